@@ -1,0 +1,1 @@
+"""The same models in PyMC, and their compiled objectives. Never imports the hand-written EM."""

@@ -1,0 +1,125 @@
+"""What each step of an EM must give, derived from a PyMC model by automatic differentiation.
+
+A model built with `hooks=True` names the log joint probability of every observation with every latent
+state, `log_joint` (J, K), and the frequency of every observation, `row_frequency` (J,). With
+
+    l_j = log sum_k exp(log_joint_jk),    log L = sum_j f_j l_j
+
+the responsibility of state k for observation j is  d l_j / d log_joint_jk,  and the expected complete-data
+log-likelihood of new parameters is  Q(new | old) = sum_jk f_j responsibility_jk(old) log_joint_jk(new).
+No E-step is written by hand. Further hooks (`log_weight`, `logit`) are zeros added to intermediate values,
+by which log L can be differentiated as well: d log L / d log_weight_k is an expected count.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
+
+from pp_models.objective import Array, Objective
+
+
+@dataclass(frozen=True, eq=False)
+class CompleteData:
+    """Expected complete-data quantities of a model with hooks.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a model built with `hooks=True`.
+    """
+
+    objective: Objective
+
+    @cached_property
+    def frequencies(self) -> Array:
+        """Frequency of every observation (J,)."""
+        return np.asarray(self.objective.model["row_frequency"].get_value(), dtype=float)
+
+    def responsibilities(self, x: Array) -> Array:
+        """Posterior probability of every latent state, (J, K), at free parameters x."""
+        return np.asarray(self._responsibilities(x))
+
+    def expected_log_joint(self, x: Array, weighted: Array) -> tuple[float, Array]:
+        """Q at free parameters x and its gradient; `weighted` (J, K) is frequency times responsibility."""
+        value, gradient = self._expected_log_joint(x, weighted)
+        return float(value), np.asarray(gradient)
+
+    def hessian_times(self, x: Array, weighted: Array, direction: Array) -> Array:
+        """Hessian of Q times a direction."""
+        return np.asarray(self._hessian_times(x, weighted, direction))
+
+    def prior_gradient(self, x: Array) -> Array:
+        """Gradient of the log prior; 0 where there is none."""
+        return np.asarray(self._prior(x)[0]) if self.objective.with_prior else np.zeros_like(x)
+
+    def prior_hessian(self, x: Array) -> Array:
+        """Hessian of the log prior; 0 where there is none."""
+        return np.asarray(self._prior(x)[1]) if self.objective.with_prior else np.zeros((len(x), len(x)))
+
+    def log_likelihood_by(self, hook: str, x: Array) -> Array:
+        """Gradient of the log-likelihood by a hook."""
+        joint, flat = self._joint
+        total = pt.dot(self.frequencies, _logsumexp(joint))
+        gradient = pytensor.grad(total, self.objective.model[hook])
+        return np.asarray(self.objective.compile([flat], gradient)(x))
+
+    @cached_property
+    def _joint(self) -> tuple[Any, Any]:
+        """The log joint and the flat input that it depends on."""
+        model = self.objective.model
+        return self._flat(model.replace_rvs_by_values([model["log_joint"]]))
+
+    def _flat(self, graphs: list[Any]) -> tuple[Any, Any]:
+        """A graph as a function of the flat input."""
+        model = self.objective.model
+        point = {variable.name: model.initial_point()[variable.name] for variable in model.value_vars}
+        (graph,), flat = pm.pytensorf.join_nonshared_inputs(point, graphs, model.value_vars)
+        return graph, flat
+
+    @cached_property
+    def _prior(self) -> Callable[..., Any]:
+        prior, flat = self._flat([self.objective.model.varlogp_nojac])
+        gradient = pytensor.grad(prior, flat)
+        hessian = pytensor.gradient.jacobian(gradient, flat, vectorize=True)
+        return self.objective.compile([flat], [gradient, hessian])
+
+    @cached_property
+    def _responsibilities(self) -> Callable[..., Any]:
+        joint, flat = self._joint
+        entry = pt.matrix("entry")
+        by_entry = pytensor.grad(pt.sum(_logsumexp(entry)), entry)
+        log_joint = self.objective.compile([flat], joint)
+        differentiated = self.objective.compile([entry], by_entry)
+        return lambda x: differentiated(log_joint(x))
+
+    @cached_property
+    def _q(self) -> tuple[Any, Any, Any]:
+        joint, flat = self._joint
+        weighted = pt.matrix("weighted")
+        # A state without responsibility does not count, even where its log joint is minus infinity.
+        return pt.sum(pt.switch(weighted > 0, weighted * joint, 0.0)), flat, weighted
+
+    @cached_property
+    def _expected_log_joint(self) -> Callable[..., Any]:
+        q, flat, weighted = self._q
+        return self.objective.compile([flat, weighted], [q, pytensor.grad(q, flat)])
+
+    @cached_property
+    def _hessian_times(self) -> Callable[..., Any]:
+        q, flat, weighted = self._q
+        direction = pt.vector("direction")
+        product = pytensor.grad(pt.dot(pytensor.grad(q, flat), direction), flat, disconnected_inputs="ignore")
+        return self.objective.compile([flat, weighted, direction], product)
+
+
+def _logsumexp(x: Any) -> Any:
+    """log sum exp over the last axis; the shift keeps its gradient from 0 / 0 where every probability is tiny."""
+    shift = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
+    return shift[:, 0] + pt.log(pt.sum(pt.exp(x - shift), axis=-1))

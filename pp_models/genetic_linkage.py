@@ -1,0 +1,42 @@
+"""Genetic linkage in PyMC.
+
+theta ~ Beta(1, 1)                                                    flat
+y ~ Multinomial(N, (1/2 + theta/4, (1 - theta)/4, (1 - theta)/4, theta/4))
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor.tensor as pt
+
+# Log probability of what cannot be; minus infinity would turn gradients into NaN.
+IMPOSSIBLE = -1e30
+
+
+def build(frequencies: npt.ArrayLike, *, hooks: bool = False) -> pm.Model:
+    """Model with the variable `theta` (1,).
+
+    Parameters
+    ----------
+    frequencies : array (4,)
+        Animals in the four cells.
+    hooks : bool
+        Name the intermediate values from which the steps of an EM are derived; see
+        `pp_models.complete_data`. The two latent states of an animal: not in, or in, a part of
+        probability theta/4.
+    """
+    animals = np.asarray(frequencies, dtype=np.int64)
+    one = np.float64(1.0)
+    with pm.Model() as model:
+        theta = pm.Beta("theta", alpha=one, beta=one, shape=1)
+        linked, unlinked = theta / 4, (1 - theta) / 4
+        pm.Multinomial(
+            "animals", n=animals.sum(), p=pt.concatenate([0.5 + linked, unlinked, unlinked, linked]), observed=animals
+        )
+        if hooks:
+            never = np.full(1, IMPOSSIBLE)
+            out = pt.concatenate([np.log([0.5]), pt.log(unlinked), pt.log(unlinked), never])
+            within = pt.concatenate([pt.log(linked), never, never, pt.log(linked)])
+            pm.Deterministic("log_joint", pt.stack([out, within], axis=1) + pm.Data("log_weight", np.zeros(2)))
+            pm.Data("row_frequency", animals.astype(float))
+    return model

@@ -1,0 +1,211 @@
+"""Maximise a compiled objective: L-BFGS-B, then Newton steps on the exact Hessian.
+
+The quasi-Newton stage brings the start near an optimum; Newton brings the gradient to round-off, which
+an optimiser's default tolerance does not. An eigenvalue of the wrong sign is mirrored, so that a Newton
+step climbs; at a stationary point, a saddle included, the gradient is zero and nothing moves: a start
+at a saddle stays there, as it does under EM.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from pp_models.objective import Array, Objective
+
+MAX_EVALUATIONS = 3_000
+MAX_NEWTON_STEPS = 60
+MAX_HALVINGS = 30
+# No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
+LONGEST_STEP = 2.0
+# A step still as long as this close to the end points to a maximum at infinity: try these multiples.
+LONG_STEP = 0.5
+LONGER = (2.0, 4.0, 8.0, 16.0)
+# Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
+FLATTEST = 1e-10
+# A maximum to gain below this share of the objective is round-off.
+ROUND_OFF = 1e-12
+# Newton converges quadratically at a regular optimum. On a ridge, or towards a maximum at infinity, it
+# creeps: once nothing is left to gain, a step that does not shrink the gradient to this share is the last.
+FAST = 0.25
+CREEPING = 1e-9
+# A gradient below this share of the objective is round-off: a parameter error of about as much.
+GRADIENT_ROUND_OFF = 1e-12
+# Distance to a bound (in free units) within which a parameter counts as being at it.
+AT_BOUND = 1e-6
+# A weight or a probability this close to 0 or 1 is at the boundary, whether or not its logit ran all the way.
+AT_EDGE = 1e-9
+
+
+class MaximumStatus(StrEnum):
+    """Why the maximisation stopped."""
+
+    CONVERGED = "converged"
+    BOUNDARY = "boundary"
+    ITERATION_LIMIT = "iteration limit"
+    NOT_FINITE = "not finite"
+
+
+class Maximum(NamedTuple):
+    """Where the maximisation of one start ended.
+
+    Attributes
+    ----------
+    x : array (size,)
+        Free parameters.
+    params : dict of arrays
+        Natural parameters by name.
+    objective : float
+        Log-likelihood, or log-posterior.
+    gradient_norm : float
+        Largest component of the gradient by the free parameters, those held at a bound left out.
+    status : MaximumStatus
+    evaluations : int
+        Evaluations of objective and gradient.
+    """
+
+    x: Array
+    params: dict[str, Array]
+    objective: float
+    gradient_norm: float
+    status: MaximumStatus
+    evaluations: int
+
+
+def maximise(objective: Objective, start: Array) -> Maximum:
+    """Climb from one vector of free parameters.
+
+    A start at which the objective is not finite ends with `MaximumStatus.NOT_FINITE`, not an exception.
+    """
+    low, high = objective.bounds.T
+    x = np.clip(start, low, high)
+    value, gradient = objective.value_and_gradient(x)
+    evaluations = 1
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        return Maximum(x, objective.natural(x), value, np.inf, MaximumStatus.NOT_FINITE, evaluations)
+
+    def falling(z: Array) -> tuple[float, Array]:
+        f, g = objective.value_and_gradient(z)
+        return -f, -g
+
+    scale = 1 + abs(value)
+    climbed = minimize(
+        falling,
+        x,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=objective.bounds,
+        options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5 * scale},
+    )
+    evaluations += int(climbed.nfev)
+    if np.isfinite(climbed.fun) and -climbed.fun >= value:
+        x = climbed.x
+    x, more, settled = polish(objective, x)
+    value, gradient = objective.value_and_gradient(x)
+    held = held_at_bound(objective, x, gradient)
+    norm = float(np.abs(gradient[~held]).max(initial=0.0))
+    if not np.isfinite(value):
+        status = MaximumStatus.NOT_FINITE
+    elif not settled:
+        status = MaximumStatus.ITERATION_LIMIT
+    else:
+        status = MaximumStatus.BOUNDARY if held.any() or _at_edge(objective, x) else MaximumStatus.CONVERGED
+    return Maximum(x, objective.natural(x), value, norm, status, evaluations + more)
+
+
+def _at_edge(objective: Objective, x: Array) -> bool:
+    """Whether a weight or a probability is at 0 or 1."""
+    natural = objective.natural(x)
+    bounded = [natural[name] for name in objective.names if objective.is_bounded(name)]
+    return any(bool(((v < AT_EDGE) | (v > 1 - AT_EDGE)).any()) for v in bounded)
+
+
+class _Point(NamedTuple):
+    """Free parameters with the objective and its gradient."""
+
+    x: Array
+    value: float
+    gradient: Array
+
+
+def polish(objective: Objective, x: Array) -> tuple[Array, int, bool]:
+    """Newton steps until the gradient is at round-off or no longer shrinks.
+
+    Returns
+    -------
+    x : array
+    evaluations : int
+    settled : bool
+        Whether what is still to gain, g' |H|^-1 g / 2, is round-off.
+    """
+    low, high = objective.bounds.T
+    evaluations = 0
+
+    def at(x: Array) -> _Point:
+        nonlocal evaluations
+        evaluations += 1
+        x = np.clip(x, low, high)
+        return _Point(x, *objective.value_and_gradient(x))
+
+    point = at(x)
+    settled = False
+    last_norm = np.inf
+    for _ in range(MAX_NEWTON_STEPS):
+        free = ~held_at_bound(objective, point.x, point.gradient)
+        step, gain = newton_step(objective.hessian(point.x), point.gradient, free)
+        slack = ROUND_OFF * (1 + abs(point.value))
+        settled = gain <= slack
+        norm = np.abs(point.gradient[free]).max(initial=0.0)
+        scale = 1 + abs(point.value)
+        creeps = norm > FAST * last_norm and norm <= CREEPING * scale
+        if settled and (norm <= GRADIENT_ROUND_OFF * scale or creeps):
+            break
+        last_norm = norm
+
+        here = point
+        for halving in range(1 if settled else MAX_HALVINGS):
+            trial = at(here.x + step / 2**halving)
+            if _better(trial, here, free, slack, settled):
+                point = trial
+                break
+        if point is here:
+            break
+        # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps.
+        if halving == 0 and np.abs(step).max() > LONG_STEP:
+            for factor in LONGER:
+                trial = at(here.x + factor * step)
+                if not _better(trial, point, free, slack, settled):
+                    break
+                point = trial
+    return point.x, evaluations, settled
+
+
+def _better(trial: _Point, than: _Point, free: npt.NDArray[np.bool_], slack: float, settled: bool) -> bool:
+    """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near."""
+    if not (np.isfinite(trial.value) and np.isfinite(trial.gradient).all()):
+        return False
+    shrinks = np.abs(trial.gradient[free]).max(initial=0.0) < np.abs(than.gradient[free]).max(initial=0.0)
+    level = trial.value >= than.value - slack
+    return bool((level and shrinks) or (not settled and trial.value > than.value))
+
+
+def newton_step(hessian: Array, gradient: Array, free: npt.NDArray[np.bool_]) -> tuple[Array, float]:
+    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises."""
+    step = np.zeros_like(gradient)
+    if not free.any() or not np.isfinite(hessian).all():
+        return step, 0.0
+    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
+    size = np.abs(eigenvalues)
+    projected = vectors.T @ gradient[free]
+    along = projected / np.maximum(size, max(FLATTEST * size.max(), np.finfo(float).tiny))
+    step[free] = vectors @ along
+    step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), LONGEST_STEP))
+    return step, float(projected @ along / 2)
+
+
+def held_at_bound(objective: Objective, x: Array, gradient: Array) -> npt.NDArray[np.bool_]:
+    """Free parameters at a bound, with a gradient that points outwards (or nowhere)."""
+    low, high = objective.bounds.T
+    return ((x <= low + AT_BOUND) & (gradient <= 0)) | ((x >= high - AT_BOUND) & (gradient >= 0))

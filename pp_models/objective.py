@@ -1,0 +1,271 @@
+"""Compiled log-likelihood of a PyMC model, with gradient and Hessian, and natural <-> free parameters.
+
+The objective is `model.datalogp` for maximum likelihood, or `model.logp(jacobian=False)` for the
+posterior mode: the Jacobian term, which PyMC adds by default, would move the mode.
+
+One flat vector x of free (unconstrained) parameters is the only input of every compiled function.
+Natural parameters are dicts of arrays by variable name. A simplex or unit-interval value is clipped
+to [EDGE, 1 - EDGE] on the way in: at 0 and 1 themselves the free parameters are infinite.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from pymc.logprob.transforms import LogOddsTransform, LogTransform, SimplexTransform
+from pymc.logprob.utils import ParameterValueError
+from pytensor.compile.mode import Mode, get_mode
+from pytensor.graph.replace import vectorize_graph
+
+Array = npt.NDArray[np.float64]
+Backend = Literal["fast", "default"]
+
+EDGE = 1e-12
+# A positive parameter stays between 1 / LARGEST and LARGEST, so that its square can be computed.
+LARGEST = 1e30
+# Cells that the vectorised Hessian may hold at once in one temporary; about 160 MB.
+HESSIAN_CELLS = 2e7
+# Quadrature nodes or components behind one observation, roughly: what a row of the data unfolds to.
+CELLS_PER_OBSERVATION = 100
+
+
+def compile_mode(backend: Backend) -> Mode:
+    """Compile mode: "fast" to compile (numpy only, no C compiler), or PyTensor's default.
+
+    FAST_COMPILE as such neither stabilises log-sum-exp (PyTensor 2.38) nor avoids products of three
+    factors, which numpy's ufuncs cannot do and PyTensor then does element by element in Python.
+    """
+    if backend == "default":
+        return get_mode(None)
+    return get_mode("FAST_COMPILE").including("stabilize").excluding("local_mul_canonizer", "local_add_canonizer")
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """Log-likelihood (or log-posterior) of a PyMC model as compiled functions.
+
+    Parameters
+    ----------
+    model : pymc.Model
+    with_prior : bool
+        Maximise log-likelihood + log prior instead of the log-likelihood.
+    backend : {"fast", "default"}
+        "fast" costs under a second to compile; "default" pays above some 100,000 evaluations.
+    """
+
+    model: pm.Model
+    with_prior: bool = False
+    backend: Backend = "fast"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the natural parameters, in the order of the rows of `natural_jacobian`."""
+        return tuple(sorted(variable.name for variable in self.model.free_RVs))
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each natural parameter."""
+        point = self.natural(np.zeros(self.size))
+        return {name: np.shape(point[name]) for name in self.names}
+
+    @cached_property
+    def size(self) -> int:
+        """Number of free parameters."""
+        return int(sum(np.size(value) for value in self._initial_point.values()))
+
+    @cached_property
+    def bounds(self) -> Array:
+        """Bounds (size, 2) of the free parameters: a logit or log-ratio beyond log(1/EDGE) is a boundary."""
+        rows = []
+        for variable in self.model.free_RVs:
+            value = self._initial_point[self.model.rvs_to_values[variable].name]
+            limit = np.inf
+            if self.is_bounded(variable.name):
+                limit = np.log(1 / EDGE)
+            elif isinstance(self._transform(variable), LogTransform):
+                limit = np.log(LARGEST)
+            rows.append(np.tile([-limit, limit], (np.size(value), 1)))
+        return np.concatenate(rows)
+
+    def is_simplex(self, name: str) -> bool:
+        """Whether a natural parameter is a vector of weights that add up to 1."""
+        return isinstance(self._transform(self.model[name]), SimplexTransform)
+
+    def is_bounded(self, name: str) -> bool:
+        """Whether a natural parameter lives between 0 and 1."""
+        return self.is_simplex(name) or isinstance(self._transform(self.model[name]), LogOddsTransform)
+
+    # ---- natural <-> free -------------------------------------------------------------------------
+
+    def free(self, params: Mapping[str, npt.ArrayLike]) -> Array:
+        """Free vector of natural parameters, clipped off the boundary.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is missing, has another shape, is not finite or lies outside its range.
+        """
+        values = []
+        for variable in self.model.free_RVs:
+            if variable.name not in params:
+                raise ValueError(f"parameter {variable.name!r} is missing; expected {', '.join(self.names)}")
+            value = np.asarray(params[variable.name], dtype=float)
+            shape = self.shapes[variable.name]
+            if value.shape != shape:
+                raise ValueError(f"parameter {variable.name!r} must have shape {shape}, got {value.shape}")
+            values.append(_inside(variable.name, value, self._transform(variable)))
+        return np.asarray(self._free_of_natural(*values))
+
+    def natural(self, x: Array) -> dict[str, Array]:
+        """Natural parameters by name."""
+        return dict(zip((v.name for v in self.model.free_RVs), self._natural_of_free(x), strict=True))
+
+    def natural_jacobian(self, x: Array) -> Array:
+        """Derivative of the natural by the free parameters, (natural, size); rows in the order of `names`."""
+        return np.asarray(self._natural_jacobian(x))
+
+    # ---- values -----------------------------------------------------------------------------------
+
+    def value_and_gradient(self, x: Array) -> tuple[float, Array]:
+        """Objective and its gradient at free parameters x; -inf and NaN where a distribution is not defined.
+
+        A line search may try a point at which a variance over- or underflows; PyMC then raises.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                value, gradient = self._value_and_gradient(x)
+        except ParameterValueError:
+            return -np.inf, np.full(np.shape(x), np.nan)
+        return float(value), np.asarray(gradient)
+
+    def hessian(self, x: Array) -> Array:
+        """Hessian of the objective (size, size), in blocks of columns where the data are large."""
+        observations = max(1, sum(term.size for term in self._pointwise(x)))
+        block = max(1, int(HESSIAN_CELLS / (CELLS_PER_OBSERVATION * observations)))
+        identity = np.eye(self.size)
+        rows = [self._hessian_times(x, identity[i : i + block]) for i in range(0, self.size, block)]
+        hessian = np.concatenate(rows)
+        return (hessian + hessian.T) / 2
+
+    def log_likelihood(self, x: Array) -> float:
+        """Observed-data log-likelihood at free parameters x."""
+        return float(self._log_likelihood_and_prior(x)[0])
+
+    def log_prior(self, x: Array) -> float:
+        """Log prior density of the natural parameters (no Jacobian); 0 in a maximum-likelihood objective."""
+        return float(self._log_likelihood_and_prior(x)[1]) if self.with_prior else 0.0
+
+    def pointwise(self, x: Array) -> Array:
+        """Log-likelihood of each row of the data, times its frequency."""
+        return np.concatenate([np.ravel(term) for term in self._pointwise(x)])
+
+    # ---- compiled functions -----------------------------------------------------------------------
+
+    @cached_property
+    def _initial_point(self) -> dict[str, Any]:
+        point = self.model.initial_point()
+        return {variable.name: point[variable.name] for variable in self.model.value_vars}
+
+    @cached_property
+    def _mode(self) -> Mode:
+        return compile_mode(self.backend)
+
+    def _transform(self, variable: Any) -> Any:
+        return self.model.rvs_to_transforms[variable]
+
+    def compile(self, inputs: list[Any], outputs: Any) -> Callable[..., Any]:
+        """Compile a function with the backend of this objective."""
+        flags = {"cxx": ""} if self.backend == "fast" else {}
+        with pytensor.config.change_flags(**flags):
+            return pytensor.function(inputs, outputs, mode=self._mode, on_unused_input="ignore")
+
+    def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
+        """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
+        stable = [pm.pytensorf.rewrite_pregrad(output) for output in outputs]
+        return pm.pytensorf.join_nonshared_inputs(self._initial_point, stable, self.model.value_vars)
+
+    @cached_property
+    def _terms(self) -> tuple[Any, Any]:
+        """Objective and flat input."""
+        graph = self.model.logp(jacobian=False) if self.with_prior else self.model.datalogp
+        (objective,), x = self._joined([graph])
+        return objective, x
+
+    @cached_property
+    def _value_and_gradient(self) -> Callable[..., Any]:
+        objective, x = self._terms
+        return self.compile([x], [objective, pytensor.grad(objective, x)])
+
+    @cached_property
+    def _hessian_times(self) -> Callable[..., Any]:
+        """Rows of directions V -> rows of Hessian-vector products."""
+        objective, x = self._terms
+        direction, directions = pt.vector("direction"), pt.matrix("directions")
+        product = pytensor.grad(pt.dot(pytensor.grad(objective, x), direction), x, disconnected_inputs="ignore")
+        return self.compile([x, directions], vectorize_graph(product, {direction: directions}))
+
+    @cached_property
+    def _log_likelihood_and_prior(self) -> Callable[..., Any]:
+        (likelihood, prior), x = self._joined([self.model.datalogp, self.model.varlogp_nojac])
+        return self.compile([x], [likelihood, prior])
+
+    @cached_property
+    def _pointwise(self) -> Callable[..., Any]:
+        observed = self.model.observed_RVs + self.model.potentials
+        terms, x = self._joined(self.model.logp(vars=observed, sum=False, jacobian=False))
+        return self.compile([x], terms)
+
+    @cached_property
+    def _natural_graph(self) -> tuple[list[Any], Any]:
+        naturals = []
+        for variable in self.model.free_RVs:
+            value, transform = self.model.rvs_to_values[variable], self._transform(variable)
+            natural = value if transform is None else transform.backward(value, *variable.owner.inputs)
+            naturals.append(natural)
+        return pm.pytensorf.join_nonshared_inputs(self._initial_point, naturals, self.model.value_vars)
+
+    @cached_property
+    def _natural_of_free(self) -> Callable[..., Any]:
+        naturals, x = self._natural_graph
+        return self.compile([x], naturals)
+
+    @cached_property
+    def _natural_jacobian(self) -> Callable[..., Any]:
+        naturals, x = self._natural_graph
+        by_name = dict(zip((v.name for v in self.model.free_RVs), naturals, strict=True))
+        flat = pt.concatenate([pt.flatten(by_name[name]) for name in self.names])
+        return self.compile([x], pytensor.gradient.jacobian(flat, x, vectorize=True))
+
+    @cached_property
+    def _free_of_natural(self) -> Callable[..., Any]:
+        naturals, frees = [], []
+        for variable in self.model.free_RVs:
+            natural, transform = variable.type(), self._transform(variable)
+            free = natural if transform is None else transform.forward(natural, *variable.owner.inputs)
+            naturals.append(natural)
+            frees.append(pt.flatten(free))
+        return self.compile(naturals, pt.concatenate(frees))
+
+
+def _inside(name: str, value: Array, transform: Any) -> Array:
+    """Check a natural parameter and move it off the boundary of its range."""
+    if not np.isfinite(value).all():
+        raise ValueError(f"parameter {name!r} must be finite, got {value}")
+    if isinstance(transform, SimplexTransform):
+        if (value < 0).any() or abs(value.sum() - 1) > 1e-6:
+            raise ValueError(f"parameter {name!r} must hold non-negative numbers that add up to 1, got {value}")
+        clipped = np.maximum(value, EDGE)
+        return clipped / clipped.sum()
+    if isinstance(transform, LogOddsTransform):
+        if (value < 0).any() or (value > 1).any():
+            raise ValueError(f"parameter {name!r} must lie between 0 and 1, got {value}")
+        return np.clip(value, EDGE, 1 - EDGE)
+    if isinstance(transform, LogTransform) and (value <= 0).any():
+        raise ValueError(f"parameter {name!r} must be positive, got {value}")
+    return value

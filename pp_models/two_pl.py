@@ -1,0 +1,91 @@
+"""Two-parameter logistic item response model in PyMC, abilities summed out over quadrature nodes.
+
+    d_i ~ flat or normal,   a_i ~ flat, normal or log-normal
+    P_i(theta_k) = sigmoid(d_i + a_i theta_k)
+    log L = sum_j f_j log sum_k w_k prod_i P_i(theta_k)^u_ij (1 - P_i(theta_k))^(1 - u_ij)
+
+A missing response (NaN) is left out of the product of its examinee.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
+
+DISTRIBUTIONS = {"flat": pm.Flat, "normal": pm.Normal, "lognormal": pm.LogNormal}
+
+
+def build(
+    responses: npt.ArrayLike,
+    nodes: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    *,
+    frequencies: npt.ArrayLike | None = None,
+    intercept_prior: tuple[Any, ...] = ("flat",),
+    slope_prior: tuple[Any, ...] = ("flat",),
+    hooks: bool = False,
+) -> pm.Model:
+    """Model with the variables `d` (I,) and `a` (I,).
+
+    Parameters
+    ----------
+    responses : array (N, I)
+        0, 1 or NaN, one row per examinee or per pattern.
+    nodes, weights : array (K,)
+        Discretised ability distribution, used as given.
+    frequencies : array (N,), optional
+        Examinees per row.
+    intercept_prior, slope_prior : tuple
+        ("flat",), ("normal", mean, sd) or ("lognormal", mean, sd).
+    hooks : bool
+        Name the intermediate values from which the steps of an EM are derived; see
+        `pp_models.complete_data`.
+    """
+    responses = np.asarray(responses, dtype=float)
+    frequencies = np.ones(len(responses)) if frequencies is None else np.asarray(frequencies, dtype=float)
+    seen = frequencies > 0
+    responses, frequencies = responses[seen], frequencies[seen]
+    answered = ~np.isnan(responses)
+    right = np.where(answered, responses, 0.0)
+    items = responses.shape[1]
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(np.asarray(weights, dtype=float))
+    with pm.Model() as model:
+        d = DISTRIBUTIONS[intercept_prior[0]]("d", *_double(intercept_prior[1:]), shape=items)
+        a = DISTRIBUTIONS[slope_prior[0]]("a", *_double(slope_prior[1:]), shape=items)
+        logits = d[:, None] + a[:, None] * np.asarray(nodes, dtype=float)
+        log_weight = log_weights
+        if hooks:
+            logits = logits + pm.Data("logit", np.zeros((items, len(log_weights))))
+            log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weights)))
+        log_pattern = pt.dot(right, logits) - pt.dot(answered.astype(float), _softplus(logits))
+        log_joint = log_pattern + log_weight
+        log_marginal = _logsumexp(log_joint)
+        pm.Potential("responses", frequencies * log_marginal)
+        if hooks:
+            pm.Deterministic("log_joint", log_joint)
+            pm.Data("row_frequency", frequencies)
+    return model
+
+
+def _double(values: tuple[float, ...]) -> tuple[np.float64, ...]:
+    """Double precision: PyTensor makes a float32 of a Python float that fits, and computes with it."""
+    return tuple(np.float64(value) for value in values)
+
+
+def _softplus(z: pt.TensorVariable) -> pt.TensorVariable:
+    """log(1 + e^z). The shift is a constant to the gradient: the identity holds for any shift.
+
+    PyTensor's own softplus runs element by element in Python when no compiler is used.
+    """
+    shift = disconnected_grad(pt.maximum(z, 0.0))
+    return shift + pt.log(pt.exp(-shift) + pt.exp(z - shift))
+
+
+def _logsumexp(x: pt.TensorVariable) -> pt.TensorVariable:
+    """log sum exp over the last axis, stable without graph rewriting."""
+    shift = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
+    return shift[:, 0] + pt.log(pt.sum(pt.exp(x - shift), axis=-1))
