@@ -1,0 +1,30 @@
+"""The harness: both sides of a model from the same starts, compared. The only package that sees both.
+
+Names are imported on first use, so that the command line answers `--help` without loading PyMC.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from comparisons.audit.pytest_checks import parametrize_with_checks
+    from comparisons.audit.run import check_em
+    from comparisons.case import Case, Flag, InputError
+    from comparisons.harness import CrossCheck, crosscheck
+
+_HOME = {
+    "Case": "comparisons.case",
+    "Flag": "comparisons.case",
+    "InputError": "comparisons.case",
+    "check_em": "comparisons.audit.run",
+    "parametrize_with_checks": "comparisons.audit.pytest_checks",
+    "CrossCheck": "comparisons.harness",
+    "crosscheck": "comparisons.harness",
+}
+__all__ = ["Case", "CrossCheck", "Flag", "InputError", "check_em", "crosscheck", "parametrize_with_checks"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,264 @@
+"""Adjudicate estimates of other software: the optima of both legs, the verdict, and what it rests on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from comparisons.adjudicate.estimates import Estimates, listed
+from comparisons.adjudicate.forms import form_of
+from comparisons.adjudicate.steps import unflat
+from comparisons.adjudicate.survey import Ground, climb, survey
+from comparisons.adjudicate.tables import groups_table, parameters_table
+from comparisons.adjudicate.verdict import TOLERANCE, Bench, Finding, Verdict
+from comparisons.case import Case, InputError
+from comparisons.kinds import Kind, Point, examine, judge
+from comparisons.multistart import Progress, silent
+from comparisons.optima import Optimum
+
+# Rounding that moves an estimate by more standard errors than this is pointed out.
+COARSE = 0.5
+KIND_IN_WORDS = {
+    Kind.BEST: "the maximum",
+    Kind.LOCAL: "a local maximum",
+    Kind.SADDLE: "a saddle",
+    Kind.RIDGE: "a ridge",
+    Kind.BOUNDARY: "a maximum at the boundary",
+    Kind.DIVERGING: "a maximum at infinity",
+    Kind.NOT_STATIONARY: "a point that is not stationary",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Adjudication:
+    """Result of `adjudicate`.
+
+    Attributes
+    ----------
+    case : Case
+    estimates : Estimates
+    finding : Finding
+    optima : list of Optimum
+        Best first.
+    belongs_to : int or None
+        The optimum that is reached by climbing from the estimates.
+    point : Point or None
+        PyMC's log-likelihood, gradient and Newton gain at the estimates read as the file says; None
+        outside the parameter space.
+    distance, newton_distance, mahalanobis : float
+        Distance from the optimum in standard errors: by the log-likelihood, sqrt(2 (L_max - L)); by the
+        gradient at the estimates, sqrt(g' H^-1 g); by the information at the optimum.
+    tolerance : float
+    parameters, groups : DataFrame
+        See `verdict.Bench`.
+    order : str
+        Which row is which, where the order had to be changed.
+    starts, seed : int
+    """
+
+    case: Case
+    estimates: Estimates
+    finding: Finding
+    optima: list[Optimum]
+    belongs_to: int | None
+    point: Point | None
+    distance: float
+    newton_distance: float
+    mahalanobis: float
+    tolerance: float
+    parameters: pd.DataFrame
+    groups: pd.DataFrame
+    order: str
+    starts: int
+    seed: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the estimates are."""
+        return self.finding.verdict
+
+    @property
+    def best(self) -> float:
+        """The highest log-likelihood (or log-posterior) found."""
+        return self.optima[0].objective
+
+    @property
+    def outside(self) -> pd.DataFrame:
+        """Numbers outside the rounding box."""
+        return self.parameters[self.parameters["outside"] > 0]
+
+    @property
+    def digits_given(self) -> str:
+        """As "3 decimals"."""
+        decimals = self.estimates.decimals
+        return f"{decimals} decimal{'s' if decimals != 1 else ''}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        parts = {
+            Verdict.AT_MAXIMUM: self._at_maximum,
+            Verdict.ANOTHER_OPTIMUM: self._another_optimum,
+            Verdict.ANOTHER_PARAMETRISATION: self._another_parametrisation,
+            Verdict.STOPPED_EARLY: self._stopped_early,
+            Verdict.ANOTHER_MODEL: self._another_model,
+        }
+        return f"{parts[self.verdict]()}."
+
+    def _to_the_digits(self) -> str:
+        """How well the place is met."""
+        if self.finding.within_rounding:
+            return f"to the digits given ({self.digits_given})"
+        worst = self.outside.loc[self.outside["outside"].idxmax()] if len(self.outside) else None
+        change = self.finding.allowance.change if self.finding.allowance else np.nan
+        # A unit of the last digit that is finer than the tolerance cannot be right.
+        fine = 10.0**-self.estimates.decimals < self.tolerance
+        text = "up to" if fine else f"to the digits given ({self.digits_given}) and"
+        text += f" a convergence tolerance of {self.tolerance:g} per EM cycle ({change:.1e} is needed)"
+        if worst is not None:
+            text += (
+                f"; {len(self.outside)} of {len(self.parameters)} numbers lie outside the rounding, furthest "
+                f"{worst['parameter']} by {worst['outside']:.2g} ({worst['in_se']:.2g} standard errors from it)"
+            )
+        return text
+
+    def _at_maximum(self) -> str:
+        kind = self.optima[0].kind
+        extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
+        text = f"at the maximum{extra}, {self._to_the_digits()}"
+        left = self.finding.place.left_open
+        text = f"{text}; the data leave open {listed(left)}" if left else text
+        loose = (self.parameters["half_unit"] / self.parameters["se"]).where(np.isfinite(self.parameters["se"]))
+        if loose.max() > COARSE:
+            name = self.parameters["parameter"][loose.idxmax()]
+            text += f"; so few digits say little: rounding alone moves {name} by {loose.max():.2g} standard errors"
+        return text
+
+    def _another_optimum(self) -> str:
+        judged = self.judgement_of_place
+        gap = self.best - self.finding.place.level
+        return (
+            f"another optimum, {self._to_the_digits()}: {KIND_IN_WORDS[judged]} at {self.finding.place.level:.6f}, "
+            f"{gap:.6f} below the best"
+        )
+
+    def _another_parametrisation(self) -> str:
+        changes = " and ".join(self.finding.reading.changes)
+        how = self.finding.detail or self._to_the_digits()
+        order = f" ({self.order})" if self.order else ""
+        return f"another parametrisation: {changes}{order}; so read, the estimates are at the maximum, {how}"
+
+    def _stopped_early(self) -> str:
+        allowance = self.finding.allowance
+        change = "" if allowance is None else f", where a cycle of EM still changes {allowance.change:.1e}"
+        text = f"stopped early, {self.distance:.2g} standard errors from the maximum{change}"
+        if len(self.outside):
+            worst = self.outside.loc[self.outside["outside"].idxmax()]
+            text += f"; {worst['parameter']} is outside the rounding by {worst['outside']:.2g}"
+        return f"{text}; {self.finding.detail}" if self.finding.detail else text
+
+    def _another_model(self) -> str:
+        if self.finding.detail:
+            return f"another model or data: {self.finding.detail}"
+        return (
+            f"another model or data: the log-likelihood is {self.best - self.log_likelihood:.4g} below the best, "
+            f"{self.distance:.2g} standard errors away, and no conversion fits"
+        )
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood (or log-posterior) at the estimates read as the file says."""
+        return np.nan if self.point is None else self.point.objective
+
+    @property
+    def judgement_of_place(self) -> Kind:
+        """Kind of the stationary point that the estimates were held against."""
+        place = self.finding.place
+        for optimum in self.optima:
+            if abs(optimum.objective - place.level) <= 1e-7 * (1 + abs(place.level)):
+                return optimum.kind
+        found = examine(self.case, place.objective, place.natural)
+        kind = judge(self.case, place.objective, found).kind
+        return Kind.LOCAL if kind is Kind.BEST else kind
+
+    @property
+    def owner(self) -> str:
+        """Where climbing from the estimates leads."""
+        if self.belongs_to is None:
+            return "climbing from the estimates leads nowhere"
+        optimum = self.optima[self.belongs_to]
+        return f"{KIND_IN_WORDS[optimum.kind]} at {optimum.objective:.6f}" + (
+            "" if self.belongs_to == 0 else f", optimum {self.belongs_to + 1} of {len(self.optima)}"
+        )
+
+
+def adjudicate(
+    case: Case,
+    estimates: Estimates,
+    *,
+    n_starts: int = 20,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    options: dict[str, Any] | None = None,
+    progress: Progress = silent,
+    ground: Ground | None = None,
+) -> Adjudication:
+    """Say what estimates of other software are.
+
+    Parameters
+    ----------
+    case : Case
+    estimates : Estimates
+        From `comparisons.adjudicate.forms.read`.
+    n_starts, seed : int
+        Random starts of both legs, from which the best optimum is sought; the estimates are one more.
+    tolerance : float
+        Change of a parameter per EM cycle at which the package may have stopped.
+    options : dict, optional
+        Options of the family's form, such as scale.
+    progress : callable
+        Wraps the loop over the starts of the PyMC leg.
+    ground : Ground, optional
+        From `survey` with the same case, for several files about the same data.
+
+    Returns
+    -------
+    Adjudication
+    """
+    if not 0 <= tolerance < np.inf:
+        raise InputError(f"--tolerance {tolerance:g}: expected a number, 0 or more")
+    options = options or {}
+    form = form_of(case.family)
+    ground = ground or survey(case, n_starts, seed, progress)
+    objective, optima = ground.objective, ground.optima
+    plain = form.reading(estimates, options)
+    given = unflat(case, plain.natural(estimates.values))
+    inside = bool(np.isfinite(case.flat(given)).all() and np.all(case.em.feasible(case.to_em(given))))
+    belongs_to = None
+    if inside:
+        optima, belongs_to = climb(case, objective, optima, given)
+    bench = Bench(case, objective, form, estimates, options, optima, tolerance)
+    finding = bench.decide(plain)
+    parameters = parameters_table(bench, finding)
+    point = examine(case, objective, given) if inside else None
+    aligned = given if finding.reading is plain else unflat(case, finding.reading.natural(estimates.values))
+    # Distances are those of the reading that the verdict is about.
+    usable = finding.reading is not plain or inside
+    return Adjudication(
+        case=case,
+        estimates=estimates,
+        finding=finding,
+        optima=optima,
+        belongs_to=belongs_to,
+        point=point,
+        distance=finding.place.likelihood_distance(aligned) if usable else np.inf,
+        newton_distance=float(np.sqrt(2 * point.gain)) if point is not None else np.inf,
+        mahalanobis=finding.place.mahalanobis(aligned) if usable else np.inf,
+        tolerance=tolerance,
+        parameters=parameters,
+        groups=groups_table(bench, finding, parameters),
+        order=form.order_in_words(finding.reading, case),
+        starts=ground.starts,
+        seed=ground.seed,
+    )

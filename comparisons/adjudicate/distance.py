@@ -1,0 +1,246 @@
+"""How far estimates are from an optimum: rounding box, EM's own stop rule, standard errors.
+
+Everything is measured around one stationary point x of PyMC's log-likelihood, in the free parameters;
+`printed` is the same point in the numbers that the file prints.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.stats import f as f_distribution
+
+from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.steps import em_step, unflat
+from comparisons.case import Array, Case, Natural, stack
+from pp_models.maximise import held_at_bound
+from pp_models.objective import Objective
+
+# Both sides' round-off, beside 1 + |estimate|: the optimum itself is known to about this.
+ROUND_OFF = 1e-8
+STEP = 1e-4
+# Curvature, beside the steepest, below which a direction carries no information.
+FLAT = 1e-9
+# Rates of EM above this belong to a ridge, along which nothing has to arrive anywhere.
+STANDS_STILL = 1 - 1e-6
+# Chance with which the estimates of another sample would look as if EM had been stopped on its way.
+CHANCE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """A stationary point, with the derivatives from which distances to it are measured.
+
+    Attributes
+    ----------
+    case, objective
+    natural : Natural
+        The stationary point.
+    left_open : tuple of str
+        Parameters that the data do not determine there; they may have any value.
+    """
+
+    case: Case
+    objective: Objective
+    natural: Natural
+    left_open: tuple[str, ...] = ()
+
+    @cached_property
+    def x(self) -> Array:
+        """Free parameters."""
+        return self.objective.free(self.natural)
+
+    @cached_property
+    def level(self) -> float:
+        """Log-likelihood (or log-posterior)."""
+        return self.objective.value_and_gradient(self.x)[0]
+
+    @cached_property
+    def movable(self) -> npt.NDArray[np.bool_]:
+        """Free parameters that are not held at a bound."""
+        gradient = self.objective.value_and_gradient(self.x)[1]
+        return ~held_at_bound(self.objective, self.x, gradient)
+
+    @cached_property
+    def determined(self) -> npt.NDArray[np.bool_]:
+        """Natural parameters that the data determine."""
+        return ~np.isin(self.case.parameter_names(), self.left_open)
+
+    @cached_property
+    def information(self) -> Array:
+        """Observed information of the free parameters that can move."""
+        hessian = self.objective.hessian(self.x)
+        return -hessian[np.ix_(self.movable, self.movable)]
+
+    @cached_property
+    def covariance(self) -> tuple[Array, Array]:
+        """Covariance of the free parameters along informative directions, and basis of the others."""
+        values, vectors = np.linalg.eigh(self.information)
+        informative = values > FLAT * np.abs(values).max(initial=0.0)
+        known = vectors[:, informative]
+        return (known / values[informative]) @ known.T, vectors[:, ~informative]
+
+    def derivative(self, function: Callable[[Natural], Array]) -> Array:
+        """Central differences (outputs, movable) of a function of batched natural parameters."""
+        return self._both_sides(function)[1]
+
+    def _both_sides(self, function: Callable[[Natural], Array]) -> tuple[list[Natural], Array]:
+        offsets = STEP * np.eye(len(self.x))[self.movable]
+        points = [
+            {name: values[name] for name in self.case.labels}
+            for values in map(self.objective.natural, (*(self.x + offsets), *(self.x - offsets)))
+        ]
+        if not points:
+            return points, np.zeros((len(function(self.natural)), 0))
+        values = function(stack(points))
+        plus, minus = np.split(values, 2)
+        return points, ((plus - minus) / (2 * STEP)).T
+
+    @cached_property
+    def em_change(self) -> Array:
+        """Derivative of what one EM cycle changes, (natural, movable)."""
+        case = self.case
+        return self.derivative(lambda natural: case.flat(em_step(case, natural)) - case.flat(natural))
+
+    @cached_property
+    def natural_derivative(self) -> Array:
+        """Derivative of the natural parameters, (natural, movable)."""
+        return self.derivative(self.case.flat)
+
+    def printed(self, reading: Reading) -> Array:
+        """The point in the numbers of the file."""
+        return reading.to_printed(self.case.flat(self.natural))
+
+    def printed_derivative(self, reading: Reading) -> Array:
+        """Derivative of the numbers of the file, (printed, movable)."""
+
+        def printed(natural: Natural) -> Array:
+            return np.apply_along_axis(reading.to_printed, -1, self.case.flat(natural))
+
+        return self.derivative(printed)
+
+    def standard_errors(self, reading: Reading) -> Array:
+        """Standard errors of the printed numbers (delta method); infinite where the data say nothing."""
+        derivative = self.printed_derivative(reading)
+        covariance, open_directions = self.covariance
+        variance = np.einsum("pi,ij,pj->p", derivative, covariance, derivative)
+        adrift = ((derivative @ open_directions) ** 2).sum(axis=1) > FLAT
+        return np.where(adrift | ~self.determined, np.inf, np.sqrt(np.maximum(variance, 0.0)))
+
+    def mahalanobis(self, natural: Natural, only: npt.NDArray[np.bool_] | None = None) -> float:
+        """Distance in standard errors of the direction in which it is largest, sqrt(delta' I delta).
+
+        With `only`, the distance of some natural parameters, whatever the others are.
+        """
+        if only is None:
+            delta = (self.objective.free(natural) - self.x)[self.movable]
+            return float(np.sqrt(np.maximum(delta @ self.information @ delta, 0.0)))
+        rows = self.natural_derivative[only]
+        delta = (self.case.flat(natural) - self.case.flat(self.natural))[only]
+        covariance = rows @ self.covariance[0] @ rows.T
+        return float(np.sqrt(np.maximum(delta @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ delta, 0.0)))
+
+    def likelihood_distance(self, natural: Natural) -> float:
+        """sqrt(2 (L(optimum) - L)): standard errors, measured by the log-likelihood itself."""
+        value, _ = self.objective.value_and_gradient(self.objective.free(natural))
+        return float(np.sqrt(2 * max(self.level - value, 0.0))) if np.isfinite(value) else np.inf
+
+    # ---- the rounding box -------------------------------------------------------------------------
+
+    def excess(self, reading: Reading, values: Array, half_unit: Array) -> Array:
+        """How far each printed number lies outside what rounding explains, in the order of the parameters."""
+        target, given, half = self.printed(reading), reading.sorted(values), reading.sorted(half_unit)
+        with np.errstate(invalid="ignore"):
+            beyond = np.abs(given - target) - half - ROUND_OFF * (1 + np.abs(target))
+        beyond = np.where(np.isnan(beyond), np.inf, beyond)
+        return np.where(self.determined, np.maximum(beyond, 0.0), 0.0)
+
+    def smallest_change(self, reading: Reading, values: Array, half_unit: Array) -> "Allowance | None":
+        """The point that rounds to what is printed at which EM would change least in one cycle.
+
+        A linear programme around the optimum: minimise t over free delta subject to
+        |d change / dx delta| <= t in every natural parameter, |printed + d printed / dx delta - given| <= half
+        unit. What is reported is the change of an EM cycle at that point itself, not of its linearisation.
+        None where the linearisation says nothing.
+        """
+        case = self.case
+        target, given, half = self.printed(reading), reading.sorted(values), reading.sorted(half_unit)
+        change, moves = self.em_change, self.printed_derivative(reading)
+        rows = self.determined & np.isfinite(target) & np.isfinite(moves).all(axis=1)
+        if not (np.isfinite(change).all() and rows.any()):
+            return None
+        moves, gap = moves[rows], (given - target)[rows]
+        slack = (half + ROUND_OFF * (1 + np.abs(target)))[rows]
+        one = np.ones((len(change), 1))
+        none = np.zeros((len(moves), 1))
+        size = change.shape[1]
+        solved = linprog(
+            np.append(np.zeros(size), 1.0),
+            A_ub=np.block([[change, -one], [-change, -one], [moves, none], [-moves, none]]),
+            b_ub=np.concatenate([np.zeros(2 * len(change)), gap + slack, slack - gap]),
+            bounds=[(None, None)] * size + [(0, None)],
+        )
+        if solved.x is None:
+            return None
+        x = self.x.copy()
+        x[self.movable] += solved.x[:-1]
+        point = {name: values for name, values in self.objective.natural(x).items() if name in case.labels}
+        # Back into the box itself: the printed numbers are no linear function of the parameters.
+        printed = reading.to_printed(case.flat(point))
+        inside = np.where(rows, np.clip(printed, given - half, given + half), printed)
+        point = unflat(case, reading.to_natural(inside))
+        moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()
+        return Allowance(float(moved), self.likelihood_distance(point))
+
+    # ---- on the way of an EM? ----------------------------------------------------------------------
+
+    def on_the_way(self, natural: Natural, natural_half_unit: Array) -> bool | None:
+        """Whether what is missing lies where EM is slow, as it does when EM is stopped on its way.
+
+        EM shrinks the error along the k-th eigenvector of its map by the rate r_k per cycle. After some
+        cycles only the slow directions are left; estimates of other data, or of another model, are off
+        in the quick directions just as well. Along each eigenvector the squared distance in standard
+        errors is taken, of the half with the lowest rates and of the half with the highest, and the
+        ratio of their means is held against the F distribution that it has for another sample.
+        None where there are no quick directions or the eigenvectors say nothing.
+        """
+        inverse = np.linalg.pinv(self.natural_derivative)
+        # Change in free coordinates: J - 1.
+        step = inverse @ self.em_change
+        if not np.isfinite(step).all():
+            return None
+        rates, vectors = np.linalg.eig(np.eye(len(step)) + step)
+        if np.abs(rates.imag).max() > 1e-3 or np.linalg.cond(vectors) > 1e8:
+            return None
+        rates, vectors = rates.real, vectors.real
+        back = np.linalg.inv(vectors)
+        delta = (self.objective.free(natural) - self.x)[self.movable]
+        blur = np.abs(back @ inverse) @ np.where(self.determined, natural_half_unit, 0.0)
+        along = np.maximum(np.abs(back @ delta) - blur, 0.0)
+        share = along**2 * np.einsum("ik,ij,jk->k", vectors, self.information, vectors)
+        arriving = np.flatnonzero(rates < STANDS_STILL)
+        order = arriving[np.argsort(rates[arriving])]
+        quick, slow = order[: len(order) // 2], order[len(order) // 2 :]
+        if not len(quick) or share[slow].sum() <= 0:
+            return None
+        ratio = share[quick].mean() / share[slow].mean()
+        return bool(ratio <= f_distribution.ppf(CHANCE, len(quick), len(slow)))
+
+
+class Allowance(NamedTuple):
+    """What must be granted beyond rounding.
+
+    Attributes
+    ----------
+    change : float
+        Largest change of a parameter in the next EM cycle, at the best point that rounds to the file.
+    distance : float
+        Distance of that point from the optimum in standard errors, by the log-likelihood.
+    """
+
+    change: float
+    distance: float

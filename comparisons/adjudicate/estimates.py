@@ -1,0 +1,206 @@
+"""Read a table of estimates as other software writes it: roles of the columns, names of the rows, digits.
+
+R leaves the first name of the header empty, packages call a slope `a1` or `Dscrmn`, and trailing zeros
+get lost on the way. What cannot be known from the header is asked for, in one line.
+"""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from comparisons.case import Array, InputError
+from comparisons.data import Table, numbers, parse_table
+
+# Digits beyond these are round-off in most software; nobody is held to them.
+MOST_DECIMALS = 8
+NAMELESS = "(row names)"
+STANDARD_ERROR = re.compile(r"^(se|s\.e\.?|std\.?err(or)?|std\.?\s?error|standard.?error)\b|[._ ]?\bse$|^se[._ (]|_se$")
+
+
+class Role(NamedTuple):
+    """What a column may stand for.
+
+    Attributes
+    ----------
+    name : str
+        Also the option that names its column: `--slope COLUMN`.
+    synonyms : tuple of str
+        Headers that mean it, in lower case without blanks, dots and underscores.
+    """
+
+    name: str
+    synonyms: tuple[str, ...]
+
+
+class Estimates(NamedTuple):
+    """Estimates as printed, in the order of the data's items (or of the file's components).
+
+    Attributes
+    ----------
+    path : str
+    names : tuple of str
+        `a[item1]`, one per number.
+    values, half_unit : arrays (P,)
+        The numbers, and half a unit of the last digit printed of each.
+    decimals : int
+        Digits after the point, the most of any column.
+    roles : tuple of str
+        What the blocks of `values` stand for, in their order.
+    notes : tuple of str
+        What the reader must know about how the file was read.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    values: Array
+    half_unit: Array
+    decimals: int
+    roles: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_estimates(path: str | Path) -> Table:
+    """Read the file; a first column without a name holds the names of the rows.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        raw = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}), expected a CSV file") from None
+    nameless = re.compile(rb'^((?:\xef\xbb\xbf)?\s*?)(?:"")?[ ]*(?=[,;\t][^,;\t])')
+    return parse_table(nameless.sub(rb"\1" + NAMELESS.encode(), raw, count=1), str(path))
+
+
+def plain(header: str) -> str:
+    """Header in lower case without blanks, dots and underscores."""
+    return re.sub(r"[\s._]", "", header.lower())
+
+
+def find_column(table: Table, role: Role, given: str | None) -> str | None:
+    """Column of a role: the one named by the user, else the only one whose header means it.
+
+    Raises
+    ------
+    InputError
+        If the named column is not there, or several headers mean the role.
+    """
+    if given is not None:
+        if given not in table.columns:
+            raise InputError(f"--{role.name} {given}: {table.path} has no such column, it has {listed(table.columns)}")
+        return given
+    found = [column for column in table.columns if plain(column) in role.synonyms]
+    if len(found) > 1:
+        raise InputError(
+            f"{table.path}: columns {listed(found)} could each be the {role.name}, expected --{role.name} COLUMN"
+        )
+    return found[0] if found else None
+
+
+def missing_role(table: Table, roles: Sequence[Role]) -> InputError:
+    """The complaint that no column has any of these roles, with the option that settles it."""
+    known = ", ".join(f"{role.name} ({', '.join(role.synonyms[:3])})" for role in roles)
+    options = " or ".join(f"--{role.name} COLUMN" for role in roles)
+    return InputError(f"{table.path}: no column is known as {known}; found {listed(table.columns)}, expected {options}")
+
+
+def row_order(
+    table: Table, column: str | None, labels: Sequence[str], known: Sequence[str]
+) -> tuple[list[int], list[str]]:
+    """Rows of the file in the order of `labels`, and notes.
+
+    Parameters
+    ----------
+    column : str or None
+        Column with the names of the items; None takes the rows as they come.
+    labels : sequence of str
+        Items to be found.
+    known : sequence of str
+        Further items that may be there and are not needed.
+
+    Raises
+    ------
+    InputError
+        If an item is unknown, missing or named twice.
+    """
+    if column is None:
+        if len(table.cells) != len(labels):
+            raise InputError(
+                f"{table.path}: {len(table.cells)} rows without names, expected {len(labels)}, one for each of "
+                f"{listed(labels)}"
+            )
+        return list(range(len(labels))), ["no column names the rows: they were taken in the order of the data"]
+    position = table.column(column)
+    named = [row[position].strip() for row in table.cells]
+    counted = [str(row + first) for first in (0, 1) for row in range(len(named))]
+    if column == NAMELESS and named in (counted[: len(named)], counted[len(named) :]) and not set(named) & set(labels):
+        return row_order(table, None, labels, known)
+    where = {}
+    for row, name in enumerate(named):
+        line = table.lines[row]
+        if name not in labels and name not in known:
+            raise InputError(f"{table.path}, row {line}: unknown item {name!r}, expected {listed(labels)}")
+        if name in where:
+            raise InputError(f"{table.path}, row {line}: item {name!r} appears twice, expected once")
+        where[name] = row
+    missing = [label for label in labels if label not in where]
+    if missing:
+        raise InputError(f"{table.path}: no row for item {listed(missing)}, expected one for every item of the data")
+    left = [name for name in named if name not in labels]
+    notes = [f"not used: item {listed(left)}, for which the data have no finite estimate"] if left else []
+    return [where[label] for label in labels], notes
+
+
+def column_values(table: Table, column: str, rows: Sequence[int]) -> tuple[Array, Array, int]:
+    """Numbers of a column, half a unit of the last digit printed of each, and the most decimals.
+
+    Raises
+    ------
+    InputError
+        For the first cell that is not a finite number.
+    """
+    values = numbers(table, [column], expected="a number")[:, 0][list(rows)]
+    position = table.column(column)
+    decimals = last_digits([table.cells[row][position].strip() for row in rows])
+    return values, 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals)
+
+
+def last_digits(texts: Sequence[str]) -> list[int]:
+    """Position after the point of the last digit printed, per number, lost trailing zeros put back.
+
+    A column is printed either to so many decimals or to so many significant digits: whichever has to
+    assume fewer zeros that got lost.
+    """
+    written = [Decimal(text).as_tuple() for text in texts]
+    after_point = [max(-int(number.exponent), 0) for number in written]
+    leading = [0 if not any(number.digits) else len(number.digits) + int(number.exponent) for number in written]
+    by_decimals = [max(after_point)] * len(texts)
+    most = max(lead + after for lead, after in zip(leading, after_point, strict=True))
+    by_significance = [max(most - lead, 0) for lead in leading]
+
+    def lost(assumed: list[int]) -> int:
+        return sum(max(one - other, 0) for one, other in zip(assumed, after_point, strict=True))
+
+    chosen = by_significance if lost(by_significance) < lost(by_decimals) else by_decimals
+    return [min(decimals, MOST_DECIMALS) for decimals in chosen]
+
+
+def unused_columns(table: Table, used: Sequence[str | None]) -> list[str]:
+    """Notes about columns that were not read."""
+    left = [column for column in table.columns if column not in used]
+    errors = [column for column in left if STANDARD_ERROR.search(column.lower().strip())]
+    others = [column for column in left if column not in errors]
+    notes = [f"standard errors are not used: column {listed(errors)}"] if errors else []
+    return [*notes, f"not used: column {listed(others)}"] if others else notes
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row, long lists cut short."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

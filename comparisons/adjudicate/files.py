@@ -1,0 +1,162 @@
+"""An adjudication as Markdown, JSON and CSV, each file written whole or not at all."""
+
+import json
+import math
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from comparisons.adjudicate.adjudication import Adjudication
+from comparisons.adjudicate.show import HEADS, capital, facts, group_rows, rows
+from comparisons.errors import InputError
+from comparisons.report.render import markdown_text
+
+
+def markdown(result: Adjudication) -> str:
+    """The report as Markdown."""
+    case = result.case
+    lines = [
+        f"# {markdown_text(capital(str(result.verdict)))}: estimates of {markdown_text(result.estimates.path)}",
+        "",
+        markdown_text(capital(result.sentence)),
+        "",
+        f"- model: {markdown_text(f'{case.family}, {case.title}')}",
+        f"- data: {markdown_text(case.source)}",
+    ]
+    lines += [f"- {markdown_text(f'{name}: {value}')}" for name, value in case.settings.items()]
+    lines += ["", "## What the verdict rests on", ""]
+    lines += _markdown_table(("", ""), [(name, value) for name, value in facts(result)])
+    notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
+    lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
+    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *HEADS), rows(result)), ""]
+    what = str(result.groups.columns[0])
+    lines += [f"## By {what}", "", *_markdown_table((what, "in s.e.", "digits"), group_rows(result)), ""]
+    found = [
+        (str(i + 1), str(optimum.kind), f"{optimum.objective:.7f}", f"{result.best - optimum.objective:.3g}")
+        for i, optimum in enumerate(result.optima)
+    ]
+    lines += [
+        "## Optima found",
+        "",
+        *_markdown_table(("optimum", "kind", "log-likelihood", "below the best"), found),
+        "",
+    ]
+    lines += ["## The criterion", "", CRITERION, ""]
+    return "\n".join(lines)
+
+
+CRITERION = (
+    "Estimates are at the maximum, to the digits given, when every printed number lies within half a unit of its last "
+    "digit of the maximum; or when some point that rounds to the printed numbers is one at which a further cycle of EM "
+    "changes no parameter by more than the convergence tolerance (1e-4, the default of mirt, unless "
+    "`--tolerance` says otherwise), and that point is within 0.1 standard errors of the maximum by the log-likelihood, "
+    "sqrt(2 (L_max - L)). The numbers outside the rounding are listed with how far. A conversion explains estimates "
+    "when they meet the same criterion after it. Estimates count as stopped early when some number of EM cycles from a "
+    "customary start gives them, when what is missing lies in the directions in which EM is slow, or when they are "
+    "within 0.1 standard errors of the maximum."
+)
+
+
+def _markdown_table(heads: tuple[str, ...], cells: list[Any]) -> list[str]:
+    rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
+    written = [" | ".join(markdown_text(cell) for cell in row) for row in cells]
+    return [f"| {' | '.join(heads)} |", f"|{rule}|", *(f"| {row} |" for row in written)]
+
+
+def summary(result: Adjudication) -> dict[str, Any]:
+    """Everything as data; what is not finite is null."""
+    finding, allowance, point = result.finding, result.finding.allowance, result.point
+    return _finite(
+        {
+            "verdict": str(result.verdict),
+            "sentence": result.sentence,
+            "conversion": list(finding.reading.changes),
+            "order": result.order,
+            "family": result.case.family,
+            "data": result.case.source,
+            "estimates": result.estimates.path,
+            "settings": dict(result.case.settings),
+            "decimals": result.estimates.decimals,
+            "within_rounding": finding.within_rounding,
+            "outside_rounding": list(result.outside["parameter"]),
+            "tolerance": result.tolerance,
+            "change_left_in_em_cycle": None if allowance is None else allowance.change,
+            "log_likelihood": result.log_likelihood,
+            "best_log_likelihood": result.best,
+            "deficit": result.best - result.log_likelihood,
+            "largest_gradient": None if point is None else point.gradient_norm,
+            "distance_by_log_likelihood": result.distance,
+            "distance_newton": result.newton_distance,
+            "distance_mahalanobis": result.mahalanobis,
+            "belongs_to": None if result.belongs_to is None else result.belongs_to + 1,
+            "left_open": list(finding.place.left_open),
+            "optima": [{"kind": str(o.kind), "log_likelihood": o.objective} for o in result.optima],
+            "parameters": result.parameters.to_dict("records"),
+            "groups": result.groups.to_dict("records"),
+            "notes": [*result.estimates.notes, *(flag.message for flag in result.case.flags)],
+            "starts": result.starts,
+            "seed": result.seed,
+        }
+    )
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def ready(folder: Path) -> None:
+    """Make the folder; what cannot be written is found out before the work begins.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be made ({error.strerror}), expected a folder") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"--out {folder}: cannot be written, expected a folder of yours")
+
+
+def write(result: Adjudication, folder: Path) -> list[Path]:
+    """Write adjudication.md, .json and .csv, each whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    files = {
+        "adjudication.md": markdown(result),
+        "adjudication.json": json.dumps(summary(result), indent=2, default=lambda value: value.item()) + "\n",
+        "adjudication.csv": result.parameters.to_csv(index=False, lineterminator="\n"),
+    }
+    try:
+        return [_replaced(folder / name, text) for name, text in files.items()]
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be written ({error.strerror}), expected a folder that can") from None
+
+
+def _replaced(path: Path, text: str) -> Path:
+    """Write beside its place, then rename."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+        umask = os.umask(0)
+        os.umask(umask)
+        new.chmod(0o666 & ~umask)
+        new.replace(path)
+    finally:
+        with suppress(OSError):
+            new.unlink()
+    return path

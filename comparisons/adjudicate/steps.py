@@ -1,0 +1,41 @@
+"""Steps from a point: one cycle of EM, and Newton's to the nearest stationary point."""
+
+import numpy as np
+
+from comparisons.case import Array, Case, Natural
+from pp_models.objective import Objective
+
+
+def em_step(case: Case, natural: Natural) -> Natural:
+    """One cycle of EM; leading axes are kept."""
+    params = case.to_em(natural)
+    return case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
+
+
+def unflat(case: Case, values: Array) -> Natural:
+    """Natural parameters of one flat vector."""
+    sizes = [len(labels) for labels in case.labels.values()]
+    return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
+
+
+def nearest_stationary(case: Case, objective: Objective, natural: Natural) -> Natural | None:
+    """The stationary point to which plain Newton steps lead, saddles included; None when they lead nowhere.
+
+    Along a ridge, and next to one, the shortest of the steps is taken.
+    """
+    x = objective.free(natural)
+    low, high = objective.bounds.T
+    for _ in range(50):
+        value, gradient = objective.value_and_gradient(x)
+        hessian = objective.hessian(x)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            return None
+        step = -np.linalg.pinv(hessian, rcond=1e-9, hermitian=True) @ gradient
+        if np.abs(step).max(initial=0.0) > 0.5:
+            return None
+        x = np.clip(x + step, low, high)
+        if np.abs(step).max(initial=0.0) < 1e-9:
+            found = objective.natural(x)
+            stationary = np.abs(gradient).max(initial=0.0) <= 1e-6 * (1 + abs(value))
+            return {name: found[name] for name in case.labels} if stationary else None
+    return None

@@ -1,0 +1,227 @@
+"""Estimates of the 2PL: intercepts or difficulties, with slopes, and the ways in which packages differ.
+
+Here  P(right | theta) = 1 / (1 + exp(-(d + a theta))),  b = -d / a.  Elsewhere the logit is
+D (a theta + d) or D a (theta - b) with D = 1.702 or 1.7 (the normal-ogive metric), d counts the other
+way round, the ability axis is reflected, or the items stand in another order.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from comparisons.adjudicate.estimates import (
+    NAMELESS,
+    Estimates,
+    Role,
+    column_values,
+    find_column,
+    listed,
+    missing_role,
+    plain,
+    row_order,
+    unused_columns,
+)
+from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.slope_prior import slope_prior
+from comparisons.case import Array, Case, InputError, Natural
+from comparisons.data import Table, numbers
+
+ITEM = Role("item", ("item", "items", "itemname", "variable", "name", plain(NAMELESS)))
+INTERCEPT = Role("intercept", ("d", "intercept", "intercepts", "d1", "easiness", "zeta"))
+DIFFICULTY = Role("difficulty", ("b", "difficulty", "difficulties", "b1", "dffclt", "diff", "location"))
+SLOPE = Role("slope", ("a", "slope", "slopes", "a1", "discrimination", "dscrmn", "disc", "discr"))
+ROLES = (ITEM, INTERCEPT, DIFFICULTY, SLOPE)
+# Options of the command beside those of the family: name, choices, help.
+CHOICES = (
+    ("parametrisation", ("d", "b"), "Which to read when the file has both: intercepts d or difficulties b."),
+    (
+        "scale",
+        ("logistic", "normal"),
+        "Metric of the estimates: logistic, or normal (a times 1.702 is the logistic a).",
+    ),
+)
+UNUSED_OPTIONS = ("scores",)
+NORMAL = 1.702
+CONSTANTS = (1.702, 1.7)
+# Columns of other models that must not say anything: lower and upper asymptote.
+ASYMPTOTES = {"g": 0.0, "c": 0.0, "guessing": 0.0, "gussng": 0.0, "u": 1.0}
+
+
+def read(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
+    """Find the columns and put the rows in the order of the data's items.
+
+    Raises
+    ------
+    InputError
+    """
+    item, slope = (find_column(table, role, options.get(role.name)) for role in (ITEM, SLOPE))
+    first, role, notes = _first_column(table, options)
+    if slope is None:
+        raise missing_role(table, [SLOPE])
+    if len({first, slope, item}) < 3:
+        raise InputError(f"{table.path}: column {first!r} is named for two things, expected one for each")
+    items = case.labels["a"]
+    rows, more = row_order(table, item, items, [column for column in data.columns if column != "frequency"])
+    used = [item, first, slope, *_asymptotes(table)]
+    columns = [column_values(table, column, rows) for column in (first, slope)]
+    short = ("d" if role is INTERCEPT else "b", "a")
+    return Estimates(
+        table.path,
+        tuple(f"{name}[{label}]" for name in short for label in items),
+        np.concatenate([values for values, _, _ in columns]),
+        np.concatenate([half for _, half, _ in columns]),
+        max(decimals for _, _, decimals in columns),
+        short,
+        (*notes, *more, *unused_columns(table, [*used, *_other_first(table, first)])),
+    )
+
+
+def _first_column(table: Table, options: Mapping[str, Any]) -> tuple[str, Role, list[str]]:
+    """Column of intercepts or difficulties, and which of the two it is."""
+    named = [role for role in (INTERCEPT, DIFFICULTY) if options.get(role.name) is not None]
+    if len(named) == 2:
+        raise InputError("--intercept and --difficulty: expected one of the two")
+    candidates = named or [INTERCEPT, DIFFICULTY]
+    found = {role: find_column(table, role, options.get(role.name)) for role in candidates}
+    wanted = options.get("parametrisation")
+    if wanted is not None and not named:
+        found = {role: column for role, column in found.items() if role.name[0] == {"d": "i", "b": "d"}[wanted]}
+    present = [(column, role) for role, column in found.items() if column is not None]
+    if not present:
+        raise missing_role(table, list(found))
+    column, role = present[0]
+    if len(present) == 2:
+        other = present[1][0]
+        return column, role, [f"column {column} (intercepts) is read, not {other}; --parametrisation b reads that one"]
+    return column, role, []
+
+
+def _other_first(table: Table, used: str) -> list[str]:
+    """The column of the other parametrisation, about which a note has been made."""
+    known = INTERCEPT.synonyms + DIFFICULTY.synonyms
+    return [column for column in table.columns if column != used and plain(column) in known]
+
+
+def _asymptotes(table: Table) -> list[str]:
+    """Columns of asymptotes, all of them where the 2PL has them."""
+    found = [column for column in table.columns if plain(column) in ASYMPTOTES]
+    for column in found:
+        expected = ASYMPTOTES[plain(column)]
+        values = numbers(table, [column], expected="a number", empty=True)[:, 0]
+        bad = np.flatnonzero(~np.isnan(values) & (values != expected))
+        if len(bad):
+            raise InputError(
+                f"{table.path}, row {table.lines[bad[0]]}, column {column!r}: an asymptote of {values[bad[0]]:g}, "
+                f"expected {expected:g}: the model is a 2PL"
+            )
+    return found
+
+
+def reading(estimates: Estimates, options: Mapping[str, Any]) -> Reading:
+    """The file read as its header and --scale say."""
+    factor = NORMAL if options.get("scale") == "normal" else 1.0
+    return _reading((), estimates.roles[0] == "b", 1.0, factor, factor, 1.0)
+
+
+def _reading(
+    changes: tuple[str, ...], difficulties: bool, sign: float, slope: float, intercept: float, axis: float
+) -> Reading:
+    """Printed (first, second) -> (d, a).
+
+    d = sign * intercept * first, or -(slope * second) * sign * first for difficulties; a = axis * slope * second.
+    """
+
+    def to_natural(printed: Array) -> Array:
+        first, second = np.split(printed, 2)
+        d = -slope * second * sign * first if difficulties else sign * intercept * first
+        return np.concatenate([d, axis * slope * second])
+
+    def to_printed(natural: Array) -> Array:
+        d, a = np.split(natural, 2)
+        second = axis * a / slope
+        with np.errstate(divide="ignore", invalid="ignore"):
+            first = -sign * d / (slope * second) if difficulties else sign * d / intercept
+        return np.concatenate([first, second])
+
+    return Reading(changes, to_natural, to_printed)
+
+
+def conversions(estimates: Estimates, options: Mapping[str, Any]) -> Iterator[Reading]:
+    """Every other way to read the file, with the fewest changes first."""
+    headed = estimates.roles[0] == "b"
+    normal = options.get("scale") == "normal"
+    scales: list[tuple[str, float, float]] = [("", NORMAL, NORMAL) if normal else ("", 1.0, 1.0)]
+    if normal:
+        scales += [("slopes in the logistic metric, not the normal one", 1.0, 1.0)]
+        scales += [("normal metric with D = 1.7", 1.7, 1.7)]
+    else:
+        for constant in CONSTANTS:
+            name = f"the normal-ogive metric (slopes to be multiplied by {constant})"
+            scales.append((name, constant, constant))
+            scales.append((f"slopes multiplied by {constant} already", 1 / constant, 1 / constant))
+            if not headed:
+                scales.append((f"slopes, but not intercepts, divided by {constant}", constant, 1.0))
+                scales.append((f"slopes, but not intercepts, multiplied by {constant}", 1 / constant, 1.0))
+    kinds = [
+        ("", headed),
+        ("intercepts d in the column of b" if headed else "difficulties b in the column of d", not headed),
+    ]
+    signs = [("", 1.0), ("sign of {} reversed", -1.0)]
+    axes = [("", 1.0), ("reflected ability axis", -1.0)]
+    found = []
+    for (kind, difficulties), (sign, direction), (scale, slope, intercept), (axis, side) in product(
+        kinds, signs, scales, axes
+    ):
+        if difficulties and slope != intercept:
+            continue
+        changes = tuple(change.format("b" if difficulties else "d") for change in (kind, sign, scale, axis) if change)
+        found.append(_reading(changes, difficulties, direction, slope, intercept, side))
+    yield from sorted((reading for reading in found if reading.changes), key=lambda reading: len(reading.changes))
+
+
+def reorder(_: Case, reading: Reading, printed: Array, target: Array) -> Reading | None:
+    """The same reading with the items in the order that fits best, None when that is the order they have."""
+    given, wanted = np.split(printed, 2), np.split(target, 2)
+    if not np.isfinite(target).all():
+        return None
+    cost = sum(np.abs(t[:, None] - g) / (1e-6 + np.abs(t).mean()) for g, t in zip(given, wanted, strict=True))
+    order = linear_sum_assignment(cost)[1]
+    if (order == np.arange(len(order))).all():
+        return None
+    return reading.reordered(np.concatenate([order, order + len(order)]), "items in another order")
+
+
+def targets(case: Case, optimum: Natural, _: Natural) -> list[Natural]:
+    """The optimum as it is reported: with slopes that are positive on the whole."""
+    return [case.canonical(optimum)]
+
+
+def groups(case: Case) -> tuple[str, tuple[str, ...]]:
+    """What the parameters belong to."""
+    return "item", tuple(case.labels["a"])
+
+
+def order_in_words(reading: Reading, case: Case) -> str:
+    """Which item each row of the file really is."""
+    if reading.order is None:
+        return ""
+    items = case.labels["a"]
+    pairs = [f"{items[row]} is {items[i]}" for i, row in enumerate(reading.order[: len(items)]) if row != i]
+    return f"the row of {listed(pairs)}"
+
+
+def customary_starts(case: Case) -> dict[str, Natural]:
+    """Starts of which textbooks and packages are fond."""
+    items = len(case.labels["a"])
+    return {"d = 0, a = 1": {"d": np.zeros(items), "a": np.ones(items)}}
+
+
+def another_model(case: Case, natural: Natural, _: Reading, estimates: Estimates) -> str | None:
+    """A relative of the 2PL whose estimates these are, None when none is recognised."""
+    slopes = np.split(estimates.values, 2)[1]
+    if len(slopes) > 2 and np.ptp(slopes) == 0:
+        return "all slopes are equal, as in a one-parameter (Rasch) model"
+    return slope_prior(case, natural, estimates)

@@ -1,0 +1,150 @@
+"""The command `em-crosscheck check MODULE:NAME --problem NAME`: an audit of the user's own EM.
+
+Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
+"""
+
+import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from comparisons.errors import InputError
+
+if TYPE_CHECKING:
+    from comparisons.case import Case
+
+RIGHT, WRONG = 0, 1
+
+
+@click.command("check")
+@click.argument("em", metavar="MODULE:NAME")
+@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
+@click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
+@click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the family, as coins=2.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random parameters.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.01, max=86_400),
+    default=20.0,
+    show_default=True,
+    help="Seconds that one call of the EM may take; a whole fit ten times as long.",
+)
+def check(
+    em: str,
+    problem: str | None,
+    family: str | None,
+    data: str | None,
+    options: tuple[str, ...],
+    seed: int,
+    time_limit: float,
+) -> int:
+    """Audit your own EM: every step of it held against PyMC.
+
+    MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
+    object with e_step and m_step, with step or with fit, or a function (data, start) that returns
+    estimates. The module is looked for in the current directory first.
+
+    Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
+    """
+    if (problem is None) == (family is None) or (family is None) != (data is None):
+        raise InputError("check: expected --problem NAME, or --family FAMILY and --data DATA.csv")
+    if options and family is None:
+        raise InputError("--option: a problem has its own options, expected it with --family and --data")
+    if problem is not None:
+        from comparisons import catalogue
+
+        catalogue.check(problem)
+    target = _target(em)
+    case = _case(problem, family, data, options)
+    if case.audit is None:
+        raise InputError(f"{case.name}: there is no audit of the family {case.family}")
+
+    from comparisons.audit import guard
+    from comparisons.audit.finding import Outcome
+    from comparisons.audit.run import audit
+    from comparisons.audit.show import show
+    from comparisons.audit.subject import is_fit
+    from comparisons.terminal import hushed_libraries
+
+    made = callable(target) and not is_fit(target)
+    token = guard.time_limit.set(time_limit)
+    try:
+        # What the user's EM prints is not part of the table.
+        with hushed_libraries(), redirect_stdout(sys.stderr):
+            findings = audit(None if made else target, case, factory=target if made else None, seed=seed)
+    finally:
+        guard.time_limit.reset(token)
+    show(em, case, findings)
+    return WRONG if any(finding.outcome is Outcome.FAILED for finding in findings) else RIGHT
+
+
+def _target(name: str) -> Any:
+    """What the user names, imported.
+
+    Raises
+    ------
+    InputError
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
+        raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
+    sys.path.insert(0, "")
+    try:
+        with redirect_stdout(sys.stderr):
+            found: Any = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise InputError(f"{name}: no module {error.name!r} here or among the installed ones") from None
+        raise InputError(f"{name}: importing {module_name} needs {error.name}, which is not installed") from None
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{name}: importing {module_name} raised {type(error).__name__}: {error}") from None
+    finally:
+        sys.path.remove("")
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise InputError(f"{name}: {module_name} has no {part!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
+    """The problem, or the user's data under a family."""
+    from comparisons import catalogue, families
+
+    if problem is not None:
+        return catalogue.load(problem)
+    from comparisons.data import read_table
+
+    assert family is not None
+    assert data is not None
+    module = families.family(family)
+    known = {option.name: option for option in module.OPTIONS}
+    given: dict[str, Any] = {}
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise InputError(f"--option {text}: expected NAME=VALUE with one of: {', '.join(known)}")
+        given[name] = _value(text, known[name].kind, value)
+    return module.read(family, read_table(data), families.settle(module, given))
+
+
+def _value(text: str, kind: type, value: str) -> Any:
+    if kind is bool and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    try:
+        if kind in (int, float):
+            return kind(value)
+        if kind is list:
+            return [float(part) for part in value.split(",")]
+    except ValueError:
+        pass
+    else:
+        if kind is str:
+            return value
+    raise InputError(f"--option {text}: {value!r}, expected {_KINDS.get(kind, kind.__name__)}")
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", list: "numbers"}

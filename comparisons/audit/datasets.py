@@ -1,0 +1,89 @@
+"""Checks that put the EM on other data: the same data written differently, and awkward data."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from comparisons.audit.cycle import whole_fit
+from comparisons.audit.finding import Finding, described, failed, not_applicable, passed
+from comparisons.audit.guard import Trouble
+from comparisons.audit.reference import Reference
+from comparisons.audit.subject import Subject
+from comparisons.case import Natural
+
+# How far one cycle on the same data may differ, beside 1 + the size of a parameter; and a whole fit,
+# which may stop a cycle sooner or later.
+SAME_CYCLE = 1e-7
+SAME_FIT = 1e-3
+CYCLES = 3
+
+
+def missing(subject: Subject, reference: Reference) -> Finding:
+    """A row without any response changes nothing."""
+    return _same_data(subject, reference, "missing", "a row without responses")
+
+
+def weights(subject: Subject, reference: Reference) -> Finding:
+    """A frequency of 2 is the row twice."""
+    return _same_data(subject, reference, "weights", "a frequency of 2 for the row twice")
+
+
+def _same_data(subject: Subject, reference: Reference, check: str, what: str) -> Finding:
+    if what not in reference.hooks.same_data:
+        return not_applicable(check, "does not apply to this model")
+    if subject.rebuild is None:
+        return not_applicable(check, "needs a factory that takes other data")
+    one, other = (reference.hooks.rebind(data) for data in reference.hooks.same_data[what])
+    try:
+        first, second = _act(subject.rebuild(one)), _act(subject.rebuild(other))
+        for point in reference.points[:3]:
+            a, b = reference.case.flat(first(point)), reference.case.flat(second(point))
+            gap = float((np.abs(a - b) / (1 + np.abs(a))).max())
+            if gap > (SAME_FIT if subject.step is None else SAME_CYCLE):
+                does = "the fit" if subject.step is None else "one cycle"
+                return failed(check, f"with {what}, {does} differs by {gap:.2g}", described(point))
+    except Trouble as trouble:
+        if trouble.refused:
+            return not_applicable(check, f"the EM refuses {what}: {trouble}")
+        return failed(check, f"with {what}: {trouble}")
+    return passed(check, f"{what} gives the same {'fit' if subject.step is None else 'cycle'}")
+
+
+def _act(subject: Subject) -> Callable[[Natural], Natural]:
+    """One cycle, or where there is none the whole fit."""
+    return subject.step or whole_fit(subject)
+
+
+def edge_cases(subject: Subject, reference: Reference) -> Finding:
+    """On awkward data, and from awkward starts, the EM stays finite or refuses with a ValueError."""
+    check = "edge_cases"
+    tried: list[str] = []
+    for what, start in reference.hooks.edge_starts.items():
+        fault = _fault(lambda: subject, start)
+        if fault:
+            return failed(check, f"a start with {what}: {fault}", described(start))
+        tried.append(f"a start with {what}")
+    for what, data in reference.hooks.edge_cases.items() if subject.rebuild else ():
+        other = reference.hooks.rebind(data)
+        rebuild = subject.rebuild
+        assert rebuild is not None
+        start = other.draw_start(np.random.default_rng([reference.seed, 3]))
+        fault = _fault(lambda rebuild=rebuild, other=other: rebuild(other), start)  # type: ignore[misc]
+        if fault:
+            return failed(check, f"{what}: {fault}", described(start))
+        tried.append(what)
+    if not tried:
+        return not_applicable(check, "needs a factory that takes other data")
+    return passed(check, f"finite, or a clear error, with {', '.join(tried)}")
+
+
+def _fault(make: Callable[[], Subject], start: Natural) -> str | None:
+    """What goes wrong in a few cycles; a ValueError is no fault."""
+    try:
+        subject = make()
+        point = start
+        for _ in range(1 if subject.step is None else CYCLES):
+            point = _act(subject)(point)
+    except Trouble as trouble:
+        return None if trouble.refused else str(trouble)
+    return None

@@ -1,0 +1,246 @@
+"""The independent derivation that an EM is held against: all of it from PyMC's graph."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from comparisons.audit.guard import Trouble
+from comparisons.case import Array, AuditHooks, Case, Natural, take
+from comparisons.kinds import Kind, examine, judge
+from comparisons.multistart import draw_starts
+from pp_models.complete_data import CompleteData
+from pp_models.maximise import maximise, newton_step
+from pp_models.objective import EDGE, Objective
+
+RANDOM_POINTS = 8
+STARTS = 8
+# A first climb from every start, only far enough to tell which one leads highest.
+FIRST_CLIMB = {"maxiter": 200, "ftol": 1e-8}
+# Climbs off a saddle before the search gives up.
+CLIMBS = 4
+
+
+class Top(NamedTuple):
+    """The highest stationary point that PyMC finds.
+
+    Attributes
+    ----------
+    natural : Natural
+    x : array
+        Free parameters.
+    kind : Kind
+        `Kind.BEST` for a regular maximum.
+    """
+
+    natural: Natural
+    x: Array
+    kind: Kind
+
+    @property
+    def regular(self) -> bool:
+        """A maximum with curvature in every direction, off every edge."""
+        return self.kind is Kind.BEST
+
+    @property
+    def attained(self) -> bool:
+        """A maximum, possibly on an edge or along a ridge, but not at infinity."""
+        return self.kind in (Kind.BEST, Kind.BOUNDARY, Kind.RIDGE)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What PyMC says about a case.
+
+    Parameters
+    ----------
+    case : Case
+        With audit hooks.
+    seed : int
+    """
+
+    case: Case
+    seed: int = 0
+
+    @cached_property
+    def hooks(self) -> AuditHooks:
+        """The family's audit hooks."""
+        if self.case.audit is None:
+            raise ValueError(f"the family {self.case.family} has no audit hooks")
+        return self.case.audit
+
+    @cached_property
+    def objective(self) -> Objective:
+        """Log-likelihood (or log-posterior) of the model with hooks."""
+        return Objective(self.hooks.build_model(), self.case.with_prior)
+
+    @cached_property
+    def complete(self) -> CompleteData:
+        """Responsibilities and Q."""
+        return CompleteData(self.objective)
+
+    @cached_property
+    def points(self) -> list[Natural]:
+        """Random parameters, the documented start among them."""
+        rng = np.random.default_rng([self.seed, 1])
+        drawn = [self.case.draw_start(rng) for _ in range(RANDOM_POINTS)]
+        return drawn if self.case.start is None else [self.case.start, *drawn]
+
+    @cached_property
+    def broken(self) -> list[Trouble]:
+        """What happened at those random parameters that were left out."""
+        return []
+
+    def restricted(self, points: list[Natural], broken: list[Trouble]) -> "Reference":
+        """The same reference at some of the random parameters only."""
+        view = Reference(self.case, self.seed)
+        view.__dict__.update({**self.__dict__, "points": points, "broken": broken})
+        return view
+
+    @cached_property
+    def top(self) -> Top:
+        """The highest point that PyMC climbs to from random starts, and what kind of point it is.
+
+        Other maxima do not matter here: an EM is judged at one as well as at another.
+        """
+        objective, starts = self.objective, draw_starts(self.case, STARTS, self.seed)
+        first = [self._first_climb(objective.free(take(starts, i))) for i in range(STARTS)]
+        return self._climbed_from(max(first, key=lambda end: objective.value_and_gradient(end)[0]))
+
+    def lift(self, higher: Natural) -> None:
+        """Climb on from a point that PyMC's own likelihood puts above the top.
+
+        A component that explains nothing has a gradient of zero up to round-off: PyMC takes the plateau
+        for a ridge. An EM, which divides by what little it explains, may step off it.
+        """
+        self.__dict__["top"] = self._climbed_from(self.free(higher))
+        self.__dict__.pop("information", None)
+
+    def _climbed_from(self, x: Array) -> Top:
+        for _ in range(CLIMBS):
+            end = maximise(self.objective, x)
+            point = examine(self.case, self.objective, {name: end.params[name] for name in self.case.labels})
+            found = judge(self.case, self.objective, point)
+            if found.way_up is None:
+                break
+            x = found.way_up
+        return Top(point.natural, point.x, found.kind)
+
+    def _first_climb(self, x: Array) -> Array:
+        """A few quasi-Newton steps from one start."""
+
+        def falling(z: Array) -> tuple[float, Array]:
+            value, gradient = self.objective.value_and_gradient(z)
+            return -value, -gradient
+
+        climbed = minimize(falling, x, jac=True, method="L-BFGS-B", bounds=self.objective.bounds, options=FIRST_CLIMB)
+        return climbed.x if np.isfinite(climbed.fun) else x
+
+    def free(self, natural: Natural) -> Array:
+        """Free parameters of natural ones, which may come from the EM under audit.
+
+        Raises
+        ------
+        Trouble
+            If they lie outside the parameter space.
+        """
+        try:
+            return self.objective.free(natural)
+        except ValueError as error:
+            raise Trouble(f"returned an impossible value: {error}") from None
+
+    def named(self, x: Array) -> Natural:
+        """Natural parameters of free ones."""
+        natural = self.objective.natural(x)
+        return {name: natural[name] for name in self.case.labels}
+
+    def log_likelihood(self, natural: Natural) -> float:
+        """Log-likelihood alone, without prior."""
+        return self.objective.log_likelihood(self.free(natural))
+
+    def climbed(self, natural: Natural) -> float:
+        """What the EM climbs: log-likelihood, plus log prior where there is one."""
+        return self.objective.value_and_gradient(self.free(natural))[0]
+
+    def distance_to_zero(self, natural: Natural) -> float:
+        """What a Newton step promises to gain, as a distance in standard errors."""
+        x = self.free(natural)
+        _, gradient = self.objective.value_and_gradient(x)
+        return self._distance(x, gradient, self.objective.hessian(x))
+
+    def _distance(self, x: Array, gradient: Array, hessian: Array) -> float:
+        """Square root of twice the gain of a Newton step, in the directions that do not lead to an edge.
+
+        PyMC's side moves 0 and 1 inwards by EDGE. On n observations that alone looks like a distance of
+        the square root of n * EDGE, which no estimate could make good.
+        """
+        jacobian = self.objective.natural_jacobian(x)
+        natural = self.objective.natural(x)
+        values = np.concatenate([np.ravel(natural[name]) for name in self.objective.names])
+        bounded = np.repeat(
+            [self.objective.is_bounded(name) for name in self.objective.names],
+            [np.size(natural[name]) for name in self.objective.names],
+        )
+        outwards = jacobian[bounded & ((values <= 2 * EDGE) | (values >= 1 - 2 * EDGE))]
+        inside = np.eye(len(x))
+        if len(outwards):
+            outwards = outwards / np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), np.finfo(float).tiny)
+            _, sizes, rows = np.linalg.svd(outwards)
+            inside = rows[int((sizes > 1e-6).sum()) :].T
+        free = np.ones(inside.shape[1], dtype=bool)
+        _, gain = newton_step(inside.T @ hessian @ inside, inside.T @ gradient, free)
+        return float(np.sqrt(2 * gain))
+
+    def apart(self, one: Natural, other: Natural) -> float:
+        """Distance of two points near the top, in standard errors; away from a regular one, in log-likelihood."""
+        if self.top.regular:
+            step = self.free(one) - self.free(other)
+            return float(np.sqrt(np.maximum(-step @ self.information @ step, 0.0)))
+        fingerprints = [self.objective.pointwise(self.free(natural)) for natural in (one, other)]
+        return float(np.abs(fingerprints[0] - fingerprints[1]).max())
+
+    @cached_property
+    def information(self) -> Array:
+        """Hessian of what the EM climbs, at the top: minus the observed information."""
+        return self.objective.hessian(self.top.x)
+
+    def rates(self) -> Array:
+        """Eigenvalues that the Jacobian of an EM has at the top: the share of information that is missing.
+
+        I - (complete information)^-1 (observed information), Dempster, Laird and Rubin (1977), theorem 4.
+        """
+        complete = self.hessian_of_q(self.top.x, self.weighted(self.top.natural))
+        return np.sort(1 - np.linalg.eigvals(np.linalg.solve(complete, self.information)).real)
+
+    def weighted(self, natural: Natural) -> Array:
+        """Frequency times responsibility, (J, K)."""
+        found = self.complete.frequencies[:, None] * self.complete.responsibilities(self.free(natural))
+        if not np.isfinite(found).all():
+            raise FloatingPointError("PyMC's responsibilities are not finite: nothing to compare with")
+        return found
+
+    def q(self, x: Array, weighted: Array) -> float:
+        """Expected complete-data log-likelihood (plus log prior) of free parameters."""
+        return self.complete.expected_log_joint(x, weighted)[0] + self.objective.log_prior(x)
+
+    def hessian_of_q(self, x: Array, weighted: Array) -> Array:
+        """Hessian of Q (plus log prior)."""
+        rows = np.stack([self.complete.hessian_times(x, weighted, row) for row in np.eye(len(x))])
+        return (rows + rows.T) / 2 + self.complete.prior_hessian(x)
+
+    def short_of_maximum(self, x: Array, weighted: Array) -> float:
+        """How far x is from the maximum of Q, in standard errors of the complete data, by a Newton step."""
+        gradient = self.complete.expected_log_joint(x, weighted)[1] + self.complete.prior_gradient(x)
+        return self._distance(x, gradient, self.hessian_of_q(x, weighted))
+
+    def likelihood_gradient(self, x: Array) -> Array:
+        """Gradient of the log-likelihood, without prior."""
+        return self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x)
+
+    def free_gradient(self, natural_gradient: Natural, natural: Natural) -> Array:
+        """Carry a gradient by natural parameters over to the free ones."""
+        x = self.free(natural)
+        flat = np.concatenate([np.ravel(natural_gradient[name]) for name in self.objective.names])
+        return flat @ self.objective.natural_jacobian(x)

@@ -1,0 +1,272 @@
+"""What a family binds together for one data set: its EM, its PyMC model, its starts, its symmetries.
+
+The only language that the two sides share is a dict of natural parameters by name (`Natural`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from comparisons.errors import InputError
+from em_reference.em import EMProblem, StopRule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Array",
+    "Case",
+    "Certified",
+    "Curves",
+    "Flag",
+    "InputError",
+    "Natural",
+    "Published",
+    "Worked",
+    "stack",
+    "take",
+]
+
+Array = npt.NDArray[np.float64]
+Natural = dict[str, Array]
+
+
+class Flag(NamedTuple):
+    """Something that the reader must know beside the verdict."""
+
+    code: str
+    message: str
+
+
+class Curves(NamedTuple):
+    """What the model fits, ready to draw: lines over x, and observed points or bars beside them.
+
+    Attributes
+    ----------
+    title, x_label, y_label : str
+    x : array (P,)
+    lines : dict of label -> array (P,)
+    observed : array (P,) or None
+        Observed counterpart at the same x.
+    discrete : bool
+        Draw bars for what was observed and points for the lines; else draw continuous lines.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x: Array
+    lines: dict[str, Array]
+    observed: Array | None = None
+    discrete: bool = False
+
+
+class Published(NamedTuple):
+    """Estimates of another program or a textbook, to be shown beside ours."""
+
+    source: str
+    parameters: Mapping[str, list[float]]
+
+
+class Certified(NamedTuple):
+    """A stationary point known to many digits; what that means stands in `comparisons/catalogue/README.md`.
+
+    Attributes
+    ----------
+    kind : str
+        `best`, `local`, `saddle` or `ridge`, as in `comparisons.kinds`.
+    log_likelihood : str
+    parameters : dict of name -> decimals, one per entry
+    digits : int
+        Significant digits of these numbers.
+    how : str
+        How they were obtained.
+    not_identified : tuple of str
+        Parameters whose value there is arbitrary.
+    """
+
+    kind: str
+    log_likelihood: str
+    parameters: Mapping[str, tuple[str, ...]]
+    digits: int
+    how: str
+    not_identified: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """Log-likelihood in double precision."""
+        return float(self.log_likelihood)
+
+    @property
+    def natural(self) -> Natural:
+        """Parameters in double precision."""
+        return {name: np.array([float(value) for value in row]) for name, row in self.parameters.items()}
+
+
+class Worked(NamedTuple):
+    """How a worked example was computed: its stop rule and, for the 2PL, its Newton tolerance."""
+
+    stop: StopRule
+    em: EMProblem
+
+
+class AuditHooks(NamedTuple):
+    """What the audit of an EM needs from a family beyond a cross-check.
+
+    Attributes
+    ----------
+    build_model : callable () -> pymc.Model
+        The model with hooks; see `pp_models.complete_data`.
+    expected_counts : callable (J, K) -> dict of name -> array
+        Expected counts by name from frequency times responsibility.
+    score : callable (counts by name, natural) -> natural
+        Gradient of the expected complete-data log-likelihood that such counts give.
+    mass : dict of name -> float or array
+        What each kind of count must add up to over its first axis.
+    data : dict
+        The data as an EM's factory takes them.
+    rebind : callable data -> Case
+        The same model on other data.
+    symmetries : dict of what -> callable natural -> natural
+        Changes of the parameters that change nothing.
+    same_data : dict of what -> (data, data)
+        Two ways to write down the same data.
+    edge_cases : dict of what -> data
+    edge_starts : dict of what -> natural
+        Awkward starts on the data themselves.
+    """
+
+    build_model: Callable[[], Any]
+    expected_counts: Callable[[Array], dict[str, Array]]
+    score: Callable[[Mapping[str, Array], Natural], Natural]
+    mass: dict[str, float | Array]
+    data: dict[str, Any]
+    rebind: Callable[[dict[str, Any]], "Case"]
+    symmetries: dict[str, Callable[[Natural], Natural]]
+    same_data: dict[str, tuple[dict[str, Any], dict[str, Any]]]
+    edge_cases: dict[str, dict[str, Any]]
+    edge_starts: dict[str, Natural]
+
+
+def nothing(_: Natural) -> dict[str, Any]:
+    """Default of the optional hooks: nothing to derive, nothing to draw."""
+    return {}
+
+
+def no_runaway(_: Natural) -> tuple[tuple[str, ...], Natural] | None:
+    """Default: no parameter can run off to infinity."""
+    return None
+
+
+def as_given(natural: Natural, _: Natural) -> Natural:
+    """Default: no symmetries, nothing to align."""
+    return natural
+
+
+@dataclass(frozen=True)
+class Case:
+    """One data set under one model, with everything that the harness needs from either side.
+
+    Attributes
+    ----------
+    name : str
+        Short name, used for folders (`coins`).
+    family : str
+        Name of the family (`coin-mixture`).
+    title : str
+    em : EMProblem
+        The EM under test. The harness does not assume that it is ours.
+    build_model : callable () -> pymc.Model
+        PyMC is imported only when it is called.
+    to_em, from_em : callables between `Natural` and the EM's parameters; leading axes are kept.
+    draw_start : callable (Generator) -> Natural
+        One random start.
+    labels : dict of name -> labels of its entries
+    with_prior : bool
+        Both sides maximise the log-posterior instead of the log-likelihood.
+    start : Natural or None
+        Documented start; it is tried first.
+    stop : StopRule
+        Of the EM leg.
+    align : callable (natural, reference) -> natural
+        Undo the model's symmetries (relabelling, reflection), for display only.
+    canonical : callable natural -> natural
+        The mirror image or labelling in which estimates are shown (positive slopes).
+    derive : callable natural -> dict
+        Further quantities to report (b = -d / a).
+    runaway : callable natural -> (names, natural further out) or None
+        Parameters that look as if they ran off to infinity, and a point further along their way.
+    certificate : callable natural -> str or None
+        A reason why this optimum is the global one, where the model offers a test.
+    fitted : callable natural -> str or None
+        The fitted distribution in words, where a few say it all.
+    curves : callable natural -> Curves
+    first_cycle : callable start -> dict of title -> DataFrame
+        The E- and M-step of cycle 1 in full, for the report.
+    extra_tables : callable natural -> dict of name -> DataFrame
+        Tables written beside the report on request (person scores).
+    flags : tuple of Flag
+        What the data already tell (an item that everyone got right).
+    source, settings : str, dict
+        Where the data are from; settings to print.
+    published : tuple of Published
+    worked : Worked or None
+    certified : tuple of Certified
+        All known stationary points, where they are certified.
+    audit : AuditHooks or None
+        Without them an EM of this family cannot be audited step by step.
+    """
+
+    name: str
+    family: str
+    title: str
+    em: EMProblem
+    build_model: Callable[[], Any]
+    to_em: Callable[[Natural], Any]
+    from_em: Callable[[Any], Natural]
+    draw_start: Callable[[np.random.Generator], Natural]
+    labels: Mapping[str, tuple[str, ...]]
+    with_prior: bool = False
+    start: Natural | None = None
+    stop: StopRule = field(default_factory=lambda: StopRule(tolerance=1e-11, max_cycles=5_000))
+    align: Callable[[Natural, Natural], Natural] = as_given
+    canonical: Callable[[Natural], Natural] = lambda natural: natural
+    derive: Callable[[Natural], Natural] = nothing
+    runaway: Callable[[Natural], tuple[tuple[str, ...], Natural] | None] = no_runaway
+    certificate: Callable[[Natural], str | None] = lambda _: None
+    fitted: Callable[[Natural], str | None] = lambda _: None
+    curves: Callable[[Natural], Curves | None] = lambda _: None
+    first_cycle: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
+    extra_tables: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
+    flags: tuple[Flag, ...] = ()
+    source: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+    worked: Worked | None = None
+    certified: tuple[Certified, ...] = ()
+    audit: AuditHooks | None = None
+
+    def parameter_names(self) -> list[str]:
+        """Names of the scalar parameters, `a[item1]`, in the order of `flat`."""
+        return [f"{name}[{label}]" for name, labels in self.labels.items() for label in labels]
+
+    def flat(self, natural: Natural) -> Array:
+        """Natural parameters as one vector (or, with leading axes, one row per start)."""
+        return np.concatenate([np.asarray(natural[name], dtype=float) for name in self.labels], axis=-1)
+
+    def named(self, natural: Natural) -> dict[str, float]:
+        """Natural parameters by scalar name."""
+        return dict(zip(self.parameter_names(), map(float, self.flat(natural)), strict=True))
+
+
+def stack(naturals: list[Natural]) -> Natural:
+    """Several parameter sets as one, along a new leading axis."""
+    return {name: np.stack([natural[name] for natural in naturals]) for name in naturals[0]}
+
+
+def take(natural: Natural, index: Any) -> Natural:
+    """Entries `index` along the leading axis."""
+    return {name: values[index] for name, values in natural.items()}

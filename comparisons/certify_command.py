@@ -1,0 +1,41 @@
+"""The command `em-crosscheck certify`. Everything heavy is imported inside it."""
+
+from pathlib import Path
+
+import click
+
+from comparisons.batch import AGREE, DISAGREE, complain
+from comparisons.options import common_options
+
+SHARED = {option.name: option for option in common_options()}
+
+
+@click.command("certify", params=[SHARED["seed"], SHARED["out"], SHARED["quiet"]])
+@click.argument("problem", nargs=-1)
+@click.option("--starts", type=SHARED["starts"].type, default=10, show_default=True, help="Starts of each side.")
+def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, quiet: bool) -> int:
+    """Hold both sides against the certified problems, all of them when none is named.
+
+    Prints the table. Without names it is also written to certified.md in the folder of the reports.
+
+    Exit status: 0 both sides reach ten digits everywhere, 1 they do not, 2 bad usage or bad input.
+    """
+    from comparisons import catalogue
+    from comparisons.terminal import Bar, Screen, hushed_libraries
+
+    for name in problem:
+        catalogue.check(name)
+    with hushed_libraries():
+        from comparisons import certify as certified
+
+        with Bar("certify", wanted=not quiet) as bar:
+            table = certified.certify(problem or None, starts, seed, progress=bar.over)
+        screen = Screen(quiet)
+        for line in certified.as_text(table).splitlines():
+            screen.line(line)
+        if not problem:
+            certified.write(certified.report(table, starts, seed), Path(out) / "certified.md")
+    short = certified.shortfalls(table)
+    for line in short:
+        complain(line)
+    return DISAGREE if short else AGREE

@@ -1,0 +1,161 @@
+"""One file per model. Found by their file names: a new family needs no entry anywhere.
+
+A family module offers (see `Family`)
+
+    TITLE      one line for `em-crosscheck compare --help`
+    DATA       the columns of its CSV file, for `--help`
+    OPTIONS    what it needs to know beside the data
+    read       data table and options -> Case
+
+and may offer
+
+    worked_em    Case and the settings of a worked example -> EMProblem, for an EM with settings of its own
+    start_fault  start -> what is wrong with it, or None
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+from comparisons.errors import InputError
+
+if TYPE_CHECKING:
+    from comparisons.case import Case, Natural
+    from comparisons.data import Table
+    from em_reference.em import EMProblem
+
+
+class Option(NamedTuple):
+    """One setting of a family, on the command line and in the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        `equal-weights` is `--equal-weights` on the command line.
+    kind : type
+        int, float, str, bool, or list (numbers; `--grid=-1,0,1` on the command line).
+    help : str
+        One line.
+    default : object
+        None with `required` False means that the family decides.
+    required : bool
+    """
+
+    name: str
+    kind: type
+    help: str
+    default: Any = None
+    required: bool = False
+
+
+class Family(Protocol):
+    """What a family module offers.
+
+    `worked_em` and `start_fault` may be missing: ask for them through the functions of that name below.
+    """
+
+    TITLE: str
+    DATA: str
+    OPTIONS: tuple[Option, ...]
+
+    def read(self, name: str, table: "Table", options: dict[str, Any]) -> "Case":
+        """Bind data and options; `options` holds every one of `OPTIONS` (see `settle`).
+
+        Raises
+        ------
+        InputError
+            One line that says what, where and what was expected.
+        """
+        ...
+
+    def worked_em(self, case: "Case", **settings: Any) -> "EMProblem":
+        """Return the EM of a case with the settings of a worked example (optional member)."""
+        ...
+
+    def start_fault(self, start: "Natural") -> str | None:
+        """Say why a start is impossible, and what was expected, or None (optional member)."""
+        ...
+
+
+def names() -> list[str]:
+    """Names of all families, `coin-mixture` for `coin_mixture.py`."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+
+
+def family(name: str) -> Family:
+    """Return the family module of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in names():
+        raise InputError(f"unknown family {name!r}, expected one of: {', '.join(names())}")
+    return cast(Family, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+
+def settle(module: Family, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a family: those given, checked, and the defaults of the others.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, missing, or of another kind.
+    """
+    known = {option.name: option for option in module.OPTIONS}
+    for name in given:
+        if name not in known:
+            raise InputError(f"unknown option {name!r}, expected some of: {', '.join(known)}")
+    settled = {}
+    for name, option in known.items():
+        value = given.get(name)
+        if value is None:
+            if option.required:
+                raise InputError(f"option {name!r} is missing, expected {option.help}")
+            settled[name] = option.default
+        elif not _is(option.kind, value):
+            raise InputError(f"option {name!r} is {value!r}, expected {KINDS[option.kind]}")
+        else:
+            settled[name] = float(value) if option.kind is float else value
+    return settled
+
+
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", list: "a list of numbers"}
+
+
+def _is(kind: type, value: Any) -> bool:
+    if kind is list:
+        return isinstance(value, list | tuple) and all(_is(float, entry) for entry in value)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
+
+
+def worked_em(module: Family, case: "Case", settings: Mapping[str, Any]) -> "EMProblem":
+    """The EM of a worked example: the case's own when the example names no settings of the EM.
+
+    Raises
+    ------
+    InputError
+        If the family has no such settings.
+    """
+    if not settings:
+        return case.em
+    hook = getattr(module, "worked_em", None)
+    if hook is None:
+        raise InputError(f"unknown setting {next(iter(settings))!r}, the EM of this family has none")
+    arguments = {name.replace("-", "_"): value for name, value in settings.items()}
+    try:
+        inspect.signature(hook).bind(case, **arguments)
+    except TypeError as error:
+        raise InputError(f"settings {', '.join(settings)}: {error}") from None
+    return cast("EMProblem", hook(case, **arguments))
+
+
+def start_fault(module: Family, start: "Natural") -> str | None:
+    """What the family has to say against a start."""
+    hook = getattr(module, "start_fault", None)
+    return None if hook is None else hook(start)

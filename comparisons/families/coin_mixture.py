@@ -1,0 +1,371 @@
+"""Coin mixture: binds the EM and the PyMC model of the binomial mixture."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
+from comparisons.data import LARGEST_COUNT, Table, frequencies, numbers
+from comparisons.families import Option
+from em_reference.coin_mixture import CoinMixture, CoinParams
+from em_reference.priors import Beta, Dirichlet
+
+TITLE = "mixture of biased coins: heads in sequences of flips (binomial mixture)"
+DATA = (
+    "a column 'heads', a column 'flips' unless --flips is given, optionally a column 'frequency', "
+    "and one row per sequence of flips or per kind of sequence"
+)
+OPTIONS = (
+    Option("coins", int, "number of coins (components)", required=True),
+    Option("flips", int, "flips per sequence; left out, the data have a column 'flips'"),
+    Option("equal-weights", bool, "weights known and equal instead of estimated", default=False),
+    Option("weight-prior", float, "concentration of a symmetric Dirichlet prior on the weights, 1 or more"),
+    Option("bias-prior", str, "Beta prior on the biases as 'a,b', both 1 or more"),
+)
+
+COLUMNS = ("heads", "flips", "frequency")
+
+# Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
+ROUNDED = 1e-3
+# Lindsay's gradient may exceed 0 by this share of the sample size and still count as 0.
+CERTIFICATE_TOLERANCE = 1e-7
+CERTIFICATE_GRID = 20_001
+# A weight, or a difference of biases, that no fitted count shows.
+NEGLIGIBLE = 1e-5
+# Beyond this many flips the observed counts are not drawn.
+MOST_BARS = 1_000
+
+
+def read(name: str, table: Table, options: dict[str, Any]) -> Case:
+    """Bind a table with a column `heads` (and `flips`, `frequency`).
+
+    Raises
+    ------
+    InputError
+    """
+    coins, equal = options["coins"], options["equal-weights"]
+    if coins < 1:
+        raise InputError(f"--coins {coins}: expected 1 or more")
+    weight_prior, bias_prior = _priors(options)
+    if equal and weight_prior is not None:
+        raise InputError("--weight-prior: the weights are fixed by --equal-weights, expected one of the two")
+    heads = numbers(table, ["heads"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
+    thrown = _flips(table, options["flips"])
+    above = np.flatnonzero(heads > thrown)
+    if len(above):
+        row, seen, most = table.lines[above[0]], heads[above[0]], thrown[above[0]]
+        raise InputError(
+            f"{table.path}, row {row}, column 'heads': {seen:.0f} heads, expected at most the {most:.0f} flips"
+        )
+    counts = frequencies(table)
+    sequences = len(heads) if counts is None else int(counts.sum())
+    if coins > sequences:
+        raise InputError(f"--coins {coins}: more coins than sequences, expected at most {sequences} for {table.path}")
+    case = bind(
+        name,
+        heads,
+        thrown,
+        coins,
+        counts=counts,
+        fixed_weight=np.full(coins, 1 / coins) if equal or coins == 1 else None,
+        weight_prior=weight_prior,
+        bias_prior=bias_prior,
+    )
+    unused = [column for column in table.columns if column not in COLUMNS]
+    if not unused:
+        return case
+    return replace(case, flags=(*case.flags, Flag("unused_column", f"not used: column {', '.join(unused)}")))
+
+
+def start_fault(start: Natural) -> str | None:
+    """Biases lie between 0 and 1, weights are not negative and add up to 1."""
+    for name, values in start.items():
+        if not ((values >= 0) & (values <= 1)).all():
+            return f"{name} is {_listed(values)}, expected numbers from 0 to 1"
+    if "weight" in start and abs(start["weight"].sum() - 1) > ROUNDED:
+        return f"weight is {_listed(start['weight'])}, expected numbers that add up to 1"
+    return None
+
+
+def _listed(values: Array) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _flips(table: Table, flips: int | None) -> Array:
+    """Flips of each sequence: one number for all, or a column."""
+    if flips is None:
+        if "flips" not in table.columns:
+            raise InputError(f"{table.path}: no column 'flips', expected one, or --flips N")
+        return numbers(table, ["flips"], expected="a whole number, 1 or more", whole=True, least=1)[:, 0]
+    if "flips" in table.columns:
+        raise InputError(f"--flips {flips}: {table.path} has a column 'flips', expected one of the two")
+    if not 1 <= flips <= LARGEST_COUNT:
+        raise InputError(f"--flips {flips}: expected a whole number from 1 to {LARGEST_COUNT}")
+    return np.full(len(table.lines), float(flips))
+
+
+def _priors(options: dict[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
+    """Concentration of the Dirichlet, and a and b of the Beta; None where there is no prior."""
+    weight, bias = options["weight-prior"], options["bias-prior"]
+    if weight is not None and not 1 <= weight < np.inf:
+        raise InputError(f"--weight-prior {weight:g}: expected a number, 1 or more")
+    if bias is None:
+        return weight, None
+    try:
+        a, b = (float(part) for part in str(bias).split(","))
+    except ValueError:
+        raise InputError(f"--bias-prior {bias}: expected two numbers 'a,b'") from None
+    if not (1 <= a < np.inf and 1 <= b < np.inf):
+        raise InputError(f"--bias-prior {bias}: expected two numbers, both 1 or more")
+    return weight, (a, b)
+
+
+def bind(
+    name: str,
+    heads: Array,
+    flips: Array,
+    coins: int,
+    *,
+    counts: Array | None = None,
+    fixed_weight: Array | None = None,
+    weight_prior: float | None = None,
+    bias_prior: tuple[float, float] | None = None,
+) -> Case:
+    """Bind arrays: heads and flips per sequence, optionally with frequencies, known weights and priors."""
+    if coins == 1:
+        fixed_weight = np.ones(1)
+    with_prior = weight_prior is not None or bias_prior is not None
+    if with_prior:
+        weight_prior, bias_prior = weight_prior or 1.0, bias_prior or (1.0, 1.0)
+    em = CoinMixture(
+        heads,
+        flips,
+        coins,
+        fixed_weight,
+        counts,
+        weight_prior=None if weight_prior is None else Dirichlet(weight_prior),
+        bias_prior=None if bias_prior is None else Beta(*bias_prior),
+    )
+
+    def build_model(hooks: bool = False) -> Any:
+        from pp_models import coin_mixture
+
+        return coin_mixture.build(
+            heads,
+            flips,
+            coins,
+            frequencies=counts,
+            fixed_weight=fixed_weight,
+            weight_prior=weight_prior or 1.0,
+            bias_prior=bias_prior or (1.0, 1.0),
+            hooks=hooks,
+        )
+
+    def to_em(natural: Natural) -> CoinParams:
+        bias = np.asarray(natural["bias"], dtype=float)
+        weight = natural["weight"] if fixed_weight is None else np.broadcast_to(fixed_weight, bias.shape)
+        return CoinParams(np.asarray(weight, dtype=float), bias)
+
+    def from_em(params: CoinParams) -> Natural:
+        return {"bias": params.bias} if fixed_weight is not None else {"weight": params.weight, "bias": params.bias}
+
+    def draw_start(rng: np.random.Generator) -> Natural:
+        start = {"weight": rng.dirichlet(np.ones(coins)), "bias": rng.random(coins)}
+        return start if fixed_weight is None else {"bias": start["bias"]}
+
+    def align(natural: Natural, reference: Natural) -> Natural:
+        if fixed_weight is not None and len(set(fixed_weight)) > 1:
+            return natural
+        distance = np.abs(reference["bias"][:, None] - natural["bias"])
+        if fixed_weight is None:
+            distance = distance + np.abs(reference["weight"][:, None] - natural["weight"])
+        from scipy.optimize import linear_sum_assignment
+
+        order = linear_sum_assignment(distance)[1]
+        return {key: values[order] for key, values in natural.items()}
+
+    def certificate(natural: Natural) -> str | None:
+        return None if with_prior or fixed_weight is not None else lindsay_certificate(em, to_em(natural))
+
+    def curves(natural: Natural) -> Curves | None:
+        return _fitted_counts(em, to_em(natural))
+
+    def bind_again(data: dict[str, Any]) -> Case:
+        settings: dict[str, Any] = {"weight_prior": weight_prior, "bias_prior": bias_prior}
+        return bind(name, data["heads"], data["flips"], coins, counts=data["frequencies"],
+                    fixed_weight=fixed_weight, **settings)  # fmt: skip
+
+    labels = tuple(f"coin{k + 1}" for k in range(coins))
+    return Case(
+        name=name,
+        family="coin-mixture",
+        title=f"{coins} coin{'s' if coins > 1 else ''}, {int(em.outcomes.frequencies.sum())} sequences of flips",
+        em=em,
+        build_model=build_model,
+        to_em=to_em,
+        from_em=from_em,
+        draw_start=draw_start,
+        labels={"bias": labels} if fixed_weight is not None else {"weight": labels, "bias": labels},
+        with_prior=with_prior,
+        align=align,
+        certificate=certificate,
+        fitted=lambda natural: _one_probability(to_em(natural)),
+        curves=curves,
+        first_cycle=lambda start: _first_cycle(em, to_em(start)),
+        flags=_flags(em),
+        audit=_audit(em, lambda: build_model(hooks=True), bind_again),
+        settings={
+            "coins": coins,
+            "weights": "estimated" if fixed_weight is None else f"fixed at {', '.join(f'{w:g}' for w in fixed_weight)}",
+            "prior on weights": f"Dirichlet({weight_prior:g})" if with_prior and weight_prior else "flat",
+            "prior on biases": f"Beta({bias_prior[0]:g}, {bias_prior[1]:g})" if with_prior and bias_prior else "flat",
+        },
+    )
+
+
+def _one_probability(params: CoinParams) -> str | None:
+    """Say so when all coins that are thrown at all show heads equally often."""
+    thrown = params.bias[params.weight > NEGLIGIBLE]
+    return f"every head has probability {thrown.mean():.4g}" if np.ptp(thrown) < NEGLIGIBLE else None
+
+
+def lindsay_certificate(em: CoinMixture, params: CoinParams) -> str | None:
+    """Why no mixture of any number of coins has a higher likelihood, or None where the test says nothing.
+
+    A mixing distribution is the nonparametric maximum likelihood estimate exactly when
+
+        D(phi) = sum_j f_j (p(x_j | phi) / p(x_j) - 1) <= 0   for every phi in [0, 1]
+
+    (Lindsay 1983, Annals of Statistics 11, theorem 4.1). A K-coin mixture that passes is the global
+    maximum among all mixtures. D is a polynomial in phi; it is checked on a fine grid.
+    """
+    grid = np.linspace(0.0, 1.0, CERTIFICATE_GRID)
+    _, log_probability = em.responsibilities(params)
+    wide = CoinParams(np.full(len(grid), 1 / len(grid)), grid)
+    ratio = np.exp(em.log_component_probabilities(wide) - log_probability[:, None]) - 1
+    frequencies = em.outcomes.frequencies
+    highest = float((frequencies @ ratio).max() / frequencies.sum())
+    if highest > CERTIFICATE_TOLERANCE:
+        return None
+    return "Lindsay (1983): no mixture of any number of coins has a higher likelihood"
+
+
+def _flags(em: CoinMixture) -> tuple[Flag, ...]:
+    distinct = int((em.outcomes.frequencies > 0).sum())
+    if distinct == 1 and em.coins > 1:
+        return (Flag("one_outcome", "every sequence shows the same count, so one coin already fits all there is"),)
+    return ()
+
+
+def _fitted_counts(em: CoinMixture, params: CoinParams) -> Curves | None:
+    """Observed counts of heads beside the counts expected under the fit; None when there is no room to draw them."""
+    from scipy.stats import binom
+
+    outcomes = em.outcomes
+    most = int(outcomes.flips.max())
+    if most > MOST_BARS:
+        return None
+    x = np.arange(most + 1)
+    thrown = np.bincount(outcomes.flips.astype(int), weights=outcomes.frequencies, minlength=most + 1)
+    lines: dict[str, Array] = {}
+    total = np.zeros(most + 1)
+    for k, (weight, bias) in enumerate(zip(params.weight, params.bias, strict=True)):
+        share = sum(thrown[flips] * weight * binom.pmf(x, flips, bias) for flips in np.flatnonzero(thrown))
+        lines[f"coin{k + 1} (weight {weight:.3f}, bias {bias:.3f})"] = np.asarray(share)
+        total = total + share
+    seen = np.bincount(outcomes.heads.astype(int), weights=outcomes.frequencies, minlength=most + 1)
+    observed = seen.astype(float)
+    return Curves(
+        "Observed and fitted counts", "heads", "sequences", x.astype(float), {"mixture": total, **lines}, observed, True
+    )
+
+
+def _first_cycle(em: CoinMixture, start: CoinParams) -> dict[str, pd.DataFrame]:
+    """Tables of the E-step and M-step of cycle 1, as a textbook prints them."""
+    gamma, _ = em.responsibilities(start)
+    expectation = em.e_step(start)
+    after = em.m_step(expectation.expected_counts, start)
+    outcomes, counts = em.outcomes, expectation.expected_counts
+    coins = [f"coin{k + 1}" for k in range(em.coins)]
+    described = {
+        "heads": outcomes.heads.astype(int),
+        "flips": outcomes.flips.astype(int),
+        "occurrences": outcomes.frequencies.astype(int),
+    }
+    if len(set(outcomes.flips)) == 1:
+        del described["flips"]
+    weighted = gamma * outcomes.frequencies[:, None]
+    return {
+        "E-step: posterior probability of each coin": pd.DataFrame(
+            {**described, **dict(zip(coins, gamma.T, strict=True))}
+        ),
+        "E-step: expected number of sequences": pd.DataFrame(
+            {**described, **dict(zip(coins, weighted.T, strict=True))}
+        ),
+        "E-step: expected counts": pd.DataFrame([counts.sequences, counts.heads, counts.flips], columns=coins).assign(
+            count=["sequences", "heads", "flips"]
+        )[["count", *coins]],
+        "M-step: parameters after cycle 1": pd.DataFrame([after.weight, after.bias], columns=coins).assign(
+            parameter=["weight", "bias"]
+        )[["parameter", *coins]],
+    }
+
+
+def _audit(em: CoinMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
+    """What the audit of a coin-mixture EM needs."""
+    heads, flips = np.broadcast_arrays(np.asarray(em.heads, dtype=float), np.asarray(em.flips, dtype=float))
+    counts = em.frequency_of_row
+    data = {
+        "heads": np.array(heads),
+        "flips": np.array(flips),
+        "frequencies": np.array(counts),
+        "coins": em.coins,
+        "fixed_weight": em.fixed_weight,
+    }
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        return {"sequences": weighted.sum(axis=0), "heads": heads @ weighted, "flips": flips @ weighted}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        bias = natural["bias"]
+        by_bias = expected["heads"] / bias - (expected["flips"] - expected["heads"]) / (1 - bias)
+        return {"weight": expected["sequences"] / natural.get("weight", 1.0), "bias": by_bias}
+
+    swap = {"swapping two coins": lambda natural: {name: values[::-1] for name, values in natural.items()}}
+    exchangeable = em.coins > 1 and (em.fixed_weight is None or len(set(np.asarray(em.fixed_weight))) == 1)
+
+    def rows(heads: Array, flips: Array, counts: Array) -> dict[str, Any]:
+        return {**data, "heads": heads, "flips": flips, "frequencies": counts}
+
+    doubled = (
+        rows(heads, flips, np.concatenate([[2 * counts[0]], counts[1:]])),
+        rows(np.append(heads, heads[0]), np.append(flips, flips[0]), np.append(counts, counts[0])),
+    )
+    one = np.ones(1)
+    spread = {"bias": (np.arange(em.coins) + 1) / (em.coins + 1)}
+    if em.fixed_weight is None:
+        spread["weight"] = np.full(em.coins, 1 / em.coins)
+    first = np.arange(em.coins) == 0
+    edges = {"a bias of 0": {**spread, "bias": np.where(first, 0.0, spread["bias"])}} if em.coins > 1 else {}
+    if em.coins > 1 and em.fixed_weight is None:
+        edges["a weight of 0"] = {**spread, "weight": np.where(first, 0.0, 1 / (em.coins - 1))}
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={"sequences": float(counts.sum()), "flips": float(counts @ flips), "heads": float(counts @ heads)},
+        data=data,
+        rebind=rebind,
+        symmetries=swap if exchangeable else {},
+        same_data={"a frequency of 2 for the row twice": doubled},
+        edge_cases={
+            "one sequence": rows(3 * one, 10 * one, one),
+            "all sequences equal": rows(np.full(6, 4.0), np.full(6, 10.0), np.ones(6)),
+            "all heads": rows(np.full(4, 10.0), np.full(4, 10.0), np.ones(4)),
+            "a thousand flips": rows(np.array([0.0, 130, 500, 990]), np.full(4, 1000.0), np.ones(4)),
+        },
+        edge_starts=edges,
+    )

@@ -1,0 +1,88 @@
+"""Genetic linkage: binds the EM and the PyMC model of the linkage multinomial."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from comparisons.case import Array, AuditHooks, Case, InputError, Natural
+from comparisons.data import Table, frequencies
+from comparisons.families import Option
+from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
+
+TITLE = "genetic linkage: four multinomial cells with probabilities 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4"
+DATA = "a column 'frequency' with four rows, the animals in each cell, in this order"
+OPTIONS: tuple[Option, ...] = ()
+
+
+def read(name: str, table: Table, options: dict[str, Any]) -> Case:
+    """Bind a table with a column `frequency` of four rows.
+
+    Raises
+    ------
+    InputError
+    """
+    counts = frequencies(table)
+    if counts is None:
+        raise InputError(f"{table.path}: no column 'frequency', expected one")
+    if len(counts) != 4:
+        raise InputError(f"{table.path}: {len(counts)} rows, expected 4, one for each cell")
+    return bind(name, counts)
+
+
+def start_fault(start: Natural) -> str | None:
+    """Theta lies strictly between 0 and 1: at either end the likelihood may be 0."""
+    theta = float(start["theta"][0])
+    return None if 0 < theta < 1 else f"theta is {theta:g}, expected a number between 0 and 1"
+
+
+def bind(name: str, animals: Array) -> Case:
+    """Bind the counts of the four cells."""
+
+    def build_model(hooks: bool = False) -> Any:
+        from pp_models import genetic_linkage
+
+        return genetic_linkage.build(animals, hooks=hooks)
+
+    em = GeneticLinkage(animals)
+    return Case(
+        name=name,
+        family="genetic-linkage",
+        title=f"{animals.sum():.0f} animals in four cells",
+        em=em,
+        build_model=build_model,
+        to_em=lambda natural: LinkageParams(np.asarray(natural["theta"], dtype=float)),
+        from_em=lambda params: {"theta": params.theta},
+        draw_start=lambda rng: {"theta": rng.random(1)},
+        labels={"theta": ("cells",)},
+        audit=_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
+        settings={"cells": ", ".join(f"{count:.0f}" for count in animals)},
+    )
+
+
+def _audit(em: GeneticLinkage, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
+    """What the audit of a linkage EM needs. The rows are cells, so that no row can be written twice."""
+    cells = em.cells
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        return {"linked": weighted[:, 1].sum(keepdims=True), "unlinked": weighted[1:3, 0].sum(keepdims=True)}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        return {"theta": expected["linked"] / natural["theta"] - expected["unlinked"] / (1 - natural["theta"])}
+
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={"unlinked": float(cells[1] + cells[2])},
+        data={"frequencies": cells.copy()},
+        rebind=rebind,
+        symmetries={},
+        same_data={},
+        edge_cases={
+            "one animal": {"frequencies": np.array([1.0, 0, 0, 0])},
+            "no animal in the first cell": {"frequencies": np.array([0.0, 3, 2, 4])},
+            "animals in the second cell only": {"frequencies": np.array([0.0, 5, 0, 0])},
+        },
+        edge_starts={"a theta of 0": {"theta": np.zeros(1)}, "a theta of 1": {"theta": np.ones(1)}},
+    )

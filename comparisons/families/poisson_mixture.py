@@ -1,0 +1,180 @@
+"""Poisson mixture: binds the EM and the PyMC model of the mixture of Poisson distributions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.data import Table, frequencies, numbers
+from comparisons.families import Option
+from em_reference.em import StopRule
+from em_reference.poisson_mixture import PoissonMixture, PoissonParams
+
+TITLE = "mixture of Poisson distributions: counts"
+DATA = "a column 'count', optionally a column 'frequency', and one row per observation or per count"
+OPTIONS = (Option("components", int, "number of components", required=True),)
+
+# EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
+STOP = StopRule(tolerance=1e-13, max_cycles=200_000)
+# Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
+ROUNDED = 1e-3
+# Beyond this largest count the observed frequencies are not drawn.
+MOST_BARS = 1_000
+# The logarithm of a rate is what PyMC works with.
+SMALLEST_RATE = 1e-300
+
+
+def read(name: str, table: Table, options: dict[str, Any]) -> Case:
+    """Bind a table with a column `count` (and `frequency`).
+
+    Raises
+    ------
+    InputError
+    """
+    components = options["components"]
+    if components < 1:
+        raise InputError(f"--components {components}: expected 1 or more")
+    counts = numbers(table, ["count"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
+    repeats = frequencies(table)
+    seen = counts if repeats is None else counts[repeats > 0]
+    if not seen.any():
+        raise InputError(f"{table.path}, column 'count': all are 0, expected at least one count above 0")
+    if components > len(np.unique(seen)):
+        different = len(np.unique(seen))
+        raise InputError(f"--components {components}: expected at most {different}, the different counts there are")
+    return bind(name, counts, components, repeats)
+
+
+def start_fault(start: Natural) -> str | None:
+    """Rates are positive, weights are not negative and add up to 1."""
+    if not (start["rate"] > 0).all():
+        return "rate holds a number that is not positive, expected rates above 0"
+    weight = start.get("weight", np.ones(1))
+    if (weight < 0).any() or abs(weight.sum() - 1) > ROUNDED:
+        return "weight holds numbers that do not add up to 1 or are negative, expected weights"
+    return None
+
+
+def bind(name: str, counts: Array, components: int, repeats: Array | None = None) -> Case:
+    """Bind arrays: counts, optionally with frequencies."""
+    em = PoissonMixture(counts, components, repeats)
+    values, seen = em.outcomes
+    mean = float(values @ seen / seen.sum())
+
+    def build_model(hooks: bool = False) -> Any:
+        from pp_models import poisson_mixture
+
+        return poisson_mixture.build(values, components, frequencies=seen, hooks=hooks)
+
+    def to_em(natural: Natural) -> PoissonParams:
+        rate = np.asarray(natural["rate"], dtype=float)
+        return PoissonParams(np.asarray(natural.get("weight", np.ones_like(rate)), dtype=float), rate)
+
+    def from_em(params: PoissonParams) -> Natural:
+        rate = np.maximum(params.rate, SMALLEST_RATE)
+        return {"rate": rate} if components == 1 else {"weight": params.weight, "rate": rate}
+
+    def draw_start(rng: np.random.Generator) -> Natural:
+        start = {"weight": rng.dirichlet(np.ones(components)), "rate": mean * rng.gamma(2.0, 0.5, components)}
+        return {name: start[name] for name in labels}
+
+    def align(natural: Natural, reference: Natural) -> Natural:
+        """Relabel the components so that they come closest to the reference."""
+        from scipy.optimize import linear_sum_assignment
+
+        distance = sum(np.abs(reference[name][:, None] - natural[name]) for name in labels)
+        order = linear_sum_assignment(distance)[1]
+        return {name: values[order] for name, values in natural.items()}
+
+    def bind_again(data: dict[str, Any]) -> Case:
+        return bind(name, data["counts"], components, data["frequencies"])
+
+    components_in_words = tuple(f"component{k + 1}" for k in range(components))
+    labels = dict.fromkeys(("rate",) if components == 1 else ("weight", "rate"), components_in_words)
+    return Case(
+        name=name,
+        family="poisson-mixture",
+        title=f"{components} Poisson component{'s' if components > 1 else ''}, {seen.sum():.0f} observations",
+        em=em,
+        build_model=build_model,
+        to_em=to_em,
+        from_em=from_em,
+        draw_start=draw_start,
+        labels=labels,
+        stop=STOP,
+        align=align,
+        curves=lambda natural: _fitted_counts(em, to_em(natural)),
+        audit=_audit(em, lambda: build_model(hooks=True), bind_again),
+        settings={"components": components},
+    )
+
+
+def _fitted_counts(em: PoissonMixture, params: PoissonParams) -> Curves | None:
+    """Observed frequencies beside those expected under the fit; None when there is no room to draw them."""
+    from scipy.stats import poisson
+
+    values, frequencies = em.outcomes
+    most = int(values.max())
+    if most > MOST_BARS:
+        return None
+    x = np.arange(most + 1)
+    lines: dict[str, Array] = {}
+    total = np.zeros(most + 1)
+    for k, (weight, rate) in enumerate(zip(params.weight, params.rate, strict=True)):
+        share = np.asarray(frequencies.sum() * weight * poisson.pmf(x, rate))
+        lines[f"component{k + 1} (weight {weight:.3f}, rate {rate:.3f})"] = share
+        total = total + share
+    observed = np.bincount(values.astype(int), weights=frequencies, minlength=most + 1).astype(float)
+    fitted = {"mixture": total, **lines}
+    return Curves("Observed and fitted counts", "count", "observations", x.astype(float), fitted, observed, True)
+
+
+def _audit(em: PoissonMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
+    """What the audit of a Poisson-mixture EM needs."""
+    components, (values, seen) = em.components, em.outcomes
+    counts = np.array(em.counts, dtype=float)
+    repeats = np.ones(len(counts)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
+    data = {"counts": counts, "frequencies": repeats, "components": components}
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        return {"observations": weighted.sum(axis=0), "total": values @ weighted}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        by_rate = expected["total"] / natural["rate"] - expected["observations"]
+        return {"weight": expected["observations"] / natural.get("weight", 1.0), "rate": by_rate}
+
+    def rows(counts: Array, repeats: Array) -> dict[str, Any]:
+        return {**data, "counts": counts, "frequencies": repeats}
+
+    first = int(np.flatnonzero(repeats > 0)[0])
+    twice = repeats.copy()
+    twice[first] *= 2
+    doubled = rows(counts, twice), rows(np.append(counts, counts[first]), np.append(repeats, repeats[first]))
+    edges: dict[str, Natural] = {}
+    if components > 1:
+        rate, lowest = np.arange(1.0, components + 1), np.arange(components) == 0
+        equal = np.full(components, 1 / components)
+        edges = {
+            "a weight of 0": {"weight": np.where(lowest, 0.0, 1 / (components - 1)), "rate": rate},
+            "a rate near 0": {"weight": equal, "rate": np.where(lowest, SMALLEST_RATE, rate)},
+        }
+    swap = {"reversing the components": lambda natural: {name: entries[::-1] for name, entries in natural.items()}}
+    one = np.ones(1)
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={"observations": float(seen.sum()), "total": float(values @ seen)},
+        data=data,
+        rebind=rebind,
+        symmetries=swap if components > 1 else {},
+        same_data={"a frequency of 2 for the row twice": doubled},
+        edge_cases={
+            "one observation": rows(3 * one, one),
+            "all counts equal": rows(np.full(6, 4.0), np.ones(6)),
+            "a single count above 0": rows(np.array([0.0, 1.0]), np.array([9.0, 1.0])),
+            "counts of a thousand": rows(np.array([0.0, 130, 500, 1000]), np.ones(4)),
+        },
+        edge_starts=edges,
+    )

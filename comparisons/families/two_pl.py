@@ -1,0 +1,388 @@
+"""2PL: binds the EM and the PyMC model of the two-parameter logistic item response model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
+from comparisons.data import Table, frequencies, numbers
+from comparisons.families import Option
+from em_reference.priors import LogNormal, Normal, ScalarPrior
+from em_reference.quadrature import equally_spaced
+from em_reference.scoring import Method
+from em_reference.two_pl import TwoPL, TwoPLParams
+
+TITLE = "two-parameter logistic item response model: right and wrong answers (2PL, marginal ML)"
+DATA = (
+    "one column per item with 0, 1 or empty (not answered), optionally a column 'frequency', "
+    "and one row per examinee or per response pattern"
+)
+OPTIONS = (
+    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61),
+    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0),
+    Option("grid", list, "your own quadrature nodes instead"),
+    Option("grid-weights", list, "their weights, used as they are"),
+    Option("intercept-prior", str, "prior on d: 'normal,MEAN,SD'; flat when left out"),
+    Option("slope-prior", str, "prior on a: 'normal,MEAN,SD' or 'lognormal,MEAN,SD'; flat when left out"),
+    Option("scores", str, "also write person scores: eap, map or mle"),
+)
+MOST_NODES = 10_000
+
+# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off?
+STEEP = 4.0
+FURTHER = 4.0
+PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
+
+
+def read(name: str, table: Table, options: dict[str, Any]) -> Case:
+    """Bind a table of item columns with 0, 1 or empty, and an optional column `frequency`.
+
+    Raises
+    ------
+    InputError
+    """
+    items = tuple(column for column in table.columns if column != "frequency")
+    if len(items) < 2:
+        raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
+    nodes, weights = _quadrature(options)
+    scores = options["scores"]
+    if scores is not None and scores not in get_args(Method):
+        raise InputError(f"--scores {scores}: expected one of {', '.join(get_args(Method))}")
+    priors = (
+        _prior("--intercept-prior", options["intercept-prior"], ("normal",)),
+        _prior("--slope-prior", options["slope-prior"], ("normal", "lognormal")),
+    )
+    responses = numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True)
+    case = bind(
+        name,
+        responses,
+        items,
+        counts=frequencies(table),
+        nodes=nodes,
+        weights=weights,
+        intercept_prior=priors[0],
+        slope_prior=priors[1],
+        scores=scores,
+        where=table.path,
+    )
+    silent = int(np.isnan(responses).all(axis=1).sum())
+    if not silent:
+        return case
+    message = f"{silent} row(s) of {table.path} hold no answer at all: they say nothing about any item"
+    return replace(case, flags=(*case.flags, Flag("no_answers", message)))
+
+
+def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
+    """Nodes and weights, equally spaced or as given."""
+    if options["grid"] is None and options["grid-weights"] is None:
+        count, limit = options["nodes"], options["limit"]
+        if not 2 <= count <= MOST_NODES:
+            raise InputError(f"--nodes {count}: expected a whole number from 2 to {MOST_NODES}")
+        if not 0 < limit < np.inf:
+            raise InputError(f"--limit {limit:g}: expected a positive number")
+        return equally_spaced(count, limit)
+    nodes = np.array(options["grid"] or (), dtype=float)
+    weights = np.array(options["grid-weights"] or (), dtype=float)
+    if len(nodes) < 2 or not np.isfinite(nodes).all():
+        raise InputError(f"--grid: {len(nodes)} nodes, expected 2 or more, all finite, with --grid-weights")
+    if len(weights) != len(nodes) or not (np.isfinite(weights) & (weights > 0)).all():
+        raise InputError(
+            f"--grid-weights: {len(weights)} weights, expected {len(nodes)} positive numbers, one per node"
+        )
+    return nodes, weights
+
+
+def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> tuple[str, float, float] | None:
+    """'normal,0,2' -> ("normal", 0.0, 2.0)."""
+    if text is None:
+        return None
+    expected = " or ".join(f"'{kind},MEAN,SD'" for kind in kinds)
+    parts = [part.strip() for part in str(text).split(",")]
+    try:
+        kind, mean, sd = parts[0], *(float(part) for part in parts[1:])
+    except ValueError:
+        raise InputError(f"{option} {text}: expected {expected}") from None
+    if kind not in kinds or not np.isfinite(mean) or not 0 < sd < np.inf:
+        raise InputError(f"{option} {text}: expected {expected} with a positive SD")
+    return kind, mean, sd
+
+
+def bind(
+    name: str,
+    responses: Array,
+    items: tuple[str, ...],
+    *,
+    counts: Array | None = None,
+    nodes: Array | None = None,
+    weights: Array | None = None,
+    intercept_prior: tuple[str, float, float] | None = None,
+    slope_prior: tuple[str, float, float] | None = None,
+    scores: str | None = None,
+    where: str = "data",
+    keep_all: bool = False,
+) -> Case:
+    """Bind arrays: responses (N, I) of 0, 1 or NaN, optionally with frequencies, a grid and priors.
+
+    An item that everyone, or no one, got right has no finite maximum likelihood estimate. Its share of
+    the likelihood tends to 1 whatever the other items do, so it is named, flagged and left out; the
+    others are estimated exactly as if it were there. With a prior on its intercept it stays.
+
+    Raises
+    ------
+    InputError
+        If fewer than two items are left.
+    """
+    if nodes is None or weights is None:
+        nodes, weights = equally_spaced()
+    flags: tuple[Flag, ...] = ()
+    if intercept_prior is None and not keep_all:
+        keep, flags = _without_variation(responses, items, counts)
+        responses, items = responses[:, keep], tuple(item for item, kept in zip(items, keep, strict=True) if kept)
+    if len(items) < 2:
+        reason = f" ({flags[0].message.partition(';')[0]}" if flags else ""
+        reason += f", and {len(flags) - 1} more)" if len(flags) > 1 else ")" if flags else ""
+        raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
+    em = TwoPL(
+        responses,
+        counts,
+        nodes,
+        weights,
+        intercept_prior=None if intercept_prior is None else PRIORS[intercept_prior[0]](*intercept_prior[1:]),
+        slope_prior=None if slope_prior is None else PRIORS[slope_prior[0]](*slope_prior[1:]),
+    )
+
+    def build_model(hooks: bool = False) -> Any:
+        from pp_models import two_pl
+
+        return two_pl.build(
+            responses,
+            nodes,
+            weights,
+            frequencies=counts,
+            intercept_prior=intercept_prior or ("flat",),
+            slope_prior=slope_prior or ("flat",),
+            hooks=hooks,
+        )
+
+    def to_em(natural: Natural) -> TwoPLParams:
+        return TwoPLParams(np.asarray(natural["d"], dtype=float), np.asarray(natural["a"], dtype=float))
+
+    even = slope_prior is None or slope_prior[:2] == ("normal", 0.0)
+    mirrored = even and _symmetric(nodes, weights)
+    positive = slope_prior is not None and slope_prior[0] == "lognormal"
+
+    def draw_start(rng: np.random.Generator) -> Natural:
+        d, a = rng.normal(0.0, 1.0, len(items)), rng.normal(0.0, 1.0, len(items))
+        return {"d": d, "a": np.abs(a) if positive else a}
+
+    def align(natural: Natural, reference: Natural) -> Natural:
+        """Turn the ability axis round where that brings the slopes closer; the likelihood is the same."""
+        reflected = mirrored and float(natural["a"] @ reference["a"]) < 0
+        return {"d": natural["d"], "a": -natural["a"]} if reflected else natural
+
+    def bind_again(data: dict[str, Any]) -> Case:
+        return bind(name, data["responses"], items, counts=data["frequencies"], nodes=nodes, weights=weights,
+                    intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
+
+    def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
+        return {} if scores is None else _score_tables(em, to_em(natural), items, scores)  # type: ignore[arg-type]
+
+    return Case(
+        name=name,
+        family="two-pl",
+        title=f"{len(items)} items, {int(em.patterns.frequencies.sum())} examinees",
+        em=em,
+        build_model=build_model,
+        to_em=to_em,
+        from_em=lambda params: {"d": params.intercept, "a": params.slope},
+        draw_start=draw_start,
+        labels={"d": items, "a": items},
+        with_prior=intercept_prior is not None or slope_prior is not None,
+        align=align,
+        canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),
+        derive=lambda natural: {"b": to_em(natural).difficulty},
+        runaway=lambda natural: _runaway(natural, items),
+        curves=lambda natural: _item_curves(natural, items),
+        first_cycle=lambda start: _first_cycle(em, to_em(start), items),
+        extra_tables=extra_tables,
+        flags=flags,
+        audit=_audit(em, mirrored, lambda: build_model(hooks=True), bind_again),
+        settings={
+            "quadrature": f"{len(nodes)} nodes on [{nodes.min():g}, {nodes.max():g}], "
+            f"weights add up to {weights.sum():.6g}",
+            "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
+            "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
+        },
+    )
+
+
+def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
+    """Return the EM of a case with the M-step tolerance of a worked example.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(newton_tolerance, int | float) or not 0 < newton_tolerance < np.inf:
+        raise InputError(f"newton-tolerance is {newton_tolerance!r}, expected a positive number")
+    if not isinstance(case.em, TwoPL):
+        raise TypeError(f"expected a TwoPL, got {type(case.em).__name__}")
+    return replace(case.em, newton_tolerance=float(newton_tolerance))
+
+
+def _symmetric(nodes: Array, weights: Array) -> bool:
+    """Whether the ability distribution is its own mirror image."""
+    order, mirror = np.argsort(nodes), np.argsort(-nodes)
+    return bool(np.allclose(nodes[order], -nodes[mirror]) and np.allclose(weights[order], weights[mirror]))
+
+
+def _without_variation(
+    responses: Array, items: tuple[str, ...], counts: Array | None
+) -> tuple[Array, tuple[Flag, ...]]:
+    """Which items to keep, and a flag for each that everyone, or no one, got right."""
+    seen = responses if counts is None else responses[counts > 0]
+    right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
+    flags = []
+    for item, has_right, has_wrong in zip(items, right, wrong, strict=True):
+        if has_right and not has_wrong:
+            message = f"every examinee got {item} right: d[{item}] diverges to +infinity, a[{item}] is not identified"
+        elif has_wrong and not has_right:
+            message = f"no examinee got {item} right: d[{item}] diverges to -infinity, a[{item}] is not identified"
+        elif not has_right and not has_wrong:
+            message = f"no examinee answered {item}: d[{item}] and a[{item}] are not identified"
+        else:
+            continue
+        flags.append(Flag("diverging", f"{message}; the other items are estimated without it"))
+    return right & wrong, tuple(flags)
+
+
+def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[tuple[str, ...], Natural] | None:
+    """Steep items, and the point at which their curves are steeper still at the same place."""
+    steep = np.abs(natural["a"]) > STEEP
+    if not steep.any():
+        return None
+    names = tuple(
+        f"{name}[{item}]" for name in ("d", "a") for item, is_steep in zip(items, steep, strict=True) if is_steep
+    )
+    factor = np.where(steep, FURTHER, 1.0)
+    return names, {"d": natural["d"] * factor, "a": natural["a"] * factor}
+
+
+def _item_curves(natural: Natural, items: tuple[str, ...]) -> Curves:
+    """Item characteristic curves P(right | theta)."""
+    theta = np.linspace(-4.0, 4.0, 161)
+    probability = expit(natural["d"] + natural["a"] * theta[:, None])
+    return Curves(
+        "Item characteristic curves",
+        "ability (standard deviations)",
+        "probability of a right answer",
+        theta,
+        dict(zip(items, probability.T, strict=True)),
+    )
+
+
+def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    """Artificial data of the first E-step and the estimates of the first M-step."""
+    nodes, _ = em.grid
+    counts = em.e_step(start).expected_counts
+    after = em.m_step(counts, start)
+    right = {f"right {item}": counts.correct[:, i] for i, item in enumerate(items)}
+    return {
+        "E-step: artificial data": pd.DataFrame({"node": nodes, "examinees": counts.examinees, **right}),
+        "M-step: parameters after cycle 1": pd.DataFrame(
+            {"item": items, "d": after.intercept, "a": after.slope, "b": after.difficulty}
+        ),
+    }
+
+
+def _score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method) -> dict[str, pd.DataFrame]:
+    """Ability with standard error, per row of the data and per response pattern."""
+    scores = em.scores(params, method)
+    patterns = em.patterns
+    first = np.unique(patterns.pattern_of_row, return_index=True)[1]
+    answers = np.asarray(em.responses, dtype=float)[first]
+    columns = {
+        item: pd.array(np.where(np.isnan(a), -1, a).astype(int)) for item, a in zip(items, answers.T, strict=True)
+    }
+    by_pattern = pd.DataFrame(columns).astype("Int64").replace(-1, pd.NA)
+    return {
+        "scores": pd.DataFrame(
+            {
+                "row": np.arange(1, len(scores.theta) + 1),
+                "theta": scores.theta,
+                "standard_error": scores.standard_error,
+                "method": method,
+            }
+        ),
+        "scores_by_pattern": by_pattern.assign(
+            frequency=patterns.frequencies.astype(int),
+            theta=scores.theta[first],
+            standard_error=scores.standard_error[first],
+            method=method,
+        ),
+    }
+
+
+def _audit(
+    em: TwoPL, mirrored: bool, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]
+) -> AuditHooks:
+    """What the audit of a 2PL EM needs."""
+    responses = np.asarray(em.responses, dtype=float)
+    counts = np.ones(len(responses)) if em.frequencies is None else np.asarray(em.frequencies, dtype=float)
+    nodes, weights = em.grid
+    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
+    seen = counts > 0
+    right = np.nan_to_num(responses[seen])
+    answered = (~np.isnan(responses[seen])).astype(float)
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
+        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        attempts = expected.get("attempts", expected["examinees"][:, None])
+        probability = expit(natural["d"] + natural["a"] * nodes[:, None])
+        residual = expected["correct"] - attempts * probability
+        return {"d": residual.sum(axis=0), "a": nodes @ residual}
+
+    def rows(responses: Array, counts: Array) -> dict[str, Any]:
+        return {**data, "responses": responses, "frequencies": counts}
+
+    first = int(np.flatnonzero(seen)[0])
+    twice = counts.copy()
+    twice[first] *= 2
+    doubled = rows(responses, twice), rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first]))
+    empty = np.full((1, responses.shape[1]), np.nan)
+    items = responses.shape[1]
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={
+            "examinees": float(counts.sum()),
+            "correct": counts[seen] @ right,
+            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
+        },
+        data=data,
+        rebind=rebind,
+        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
+        same_data={
+            "a frequency of 2 for the row twice": doubled,
+            "a row without responses": (
+                rows(responses, counts),
+                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
+            ),
+        },
+        edge_cases={
+            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
+            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
+            "an item that everyone got right": rows(
+                np.column_stack([np.ones(6), np.arange(6 * (items - 1)).reshape(6, -1) % 2]), np.ones(6)
+            ),
+        },
+        edge_starts={"all slopes 0": {"d": np.linspace(-1, 1, items), "a": np.zeros(items)}},
+    )

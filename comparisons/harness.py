@@ -1,0 +1,268 @@
+"""The cross-check of one case: both legs from the same starts, each side judging the other's answer.
+
+Equality at the optimum alone can hide a wrong model, and one table that agrees can hide a wrong EM. So
+the verdict rests on named checks (`comparisons.checks`): the two log-likelihoods at random points and
+at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoint, each leg restarted
+from the other's endpoint, and last the estimates themselves.
+"""
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from comparisons.agreement import estimates_table, standard_errors
+from comparisons.case import Array, Case, Flag, Natural
+from comparisons.checks import Check, Ends, choose_ends, run_checks
+from comparisons.flags import raise_flags
+from comparisons.kinds import Judgement, Kind, examine, judge
+from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
+from comparisons.optima import Optimum, find_optima
+from em_reference.information import ScoredProblem
+from em_reference.information import standard_errors as em_standard_errors
+from pp_models.objective import Backend, Objective
+
+FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING, Kind.SADDLE)
+KIND_IN_WORDS = {
+    Kind.BEST: "a maximum",
+    Kind.LOCAL: "a local maximum",
+    Kind.SADDLE: "a saddle",
+    Kind.RIDGE: "a ridge",
+    Kind.BOUNDARY: "the boundary",
+    Kind.DIVERGING: "a maximum at infinity",
+    Kind.NOT_STATIONARY: "a point that is not stationary",
+}
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """Result of `crosscheck`. Tables are pandas DataFrames; in a notebook it shows itself.
+
+    Attributes
+    ----------
+    case : Case
+    seed : int
+    starts : Natural
+        With one leading axis.
+    em, pymc : Endpoints
+    optima : list of Optimum
+        Best first; heaps of endpoints that are no optimum last.
+    ends : Ends
+        The endpoint reported for each leg.
+    estimates : DataFrame
+        See `comparisons.agreement.estimates_table`.
+    checks : tuple of Check
+    not_identified : tuple of str
+    flags : tuple of Flag
+    crosswise : DataFrame
+        Log-likelihoods crosswise: each side's code at each side's endpoint.
+    gradient_norm : float
+        PyMC's gradient at its own endpoint.
+    """
+
+    case: Case
+    seed: int
+    starts: Natural
+    em: Endpoints
+    pymc: Endpoints
+    optima: list[Optimum]
+    ends: Ends
+    estimates: pd.DataFrame
+    checks: tuple[Check, ...]
+    not_identified: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    crosswise: pd.DataFrame
+    gradient_norm: float
+
+    @property
+    def n_starts(self) -> int:
+        """Number of starts."""
+        return len(self.em)
+
+    @property
+    def verdict(self) -> str:
+        """The word "agree" or "disagree"."""
+        return "agree" if all(check.passed for check in self.checks) else "disagree"
+
+    @property
+    def log_likelihood_difference(self) -> float:
+        """EM's log-likelihood at EM's endpoint less PyMC's at PyMC's endpoint."""
+        return self.ends.em_log_likelihood - self.ends.pymc_log_likelihood
+
+    @property
+    def identified(self) -> pd.DataFrame:
+        """Rows of `estimates` that the data identify."""
+        return self.estimates[self.estimates["identified"]]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        failed = [check for check in self.checks if not check.passed]
+        if failed:
+            others = f" ({len(failed) - 1} more checks failed)" if len(failed) > 1 else ""
+            return f"EM and PyMC disagree in the {failed[0].name}: {failed[0].detail}{others}."
+        gap = abs(self.log_likelihood_difference)
+        text = f"EM and PyMC agree: log-likelihood {self.ends.pymc_log_likelihood:.7f}, equal to {gap:.1e}"
+        if len(self.identified):
+            text += (
+                f", and at least {self.identified['digits'].min():.1f} matching digits in every identified parameter"
+            )
+        kind = self.optima[self.ends.optimum].kind
+        if self.ends.optimum > 0:
+            return f"{text}; but at {KIND_IN_WORDS[kind]}: a higher maximum ({self.optima[0].objective:.7f}) exists."
+        return f"{text}; flagged: {KIND_IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."
+
+    def checks_table(self) -> pd.DataFrame:
+        """One row per check: name, found, allowed, passed, detail."""
+        return pd.DataFrame([check._asdict() for check in self.checks])
+
+    def optima_table(self) -> pd.DataFrame:
+        """One row per optimum: kind, log-likelihood, gap to the best, starts of each leg, parameters."""
+        rows = []
+        for index, optimum in enumerate(self.optima):
+            shown = self.case.align(optimum.point.natural, self.ends.pymc)
+            rows.append(
+                {
+                    "optimum": index + 1,
+                    "kind": str(optimum.kind),
+                    "log_likelihood": optimum.log_likelihood,
+                    **({"log_posterior": optimum.objective} if self.case.with_prior else {}),
+                    "gap": self.optima[0].objective - optimum.objective,
+                    "em_starts": len(optimum.members["em"]),
+                    "pymc_starts": len(optimum.members["pymc"]),
+                    "leads_to": None if optimum.leads_to is None else optimum.leads_to + 1,
+                    **self.case.named(shown),
+                }
+            )
+        return pd.DataFrame(rows).astype({"leads_to": "Int64"})
+
+    def starts_table(self) -> pd.DataFrame:
+        """One row per start: both endpoints, statuses, effort, and which optimum each leg reached."""
+        columns: dict[str, object] = {"start": np.arange(self.n_starts)}
+        for name, values in zip(self.case.parameter_names(), self.case.flat(self.starts).T, strict=True):
+            columns[f"start {name}"] = values
+        for leg, effort in ((self.em, "cycles"), (self.pymc, "evaluations")):
+            reached = pd.array([pd.NA] * self.n_starts, dtype="Int64")
+            for index, optimum in enumerate(self.optima):
+                reached[optimum.members[leg.leg]] = index + 1
+            columns[f"{leg.leg}_optimum"] = reached
+            columns[f"{leg.leg}_kind"] = [
+                "no finite endpoint" if pd.isna(index) else str(self.optima[index - 1].kind) for index in reached
+            ]
+            columns[f"{leg.leg}_log_likelihood"] = leg.log_likelihood
+            columns[f"{leg.leg}_status"] = leg.status
+            columns[f"{leg.leg}_{effort}"] = leg.effort
+            for name, values in zip(self.case.parameter_names(), self.case.flat(leg.natural).T, strict=True):
+                columns[f"{leg.leg} {name}"] = values
+        return pd.DataFrame(columns)
+
+    def _repr_html_(self) -> str:
+        shown = self.estimates.to_html(index=False, float_format=lambda x: f"{x:.8g}")
+        return f"<p><b>{self.case.name}</b>: {self.sentence}</p>{shown}"
+
+
+def crosscheck(
+    case: Case,
+    n_starts: int = 100,
+    seed: int = 0,
+    *,
+    starts: Natural | None = None,
+    backend: Backend = "fast",
+    progress: Progress = silent,
+) -> CrossCheck:
+    """Run both legs of a case from the same starts and compare.
+
+    Parameters
+    ----------
+    case : Case
+        From a family (`comparisons.families`) or the catalogue (`comparisons.catalogue`).
+    n_starts : int
+        The documented start, if the case has one, then random ones.
+    seed : int
+        Start i depends on (seed, i) alone.
+    starts : Natural, optional
+        Your own starts instead, with one leading axis.
+    backend : {"fast", "default"}
+        How PyMC's graph is compiled; see `pp_models.objective`.
+    progress : callable
+        Wraps the loop over the starts of the PyMC leg.
+
+    Returns
+    -------
+    CrossCheck
+
+    Raises
+    ------
+    InputError
+        If a start is not finite or does not fit the case, or there is no start.
+    """
+    starts = draw_starts(case, n_starts, seed) if starts is None else starts
+    check_starts(case, starts)
+    objective = Objective(case.build_model(), case.with_prior, backend)
+    legs = (run_em(case, starts), run_pymc(case, objective, starts, progress))
+    optima = find_optima(case, objective, legs)
+    ends = choose_ends(case, objective, legs, optima)
+    shown = case.align(ends.em, ends.pymc)
+    judgement = _judge_ends(case, objective, shown, ends.pymc)
+    if judgement.kind is Kind.RIDGE:
+        # An optimum that is a ridge at one of its members is a ridge.
+        optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
+    errors = _errors(case, objective, shown, ends.pymc, judgement)
+    estimates = estimates_table(case, shown, ends.pymc, *errors, judgement.not_identified)
+    checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    return CrossCheck(
+        case=case,
+        seed=seed,
+        starts=starts,
+        em=legs[0],
+        pymc=legs[1],
+        optima=optima,
+        ends=ends,
+        estimates=estimates,
+        checks=checks,
+        not_identified=judgement.not_identified,
+        flags=(*case.flags, *raise_flags(case, legs, optima, ends, judgement)),
+        crosswise=_crosswise(case, objective, ends),
+        gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
+    )
+
+
+def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural) -> Judgement:
+    """Kind of the optimum reported, its parameters named as both endpoints are shown.
+
+    On a ridge the two endpoints differ, and a coin may have lost its weight at one of them only: what
+    either leaves open is not identified.
+    """
+    judgement = judge(case, objective, examine(case, objective, pymc))
+    if judgement.kind is not Kind.RIDGE:
+        return replace(judgement, not_identified=judgement.diverging)
+    other = judge(case, objective, examine(case, objective, em))
+    found = {*judgement.not_identified, *other.not_identified}
+    return replace(judgement, not_identified=tuple(name for name in case.parameter_names() if name in found))
+
+
+def _errors(case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement) -> tuple[Array, Array]:
+    """Standard errors of both legs, each from its own code; none where they mean nothing.
+
+    That is off a maximum, and for a parameter at the edge of its range.
+    """
+    names = case.parameter_names()
+    if judgement.kind in (Kind.SADDLE, Kind.NOT_STATIONARY, Kind.DIVERGING):
+        return np.full(len(names), np.nan), np.full(len(names), np.nan)
+    inside = ~np.isin(names, judgement.at_edge)
+    by_em = np.full(len(names), np.nan)
+    if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
+        by_em = case.flat(case.from_em(em_standard_errors(cast(ScoredProblem, case.em), case.to_em(em))))
+    by_pymc = standard_errors(case, objective, pymc)
+    return np.where(inside, by_em, np.nan), np.where(inside, by_pymc, np.nan)
+
+
+def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:
+    """Each side's code at each side's endpoint."""
+    rows = []
+    for where, natural in (("EM's endpoint", ends.em), ("PyMC's endpoint", ends.pymc)):
+        by_em = float(case.em.e_step(case.to_em(natural)).log_likelihood)
+        by_pymc = objective.log_likelihood(objective.free(natural))
+        rows.append({"at": where, "by_em": by_em, "by_pymc": by_pymc, "difference": by_em - by_pymc})
+    return pd.DataFrame(rows)

@@ -1,0 +1,110 @@
+"""Both legs from the same starts. Every endpoint is kept, good or bad."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from comparisons.case import Array, Case, InputError, Natural, stack, take
+from em_reference.em import Fit, em
+from pp_models.maximise import Maximum, maximise
+from pp_models.objective import Objective
+
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+def silent(items: Iterable[Any], _total: int, _label: str) -> Iterable[Any]:
+    """No progress bar."""
+    return items
+
+
+def draw_starts(case: Case, n_starts: int, seed: int) -> Natural:
+    """Starts with one leading axis: the documented one first, if there is one, then random ones.
+
+    Start i depends on (seed, i) alone, so any single start can be drawn again without the others.
+    """
+    starts = [
+        case.start if i == 0 and case.start is not None else case.draw_start(np.random.default_rng([seed, i]))
+        for i in range(n_starts)
+    ]
+    return stack(starts)
+
+
+def check_starts(case: Case, starts: Natural) -> None:
+    """Refuse starts that are not finite, lack a parameter or have another shape.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, labels in case.labels.items():
+        if name not in starts:
+            raise InputError(f"start: {name!r} is missing, expected {', '.join(case.labels)}")
+        values = np.asarray(starts[name], dtype=float)
+        if values.ndim != 2 or values.shape[1] != len(labels):
+            raise InputError(f"start: {name!r} has shape {values.shape}, expected (starts, {len(labels)})")
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row, column = bad[0]
+            raise InputError(
+                f"start {row}: {name}[{labels[column]}] is {values[row, column]}, expected a finite number"
+            )
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where one leg ended, one entry per start.
+
+    Attributes
+    ----------
+    leg : "em" or "pymc"
+    natural : Natural with one leading axis
+    log_likelihood : array (S,)
+        By the leg's own code.
+    log_prior : array (S,)
+    status : array of str (S,)
+    effort : array of int (S,)
+        EM cycles, or evaluations of PyMC's objective.
+    """
+
+    leg: str
+    natural: Natural
+    log_likelihood: Array
+    log_prior: Array
+    status: npt.NDArray[np.object_]
+    effort: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+
+def run_em(case: Case, starts: Natural) -> Endpoints:
+    """EM leg: all starts as one batch."""
+    fit: Fit = em(case.em, case.to_em(starts), case.stop)
+    return Endpoints(
+        "em",
+        case.from_em(fit.params),
+        fit.log_likelihood,
+        fit.log_prior,
+        np.array([str(status) for status in fit.status], dtype=object),
+        fit.cycles,
+    )
+
+
+def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:
+    """PyMC leg: one maximisation per start."""
+    n_starts = len(next(iter(starts.values())))
+    ends: list[Maximum] = [
+        maximise(objective, objective.free(take(starts, i)))
+        for i in progress(range(n_starts), n_starts, f"{case.name}: PyMC")
+    ]
+    return Endpoints(
+        "pymc",
+        stack([{name: end.params[name] for name in case.labels} for end in ends]),
+        np.array([objective.log_likelihood(end.x) for end in ends]),
+        np.array([objective.log_prior(end.x) for end in ends]),
+        np.array([str(end.status) for end in ends], dtype=object),
+        np.array([end.evaluations for end in ends]),
+    )

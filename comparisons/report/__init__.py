@@ -1,0 +1,11 @@
+"""One result as a report for readers (Markdown, HTML) and for programs (CSV, JSON).
+
+`page` says what a report is made of, `compose` puts one together from a result (with `tables`,
+`worked` and `figures`), `render` turns it into Markdown and HTML, `folder` writes it, whole or not at all.
+"""
+
+from comparisons.report.folder import FORMATS, write_report
+from comparisons.report.index import write_index
+from comparisons.report.summary import summary
+
+__all__ = ["FORMATS", "summary", "write_index", "write_report"]

@@ -1,0 +1,169 @@
+"""Put the report of one result together: what it says, and in which order."""
+
+from typing import Any
+
+import pandas as pd
+
+from comparisons.harness import CrossCheck
+from comparisons.kinds import Kind
+from comparisons.report import figures, numerals, style, tables, worked
+from comparisons.report.page import Block, Code, Column, Page, Picture, Points, Section, Table, Text, one_line
+from comparisons.report.summary import versions
+
+KINDS = {
+    Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",
+    Kind.LOCAL: "a regular maximum below the best known one.",
+    Kind.SADDLE: "the gradient is zero, but there is a way up: EM started here stays here.",
+    Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
+    Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
+    Kind.DIVERGING: "the likelihood keeps rising while some parameter runs off to infinity.",
+    Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
+}
+# A setting that is printed as the command, not in the table.
+COMMAND = "command"
+
+
+def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> Page:
+    """Return the report of a result.
+
+    Parameters
+    ----------
+    result : CrossCheck
+    posterior : Posterior, optional
+        See `comparisons.posterior`.
+    csv : bool
+        The CSV tables are written too, so long tables may point to them.
+    """
+    case = result.case
+
+    def short(table: Table, file: str) -> Table:
+        return table.shortened(file if csv else None)
+
+    agreement: list[Block] = [short(tables.agreement(result), "estimates.csv")]
+    derived = tables.derived(result)
+    if len(derived):
+        agreement.append(short(tables.derived_table(derived), "derived.csv"))
+    agreement += [tables.crosswise(result), tables.checks(result)]
+    sections = [
+        Section("Agreement", tuple(agreement)),
+        Section("Figures", tuple(figures.pictures(result).values())),
+        *([_posterior(result, posterior, csv)] if posterior is not None else []),
+        Section(
+            "Optima",
+            (
+                short(tables.optima(result), "optima.csv"),
+                _kinds(result),
+                short(tables.optima_parameters(result), "optima.csv"),
+            ),
+        ),
+        Section("Starts", _starts(result, csv)),
+    ]
+    example = tuple(
+        block.shortened(None) if isinstance(block, Table) else block for block in worked.worked_blocks(result)
+    )
+    if example:
+        sections.append(Section("Worked tables", example))
+    sections.append(Section("Settings, versions, how to regenerate", _settings(result, posterior is not None)))
+    failed = [check for check in result.checks if not check.passed]
+    return Page(
+        title=one_line(f"{case.name}: {case.title}"),
+        agrees=result.verdict == "agree",
+        sentence=one_line(result.sentence),
+        reasons=Points(
+            tuple(
+                (
+                    check.name,
+                    f"{one_line(check.detail)} (found {numerals.difference(check.found)}, "
+                    f"allowed {numerals.difference(check.allowed)})",
+                )
+                for check in failed
+            )
+        ),
+        flags=Points(tuple((one_line(flag.code), one_line(flag.message)) for flag in result.flags)),
+        sections=tuple(sections),
+    )
+
+
+def _kinds(result: CrossCheck) -> Points:
+    """What each kind means, of those that were found."""
+    present = {optimum.kind for optimum in result.optima}
+    return Points(tuple((str(kind), meaning) for kind, meaning in KINDS.items() if kind in present))
+
+
+def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
+    first = "Start 0 is the documented one. " if result.case.start is not None else ""
+    every = "Every start with both endpoints is in starts.csv." if csv else ""
+    text = f"{first}{every}".strip()
+    return (*((Text(text),) if text else ()), tables.starts(result).shortened("starts.csv" if csv else None))
+
+
+def posterior_frame(result: CrossCheck, posterior: Any) -> pd.DataFrame:
+    """Both maxima with standard errors, beside the posterior's summary."""
+    ours = result.estimates.set_index("parameter")[["em", "em_se", "pymc", "pymc_se"]]
+    drawn = posterior.summary[["mean", "sd", "r_hat", "ess_bulk", "ess_tail"]]
+    return ours.join(drawn, how="left").rename_axis("parameter").reset_index()
+
+
+def _posterior(result: CrossCheck, posterior: Any, csv: bool) -> Section:
+    formats = {
+        "EM": ("em", numerals.estimate),
+        "SE (EM)": ("em_se", numerals.standard_error),
+        "PyMC": ("pymc", numerals.estimate),
+        "SE (PyMC)": ("pymc_se", numerals.standard_error),
+        "posterior mean": ("mean", numerals.standard_error),
+        "posterior sd": ("sd", numerals.standard_error),
+        "R-hat": ("r_hat", numerals.ratio),
+        "ESS bulk": ("ess_bulk", numerals.whole),
+        "ESS tail": ("ess_tail", numerals.whole),
+    }
+    rows = tuple(
+        (one_line(row["parameter"]), *(write(row[column]) for column, write in formats.values()))
+        for row in posterior_frame(result, posterior).to_dict("records")
+    )
+    table = Table(
+        "Maxima with standard errors, and the posterior's mean and sd",
+        (Column("parameter", numeric=False), *(Column(title) for title in formats)),
+        rows,
+    )
+    picture = Picture(
+        "posterior.png",
+        "Posterior",
+        "Draws of NUTS from the same PyMC model.",
+        "Posterior draws of every parameter.",
+        style.png(posterior.figure()),
+    )
+    messages = tuple(Text(_sentence(message)) for message in posterior.messages)
+    return Section(
+        "Posterior beside the maximum", (*messages, table.shortened("posterior.csv" if csv else None), picture)
+    )
+
+
+def _sentence(message: str) -> str:
+    """A message with a capital letter and a full stop."""
+    text = one_line(message).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
+    case = result.case
+    settings = {
+        "model": case.family,
+        **{name: value for name, value in case.settings.items() if name != COMMAND},
+        "starts": result.n_starts,
+        "seed": result.seed,
+        "EM stops when": worked.stop_in_words(case.stop),
+    }
+    columns = (Column("setting", numeric=False), Column("value", numeric=False))
+    again = f"em-crosscheck run {case.name} --starts {result.n_starts} --seed {result.seed}"
+    command = case.settings.get(COMMAND) or again + " --posterior" * with_posterior
+    return (
+        *((Text(one_line(f"Data: {case.source}")),) if case.source else ()),
+        Table("Settings", columns, tuple((one_line(name), one_line(value)) for name, value in settings.items())),
+        Table(
+            "Versions",
+            (Column("package", numeric=False), Column("version", numeric=False)),
+            tuple((name, found or numerals.MISSING) for name, found in versions().items()),
+        ),
+        Text("To regenerate this report:"),
+        Code(one_line(command)),
+    )

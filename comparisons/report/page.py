@@ -1,0 +1,151 @@
+"""What a report is made of, whatever it is written in: a title, a verdict, and sections of blocks.
+
+All text is plain: `render` escapes it for Markdown or HTML. Labels come from the user's file and may
+hold anything.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+# Rows of a long table that a report shows; the CSV has them all.
+MOST_ROWS = 50
+
+
+class Column(NamedTuple):
+    """Head of a column; numbers are aligned to the right."""
+
+    title: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list of points, each a term and what is said about it."""
+
+    kind: ClassVar[str] = "points"
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command, to be copied."""
+
+    kind: ClassVar[str] = "code"
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of written cells; the first column names the row.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of Column
+    rows : tuple of tuples of str
+    note : str
+        A line below.
+    alarms : frozenset of int
+        Rows that must catch the eye.
+    """
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    alarms: frozenset[int] = frozenset()
+
+    def shortened(self, csv: str | None) -> "Table":
+        """The first rows of a long table, with a note that says so and where the others are."""
+        if len(self.rows) <= MOST_ROWS:
+            return self
+        others = f"; all of them are in {csv}" if csv else ""
+        says = f"The first {MOST_ROWS} of {len(self.rows)} rows are shown{others}."
+        return Table(
+            self.caption,
+            self.columns,
+            self.rows[:MOST_ROWS],
+            f"{self.note} {says}".strip(),
+            frozenset(row for row in self.alarms if row < MOST_ROWS),
+        )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the bytes of an image file.
+
+    Attributes
+    ----------
+    file : str
+        Name within the folder `figures`.
+    title, caption : str
+    alt : str
+        What it shows, for a reader who does not see it.
+    data : bytes
+    """
+
+    kind: ClassVar[str] = "picture"
+    file: str
+    title: str
+    caption: str
+    alt: str
+    data: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Media type of `data`."""
+        return "image/svg+xml" if self.file.endswith(".svg") else "image/png"
+
+
+Block = Text | Points | Code | Table | Picture
+
+
+class Section(NamedTuple):
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+class Page(NamedTuple):
+    """A whole report.
+
+    Attributes
+    ----------
+    title : str
+    agrees : bool
+    sentence : str
+        The verdict.
+    reasons : Points
+        What failed, when the sides disagree.
+    flags : Points
+    sections : tuple of Section
+    """
+
+    title: str
+    agrees: bool
+    sentence: str
+    reasons: Points
+    flags: Points
+    sections: tuple[Section, ...]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All figures, in order."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+
+
+def one_line(text: object) -> str:
+    """Text on one line, without control characters or invisible marks that reorder or hide text."""
+    kept = (char for char in str(text) if char.isspace() or unicodedata.category(char)[0] != "C")
+    return " ".join("".join(kept).split())

@@ -1,0 +1,242 @@
+"""Tables of a report, from the tables of a result."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from comparisons.agreement import matching_digits
+from comparisons.case import Array, Case, Natural
+from comparisons.checks import STANDARD_ERRORS
+from comparisons.harness import CrossCheck
+from comparisons.kinds import Kind
+from comparisons.multistart import Endpoints
+from comparisons.optima import Optimum
+from comparisons.report import numerals
+from comparisons.report.page import Column, Table, one_line
+
+# Optima whose parameters are printed side by side.
+MOST_OPTIMA = 8
+NOT_IDENTIFIED, DIVERGING = "not identified", "diverging"
+
+
+def objective_name(case: Case) -> str:
+    """What both sides climb."""
+    return "log-posterior" if case.with_prior else "log-likelihood"
+
+
+def agreement(result: CrossCheck) -> Table:
+    """Estimates of both legs with their differences and standard errors."""
+    rows, alarms = [], set()
+    diverging = result.optima[result.ends.optimum].judgement.diverging
+    for index, row in enumerate(result.estimates.to_dict("records")):
+        known = bool(row["identified"])
+        unknown = DIVERGING if row["parameter"] in diverging else NOT_IDENTIFIED
+        apart = row["difference"] if np.isnan(row["in_se"]) else row["in_se"]
+        if known and not apart <= STANDARD_ERRORS:
+            alarms.add(index)
+        rows.append(
+            (
+                one_line(row["parameter"]),
+                numerals.estimate(row["em"]),
+                numerals.estimate(row["pymc"]),
+                numerals.difference(row["difference"]),
+                numerals.difference(row["in_se"]),
+                numerals.digits(row["digits"]) if known else unknown,
+                numerals.standard_error(row["em_se"]),
+                numerals.standard_error(row["pymc_se"]),
+            )
+        )
+    titles = ("EM", "PyMC", "difference", "in SE", "matching digits", "SE (EM)", "SE (PyMC)")
+    notes = {
+        NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
+        DIVERGING: "Diverging: the estimate is infinite, each side stopped on the way.",
+    }
+    note = " ".join(text for word, text in notes.items() if any(word in row for row in rows))
+    return Table(
+        "Estimates of both sides",
+        (Column("parameter", numeric=False), *(Column(title) for title in titles)),
+        tuple(rows),
+        note,
+        frozenset(alarms),
+    )
+
+
+def labels_of(case: Case, values: Array) -> tuple[str, ...]:
+    """Labels of a derived quantity: those of the first parameter with as many entries."""
+    size = len(values)
+    numbered = tuple(str(index + 1) for index in range(size))
+    return next((labels for labels in case.labels.values() if len(labels) == size), numbered)
+
+
+def derived(result: CrossCheck) -> pd.DataFrame:
+    """Quantities that follow from the estimates (b = -d / a), for both legs; empty where there are none."""
+    case = result.case
+    ours = case.derive(case.align(result.ends.em, result.ends.pymc))
+    theirs = case.derive(result.ends.pymc)
+    columns = ["parameter", "em", "pymc", "difference", "digits", "identified"]
+    rows = []
+    for name, values in ours.items():
+        labels, other = labels_of(case, values), np.asarray(theirs[name], dtype=float)
+        with np.errstate(invalid="ignore"):
+            found = matching_digits(values, other)
+            apart = np.abs(np.asarray(values, dtype=float) - other)
+        for i, label in enumerate(labels):
+            known = not any(f"{block}[{label}]" in result.not_identified for block in case.labels)
+            rows.append((f"{name}[{label}]", float(values[i]), float(other[i]), apart[i], found[i], known))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def derived_table(frame: pd.DataFrame) -> Table:
+    """The derived quantities as a table of the report."""
+    rows = tuple(
+        (
+            one_line(row["parameter"]),
+            numerals.estimate(row["em"]),
+            numerals.estimate(row["pymc"]),
+            numerals.difference(row["difference"]),
+            numerals.digits(row["digits"]) if row["identified"] else NOT_IDENTIFIED,
+        )
+        for row in frame.to_dict("records")
+    )
+    titles = ("EM", "PyMC", "difference", "matching digits")
+    return Table("Derived quantities", (Column("quantity", numeric=False), *(Column(title) for title in titles)), rows)
+
+
+def crosswise(result: CrossCheck) -> Table:
+    """Each side's log-likelihood code at each side's endpoint."""
+    rows = tuple(
+        (
+            row["at"],
+            numerals.log_likelihood_in_full(row["by_em"]),
+            numerals.log_likelihood_in_full(row["by_pymc"]),
+            numerals.difference(row["difference"]),
+        )
+        for row in result.crosswise.to_dict("records")
+    )
+    columns = (Column("at", numeric=False), Column("by EM's code"), Column("by PyMC's code"), Column("difference"))
+    return Table("Log-likelihood of both endpoints, computed by either side", columns, rows)
+
+
+def checks(result: CrossCheck) -> Table:
+    """The checks that the verdict rests on."""
+    rows = tuple(
+        (
+            check.name,
+            numerals.difference(check.found),
+            numerals.difference(check.allowed),
+            "yes" if check.passed else "NO",
+        )
+        for check in result.checks
+    )
+    columns = (Column("check", numeric=False), Column("found"), Column("allowed"), Column("passed", numeric=False))
+    failed = frozenset(index for index, check in enumerate(result.checks) if not check.passed)
+    return Table("What was compared, what was found and what is allowed", columns, rows, alarms=failed)
+
+
+def optima(result: CrossCheck) -> Table:
+    """The optima found, best first."""
+    best = result.optima[0].objective
+    rows: list[tuple[str, ...]] = []
+    for index, optimum in enumerate(result.optima):
+        rows.append(
+            (
+                str(index + 1),
+                str(optimum.kind),
+                numerals.log_likelihood(optimum.log_likelihood),
+                numerals.difference(best - optimum.objective),
+                str(len(optimum.members["em"])),
+                str(len(optimum.members["pymc"])),
+                _remark(optimum, is_reported=index == result.ends.optimum and len(result.optima) > 1),
+            )
+        )
+    columns: tuple[Column, ...] = (
+        Column("optimum", numeric=False),
+        Column("kind", numeric=False),
+        Column(objective_name(result.case)),
+        Column("gap to the best"),
+        Column("EM starts"),
+        Column("PyMC starts"),
+        Column("remark", numeric=False),
+    )
+    caption = f"Where {result.n_starts} start{'s' * (result.n_starts > 1)} ended"
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Table(caption, columns, tuple(rows))
+
+
+def _remark(optimum: Optimum, is_reported: bool) -> str:
+    """What is known of an optimum beside its kind."""
+    said = ["reported above"] if is_reported else []
+    if optimum.certificate:
+        said.append(f"global maximum. {one_line(optimum.certificate)}")
+    if optimum.kind is Kind.NOT_STATIONARY:
+        onward = "no optimum found here" if optimum.leads_to is None else f"optimum {optimum.leads_to + 1}"
+        said.append(f"PyMC climbs from here to {onward}")
+    elif not optimum.reached:
+        said.append("no start of either side ended here; PyMC found it by climbing on")
+    return "; ".join(said)
+
+
+def optima_parameters(result: CrossCheck) -> Table:
+    """Parameters of the optima side by side, aligned to PyMC's endpoint."""
+    shown = result.optima[:MOST_OPTIMA]
+    aligned = [result.case.align(optimum.point.natural, result.ends.pymc) for optimum in shown]
+    values = np.stack([result.case.flat(natural) for natural in aligned], axis=1)
+    rows = tuple(
+        (one_line(name), *(numerals.estimate(value) for value in row))
+        for name, row in zip(result.case.parameter_names(), values, strict=True)
+    )
+    columns = tuple(Column(f"{index + 1} ({optimum.kind})") for index, optimum in enumerate(shown))
+    others = len(result.optima) - len(shown)
+    note = f"The first {MOST_OPTIMA} optima are shown, {others} more were found." if others else ""
+    if any(optimum.kind is Kind.RIDGE for optimum in shown):
+        note = f"On a ridge the point shown is one of many that are equally good. {note}".strip()
+    return Table("Parameters of the optima", (Column("parameter", numeric=False), *columns), rows, note)
+
+
+def starts(result: CrossCheck) -> Table:
+    """How many starts of each leg ended where, why they stopped and what it took."""
+    rows: list[tuple[str, ...]] = []
+    for leg, title, effort in ((result.em, "EM", "cycles"), (result.pymc, "PyMC", "evaluations")):
+        rows += _starts_of(leg, title, effort, result.optima)
+    columns = (
+        Column("side", numeric=False),
+        Column("optimum", numeric=False),
+        Column("status", numeric=False),
+        Column("starts"),
+        Column("median effort"),
+        Column("largest effort"),
+        Column("counted in", numeric=False),
+    )
+    return Table("Starts by where they ended and why they stopped", columns, tuple(rows))
+
+
+def _starts_of(leg: Endpoints, title: str, effort: str, found: list[Optimum]) -> list[tuple[str, ...]]:
+    reached = np.full(len(leg), len(found))
+    for index, optimum in enumerate(found):
+        reached[optimum.members[leg.leg]] = index
+    names = [f"{index + 1} ({optimum.kind})" for index, optimum in enumerate(found)] + ["no finite endpoint"]
+    frame = pd.DataFrame({"reached": reached, "status": leg.status.astype(str), "effort": leg.effort})
+    return [
+        (
+            title,
+            names[int(index)],
+            str(status),
+            str(len(group)),
+            numerals.whole_or_half(group["effort"].median()),
+            numerals.whole(group["effort"].max()),
+            effort,
+        )
+        for (index, status), group in frame.groupby(["reached", "status"], sort=True)
+    ]
+
+
+def by_label(case: Case, natural: Natural) -> list[pd.DataFrame]:
+    """Parameters and derived quantities, one row per label; one table for each set of labels."""
+    quantities = {**{name: natural[name] for name in case.labels}, **case.derive(natural)}
+    groups: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name, values in quantities.items():
+        labels = case.labels.get(name) or labels_of(case, values)
+        groups.setdefault(labels, {})[name] = np.asarray(values, dtype=float)
+    return [pd.DataFrame({"": list(labels), **columns}) for labels, columns in groups.items()]

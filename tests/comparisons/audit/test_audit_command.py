@@ -1,0 +1,87 @@
+"""em-crosscheck check: the two examples of the README, and everything that a user can mistype."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def run(*arguments: str, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[str]:
+    code = "from comparisons.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "120"}
+    command = [sys.executable, "-W", "ignore", "-c", code, "check", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_right_em() -> None:
+    done = run("coin_em:CoinEM", "--problem", "two-coins")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "No check failed: 11 applied, 4 did not." in done.stdout
+
+
+def test_an_em_with_a_bug() -> None:
+    done = run("coin_em_bug:CoinEM", "--problem", "two-coins")
+    assert done.returncode == 1
+    assert "expected_counts failed: heads[" in done.stdout
+    assert "usually: an error in the E-step" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("coin_em:CoinEM",), "expected --problem NAME, or --family FAMILY and --data"),
+        (("coin_em:CoinEM", "--problem", "nonsense"), "unknown problem 'nonsense'"),
+        (("coin_em:Nothing", "--problem", "two-coins"), "coin_em has no 'Nothing'"),
+        (("nowhere:CoinEM", "--problem", "two-coins"), "no module 'nowhere'"),
+        (("coin_em.CoinEM", "--problem", "two-coins"), "expected MODULE:NAME"),
+        (("coin_em:CoinEM", "--problem", "two-coins", "--time-limit", "0"), "--time-limit"),
+        (("coin_em:CoinEM", "--problem", "two-coins", "--option", "coins=2"), "--option"),
+        (("coin_em:CoinEM", "--family", "coin-mixture", "--data", "none.csv"), "none.csv"),
+        (("coin_em:CoinEM", "--family", "nothing", "--data", "none.csv"), "nothing"),
+    ],
+)
+def test_bad_usage_is_one_line(arguments: tuple[str, ...], words: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import nothing_at_all", "needs nothing_at_all, which is not installed"),
+        ("def f(:", "raised SyntaxError"),
+        ("1 / 0", "raised ZeroDivisionError"),
+        ("raise SystemExit(3)", "raised SystemExit"),
+    ],
+)
+def test_a_module_that_cannot_be_imported(tmp_path: Path, source: str, words: str) -> None:
+    (tmp_path / "mine.py").write_text(source)
+    done = run("mine:EM", "--problem", "two-coins", cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misbehaving_em_on_own_data(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def em(data):\n"
+        "    print('hello')\n"
+        "    def step(p):\n"
+        "        raise RuntimeError('not today')\n"
+        "    return step\n"
+    )
+    (tmp_path / "heads.csv").write_text("heads\n5\n9\n8\n4\n7\n")
+    options = ("--option", "coins=2", "--option", "flips=10")
+    done = run("mine:em", "--family", "coin-mixture", "--data", "heads.csv", *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "the map raised RuntimeError: not today" in done.stdout
+    assert "hello" not in done.stdout
+    assert "hello" in done.stderr

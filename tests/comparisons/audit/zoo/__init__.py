@@ -1,0 +1,44 @@
+"""Wrong EMs, each a few lines, with the check that has to catch it; and right ones that none may fault."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Bug(NamedTuple):
+    """A wrong EM.
+
+    Attributes
+    ----------
+    name : str
+    case : str
+        The data, see `audit_zoo.data`.
+    check : str
+        The check that has to catch it.
+    description : str
+    make : callable data -> em
+    generalised : bool
+        Not a bug: a cycle that climbs without maximising. To be reported as such.
+    """
+
+    name: str
+    case: str
+    check: str
+    description: str
+    make: Callable[[dict[str, Any]], Any]
+    generalised: bool = False
+
+
+BUGS: list[Bug] = []
+
+
+def bug(case: str, check: str, description: str, *, name: str | None = None, generalised: bool = False) -> Callable:
+    """Put a class or a factory into the zoo."""
+
+    def enter(make: Callable) -> Callable:
+        BUGS.append(Bug(name or make.__name__, case, check, description, make, generalised))
+        return make
+
+    return enter
+
+
+from audit_zoo import coins, two_pl  # noqa: E402, F401 - they fill BUGS

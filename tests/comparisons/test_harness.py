@@ -1,0 +1,198 @@
+"""The verdict: agreement to the digits that the issue asks for, and disagreement for every planted error."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from comparisons import InputError, crosscheck
+from comparisons.agreement import matching_digits
+from comparisons.case import Case
+from comparisons.harness import CrossCheck
+from comparisons.multistart import draw_starts
+from em_reference.coin_mixture import CoinMixture, CoinParams
+from em_reference.em import Expectation
+from em_reference.two_pl import TwoPL, TwoPLParams
+
+HEADS = np.array([1.0, 2, 9, 8, 1, 9, 5])
+
+
+def failed(result: CrossCheck) -> list[str]:
+    return [check.name for check in result.checks if not check.passed]
+
+
+@pytest.fixture(scope="module")
+def lsat6_result(lsat6_case) -> CrossCheck:
+    return crosscheck(lsat6_case, 8)
+
+
+def test_lsat6_agrees_to_eight_digits(lsat6_result):
+    assert lsat6_result.verdict == "agree"
+    assert lsat6_result.estimates["digits"].min() >= 8
+    assert abs(lsat6_result.log_likelihood_difference) < 1e-9
+    assert lsat6_result.crosswise["difference"].abs().max() < 1e-9
+    estimates = lsat6_result.estimates["pymc"].to_numpy()
+    assert estimates == pytest.approx(
+        [2.773234, 0.990201, 0.249148, 1.284757, 2.053270, 0.825660, 0.722744, 0.890875, 0.688368, 0.656856], abs=6e-7
+    )
+
+
+def test_standard_errors_of_the_two_sides_agree(lsat6_result):
+    assert lsat6_result.estimates["em_se"].to_numpy() == pytest.approx(
+        lsat6_result.estimates["pymc_se"].to_numpy(), rel=1e-6
+    )
+
+
+def test_standard_error_of_one_coin_is_the_binomial_one(make_coins):
+    result = crosscheck(make_coins(HEADS, 1), 2)
+    p = HEADS.sum() / 70
+    expected = np.sqrt(p * (1 - p) / 70)
+    assert result.estimates["pymc_se"].tolist() == pytest.approx([expected], rel=1e-9)
+    assert result.estimates["em_se"].tolist() == pytest.approx([expected], rel=1e-7)
+
+
+def test_same_seed_gives_the_same_tables(make_coins):
+    case = make_coins(HEADS, 2)
+    one, two = (crosscheck(case, 4, seed=3) for _ in range(2))
+    assert one.starts_table().to_csv() == two.starts_table().to_csv()
+    assert one.estimates.to_csv() == two.estimates.to_csv()
+    assert crosscheck(case, 4, seed=4).starts_table().to_csv() != one.starts_table().to_csv()
+
+
+def test_start_depends_on_seed_and_index_alone(make_coins):
+    case = make_coins(HEADS, 3)
+    few, many = draw_starts(case, 3, seed=5), draw_starts(case, 9, seed=5)
+    assert many["bias"][:3].tolist() == few["bias"].tolist()
+
+
+def test_result_shows_itself(lsat6_result):
+    html = lsat6_result._repr_html_()
+    assert lsat6_result.sentence in html
+    assert "a[item5]" in html
+
+
+def test_posterior_mode_with_priors_on_both_sides(make_coins, make_lsat6):
+    coins = crosscheck(make_coins(HEADS, 2, weight_prior=2.0, bias_prior=(2.0, 3.0)), 4)
+    items = crosscheck(make_lsat6(intercept_prior=("normal", 0.0, 2.0), slope_prior=("lognormal", 0.0, 0.5)), 4)
+    for result in (coins, items):
+        assert result.verdict == "agree"
+        assert result.estimates["digits"].min() > 8
+        assert "log-prior at random points" in [check.name for check in result.checks]
+    assert items.ends.pymc_log_likelihood < -2466.6533775 - 1e-3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_start_that_is_not_finite_is_refused(make_coins, bad):
+    starts = {"weight": np.array([[0.5, 0.5]]), "bias": np.array([[0.2, bad]])}
+    with pytest.raises(InputError, match=r"start 0: bias\[coin2\] is (nan|inf), expected a finite number"):
+        crosscheck(make_coins(HEADS, 2), starts=starts)
+
+
+def test_start_of_another_shape_is_refused(make_coins):
+    with pytest.raises(InputError, match=r"'bias' has shape \(1, 3\), expected \(starts, 2\)"):
+        crosscheck(make_coins(HEADS, 2), starts={"weight": np.full((1, 2), 0.5), "bias": np.full((1, 3), 0.5)})
+
+
+def test_matching_digits():
+    assert matching_digits(np.array([1.0, 1.001, 0.0, 3.0]), np.array([1.0, 1.0, 1e-12, -3.0])).tolist() == (
+        pytest.approx([15.95, 3.0, 12.0, 0.0], abs=1e-9)
+    )
+
+
+# ---- planted errors: each turns the verdict, and the sentence says in which quantity -------------------
+
+
+class WrongMStep(CoinMixture):
+    """Divides the expected heads by one flip too many."""
+
+    def m_step(self, expected_counts, params):
+        return super().m_step(expected_counts._replace(flips=expected_counts.flips + 1), params)
+
+
+class DroppedFrequency(CoinMixture):
+    """Counts every outcome once in the E-step's expected counts."""
+
+    def e_step(self, params):
+        true = super().e_step(params)
+        ones = np.ones_like(self.outcomes.frequencies)
+        gamma, _ = self.responsibilities(params)
+        totals = np.stack([ones, ones * self.outcomes.heads, ones * self.outcomes.flips]) @ gamma
+        counts = true.expected_counts._replace(
+            sequences=totals[..., 0, :], heads=totals[..., 1, :], flips=totals[..., 2, :]
+        )
+        return Expectation(counts, true.log_likelihood)
+
+
+class StaleLogLikelihood(CoinMixture):
+    """Reports a log-likelihood that is a little off."""
+
+    def e_step(self, params):
+        true = super().e_step(params)
+        return true._replace(log_likelihood=true.log_likelihood * (1 + 1e-7))
+
+
+class SlowMStep(CoinMixture):
+    """Stops short by shrinking every step towards a wrong centre: a fixed point that is no maximum."""
+
+    def m_step(self, expected_counts, params):
+        weight, bias = super().m_step(expected_counts, params)
+        return CoinParams(weight, bias + 1e-4 * (0.5 - bias))
+
+
+class WrongSlopeStep(TwoPL):
+    """Shrinks the slopes as if a prior had been left in."""
+
+    def m_step(self, expected_counts, params):
+        intercept, slope = super().m_step(expected_counts, params)
+        return TwoPLParams(intercept, 0.999 * slope)
+
+
+def with_em(case: Case, kind: type, **changes: object) -> Case:
+    fields = {name: getattr(case.em, name) for name in case.em.__dataclass_fields__}
+    return replace(case, em=kind(**{**fields, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("bug", "quantity"),
+    [
+        (WrongMStep, "ascent of EM|PyMC's gradient at EM's endpoint"),
+        (DroppedFrequency, "ascent of EM|PyMC's gradient at EM's endpoint"),
+        (StaleLogLikelihood, "log-likelihood at random points"),
+        (SlowMStep, "ascent of EM|PyMC's gradient at EM's endpoint"),
+    ],
+)
+def test_wrong_coin_em_is_found_out(make_coins, bug, quantity):
+    heads = np.array([1.0, 1, 2, 9, 8, 8, 9, 5])
+    result = crosscheck(with_em(make_coins(heads, 2), bug), 6)
+    assert result.verdict == "disagree"
+    assert any(name in quantity.split("|") for name in failed(result)), failed(result)
+    assert failed(result)[0] in result.sentence
+
+
+def test_slopes_shrunk_by_a_thousandth_are_found_out(lsat6_case):
+    result = crosscheck(with_em(lsat6_case, WrongSlopeStep), 3)
+    assert result.verdict == "disagree"
+    assert "EM's map at PyMC's endpoint" in failed(result)
+    assert "a[item" in next(check for check in result.checks if check.name == "EM's map at PyMC's endpoint").detail
+
+
+def test_nodes_shifted_on_one_side_are_found_out(lsat6_case):
+    nodes, weights = lsat6_case.em.grid
+    result = crosscheck(with_em(lsat6_case, TwoPL, nodes=nodes + 0.01, weights=weights), 3)
+    assert result.verdict == "disagree"
+    assert failed(result)[0] == "log-likelihood at random points"
+    assert "log-likelihood at random points" in result.sentence
+
+
+def test_frequency_dropped_on_one_side_is_found_out(lsat6_case):
+    result = crosscheck(with_em(lsat6_case, TwoPL, frequencies=None), 3)
+    assert result.verdict == "disagree"
+    assert failed(result)[0] == "log-likelihood at random points"
+
+
+def test_every_check_can_fail(make_coins, lsat6_case):
+    """No check is decoration: over the planted errors, each one fails at least once."""
+    case = make_coins(np.array([1.0, 1, 2, 9, 8, 8, 9, 5]), 2)
+    broken = [with_em(case, bug) for bug in (WrongMStep, DroppedFrequency, StaleLogLikelihood, SlowMStep)]
+    seen = {name for wrong in broken for name in failed(crosscheck(wrong, 3))}
+    assert seen == {check.name for check in crosscheck(case, 2).checks}

@@ -1,0 +1,171 @@
+"""The files of a report: which, the same bytes each time, and whole or not at all."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from comparisons import InputError
+from comparisons.catalogue import load
+from comparisons.harness import CrossCheck, crosscheck
+from comparisons.report import folder as folder_module
+from comparisons.report import write_index, write_report
+from comparisons.report.page import Picture
+
+ALL = {
+    "report.md", "report.html", "summary.json", "estimates.csv", "optima.csv", "starts.csv", "checks.csv",
+    "crosswise.csv", "figures/convergence.svg", "figures/starts.svg", "figures/curves.svg",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result() -> CrossCheck:
+    case = load("two-coins-equal")
+    return crosscheck(replace(case, extra_tables=lambda _: {"scores": pd.DataFrame({"theta": [1 / 3, np.nan]})}), 3)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Spare the time that figures take where none is looked at."""
+    stub = {"x": Picture("x.svg", "x", "x", "x", b"<svg/>")}
+    monkeypatch.setattr("comparisons.report.figures.pictures", lambda _: stub)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_all_files(result, tmp_path):
+    assert write_report(result, tmp_path / "new" / "coins") == tmp_path / "new" / "coins"
+    found = contents(tmp_path / "new" / "coins")
+    assert set(found) == ALL | {"scores.csv"}
+    assert found["scores.csv"] == b'theta\n0.3333333333333333\n""\n'
+    starts = pd.read_csv(tmp_path / "new" / "coins" / "starts.csv", dtype=str)
+    assert [float(cell) for cell in starts["em_log_likelihood"]] == result.em.log_likelihood.tolist()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["coins"]
+    assert (tmp_path / "new" / "coins").stat().st_mode & 0o555 == 0o555
+
+
+@pytest.mark.parametrize(
+    ("formats", "kept"),
+    [
+        (["json"], {"summary.json"}),
+        (["html"], {"report.html"}),
+        (["md"], {"report.md"} | {"figures/x.svg"}),
+        (["csv"], {name for name in ALL if name.endswith(".csv")} | {"scores.csv"}),
+    ],
+)
+def test_only_the_formats_asked_for(undrawn, result, tmp_path, formats, kept):
+    write_report(result, tmp_path / "coins")
+    (tmp_path / "coins" / "scores.csv").unlink()
+    write_report(result, tmp_path / "coins", formats)
+    assert set(contents(tmp_path / "coins")) == kept
+
+
+def test_the_same_bytes_again(result, tmp_path):
+    write_report(result, tmp_path / "one")
+    write_report(crosscheck(result.case, 3), tmp_path / "two")
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_no_place_and_no_hour(result, tmp_path):
+    write_report(result, tmp_path / "coins")
+    words = [str(tmp_path), str(Path.cwd()), str(Path.home()), "dc:date", "file://"]
+    for name, data in contents(tmp_path / "coins").items():
+        assert not [word for word in words if word.encode() in data], name
+
+
+def test_what_is_not_ours_stays(undrawn, result, tmp_path):
+    write_report(result, tmp_path / "coins")
+    (tmp_path / "coins" / "notes.txt").write_text("mine")
+    (tmp_path / "coins" / "report.md").write_text("old")
+    write_report(result, tmp_path / "coins")
+    assert (tmp_path / "coins" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "coins" / "report.md").read_text() != "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["coins"]
+
+
+def test_a_folder_of_other_files_is_left_alone(result, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds other files \(thesis.txt\)"):
+        write_report(result, tmp_path)
+    assert contents(tmp_path) == {"thesis.txt": b"mine"}
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/coins"])
+def test_unwritable_output_is_one_line(result, tmp_path, place):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(InputError) as error:
+        write_report(result, tmp_path / place, ["json"])
+    assert "\n" not in str(error.value)
+    assert "expected a folder" in str(error.value)
+    assert contents(tmp_path) == {"taken": b"a file"}
+
+
+@pytest.mark.parametrize("failing", ["write_bytes", "rename"])
+def test_a_failure_leaves_what_was_there(undrawn, result, tmp_path, monkeypatch, failing):
+    write_report(result, tmp_path / "coins", ["json", "md"])
+    before = contents(tmp_path)
+    genuine = getattr(Path, failing)
+
+    def fail(path: Path, argument: object) -> object:
+        if path.name == "summary.json" or (
+            failing == "rename" and not path.name.endswith("-before") and path.name != "coins"
+        ):
+            raise OSError(28, "No space left on device")
+        return genuine(path, argument)
+
+    monkeypatch.setattr(Path, failing, fail)
+    with pytest.raises(InputError, match="cannot be written \\(No space left on device\\)"):
+        write_report(result, tmp_path / "coins", ["json", "md"])
+    monkeypatch.undo()
+    assert contents(tmp_path) == before
+
+
+def test_an_error_while_composing_leaves_what_was_there(undrawn, result, tmp_path, monkeypatch):
+    write_report(result, tmp_path / "coins", ["json"])
+    before = contents(tmp_path)
+    monkeypatch.setattr(folder_module, "summary_text", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_report(result, tmp_path / "coins", ["md", "json"])
+    assert contents(tmp_path) == before
+
+
+def test_unknown_format(result, tmp_path):
+    with pytest.raises(InputError, match="--format pdf: expected one of md, html, csv, json"):
+        write_report(result, tmp_path / "coins", ["md", "pdf"])
+    assert not (tmp_path / "coins").exists()
+
+
+def test_index_lists_every_verdict(undrawn, result, tmp_path):
+    write_report(result, tmp_path / "b c")
+    write_report(replace(result, case=replace(result.case, name="a|<b>")), tmp_path / "a", ["json"])
+    bad = json.loads((tmp_path / "a" / "summary.json").read_text()) | {"verdict": "disagree"}
+    (tmp_path / "a" / "summary.json").write_text(json.dumps(bad))
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "summary.json").write_text("[1]")
+    (tmp_path / "none").mkdir()
+    write_index(tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| [")]
+    assert len(rows) == 2
+    assert rows[0].startswith("| [a&#124;&lt;b&gt;](a/summary.json) | ❌ **DISAGREE** |")
+    assert rows[1].startswith("| [two-coins-equal](b%20c/report.md) | ✅ agree |")
+    assert f"{result.ends.pymc_log_likelihood:.7f}" in rows[1]
+    assert rows[1].endswith(" | 3 |")
+    write_index(tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+
+
+def test_index_spares_the_readme_of_others(tmp_path):
+    (tmp_path / "README.md").write_text("# My thesis\n")
+    with pytest.raises(InputError, match="left as it is"):
+        write_index(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "# My thesis\n"
+    with pytest.raises(InputError, match="cannot be written"):
+        write_index(tmp_path / "nowhere")

@@ -1,0 +1,32 @@
+"""README tells the truth: its example prints what it says, its table is the one in the report."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_python_example_prints_what_readme_shows():
+    code, shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL).groups()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert printed.getvalue() == shown
+
+
+def test_table_is_the_one_of_the_committed_report():
+    table = re.search(r"<!-- table: (\S+) -->\n(.*?)<!-- end of table -->", README, re.DOTALL)
+    folder, text = table.groups()
+    estimates = pd.read_csv(ROOT / folder / "estimates.csv").set_index("parameter")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()[2:]]
+    assert [row[0] for row in rows] == list(estimates.index)
+    for name, em, pymc, in_se, digits in rows:
+        assert em == f"{estimates.loc[name, 'em']:.8f}"
+        assert pymc == f"{estimates.loc[name, 'pymc']:.8f}"
+        assert in_se == f"{estimates.loc[name, 'pymc_se']:.3f}"
+        assert digits == f"{estimates.loc[name, 'digits']:.1f}"
