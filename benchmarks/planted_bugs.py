@@ -1,0 +1,133 @@
+"""The matrix bug x check, and the rate of both errors.
+
+Run by hand:
+
+    python benchmarks/planted_bugs.py             writes reports/planted_bugs.md
+    python benchmarks/audit_errors.py             prints the rates alone
+
+Correct EMs that were audited are kept in --keep FILE (JSON), so that the study can be taken up again.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = """# Planted bugs
+
+Every wrong EM of `tests/comparisons/audit/zoo`, put to every check of the audit: `x` failed, `g` called a
+generalised EM (it climbs, but does not maximise), `.` passed, blank: does not apply. In bold the check that
+the bug was written for. Written by `benchmarks/planted_bugs.py`.
+"""
+MARKS = {"failed": "x", "generalised EM": "g", "passed": ".", "not applicable": " "}
+
+
+def zoo():
+    """Load the package of wrong and right EMs, which stands beside the tests."""
+    path = ROOT / "tests" / "comparisons" / "audit" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("audit_conftest", path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    import audit_zoo
+    import audit_zoo.correct
+    import audit_zoo.data
+
+    return audit_zoo
+
+
+def audited(make, case, reference):
+    """Outcome of every check."""
+    from comparisons.audit import CHECKS, run_check, subject_of
+
+    subject = subject_of(None, case, make)
+    return {name: str(run_check(name, subject, reference).outcome) for name in CHECKS}
+
+
+def bugs():
+    """Every wrong EM with its outcomes."""
+    from comparisons.audit.guard import time_limit
+    from comparisons.audit.reference import Reference
+
+    found = zoo()
+    references = {}
+    rows = []
+    for bug in found.BUGS:
+        case = found.data.case(bug.case)
+        reference = references.setdefault(bug.case, Reference(case))
+        token = time_limit.set(0.1 if bug.name == "Hangs" else 20.0)
+        rows.append((bug, audited(bug.make, case, reference)))
+        time_limit.reset(token)
+    return rows
+
+
+def correct(data_sets, keep=None):
+    """Every correct EM, (data set, EM, outcomes), in the order of the data sets."""
+    from comparisons.audit.guard import time_limit
+    from comparisons.audit.reference import Reference
+
+    found = zoo()
+    done = json.loads(keep.read_text()) if keep and keep.exists() else {}
+    time_limit.set(120.0)
+    for index in data_sets:
+        if str(index) in done:
+            continue
+        study = found.correct.study(index)
+        reference = Reference(study.case, index)
+        done[str(index)] = [
+            [study.name, kind, audited(make, study.case, reference)] for kind, make in study.ems.items()
+        ]
+        if keep:
+            keep.write_text(json.dumps(done))
+    return [row for index in data_sets for row in done[str(index)]]
+
+
+def rates(wrong, right):
+    """Table of both errors."""
+    planted = [(bug, outcomes) for bug, outcomes in wrong if not bug.generalised]
+    generalised = [(bug, outcomes) for bug, outcomes in wrong if bug.generalised]
+    missed = sum("failed" not in outcomes.values() for _, outcomes in planted)
+    elsewhere = sum(outcomes[bug.check] != "failed" for bug, outcomes in planted)
+    faulted = sum("failed" in outcomes.values() for _, outcomes in generalised)
+    alarms = sum("failed" in outcomes.values() for *_, outcomes in right)
+    applied = sum(outcome != "not applicable" for *_, outcomes in right for outcome in outcomes.values())
+    sets = len({name for name, *_ in right})
+    of_correct = f"correct EMs that some check failed ({sets} data sets, {applied} checks that applied)"
+    lines = ["| error | found | of | rate |", "|---|---:|---:|---:|"]
+    for what, found, size in (
+        ("wrong EMs that no check failed", missed, len(planted)),
+        ("wrong EMs missed by the check written for them", elsewhere, len(planted)),
+        ("generalised EMs called wrong", faulted, len(generalised)),
+        (of_correct, alarms, len(right)),
+    ):
+        lines.append(f"| {what} | {found} | {size} | {found / max(size, 1):.1%} |")
+    return "\n".join(lines)
+
+
+def matrix(wrong):
+    """Table bug x check."""
+    checks = list(wrong[0][1])
+    lines = ["| bug | data | " + " | ".join(f"`{name}`" for name in checks) + " |", "|---|---|" + ":-:|" * len(checks)]
+    for bug, outcomes in wrong:
+        cells = [f"**{MARKS[outcomes[c]]}**" if c == bug.check else MARKS[outcomes[c]] for c in checks]
+        lines.append(f"| {bug.description} | {bug.case} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main():
+    """Write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-sets", type=int, help="only the first so many")
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "planted_bugs.md")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    wrong, right = bugs(), correct(zoo().correct.INDICES[: given.data_sets], given.keep)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(f"{HEAD}\n## Both errors\n\n{rates(wrong, right)}\n\n## Bug x check\n\n{matrix(wrong)}\n")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()
