@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, logsumexp
 
 from pp_models import coin_mixture, objective, two_pl
-from pp_models.objective import EDGE, Objective
+from pp_models.objective import EDGE, LARGEST, Objective
 
 STEP = 2e-3
 
@@ -194,11 +194,12 @@ def test_names_shapes_and_bounds(problems):
     assert not compiled.is_simplex("bias")
     assert compiled.is_bounded("bias")
     np.testing.assert_allclose(compiled.bounds, np.tile([-np.log(1 / EDGE), np.log(1 / EDGE)], (5, 1)))
-    for name in ("2PL", "2PL, log-normal slopes"):
+    for name, log_slope in (("2PL", np.inf), ("2PL, log-normal slopes", np.log(LARGEST))):
         compiled = problems[name].objective
         assert not compiled.is_bounded("a")
-        assert compiled.bounds.shape == (8, 2)
-        assert np.isinf(compiled.bounds).all()
+        highest = {"a": np.full(4, log_slope), "d": np.full(4, np.inf)}
+        high = np.concatenate([highest[variable.name] for variable in compiled.model.free_RVs])
+        np.testing.assert_allclose(compiled.bounds, np.stack([-high, high], axis=1))
 
 
 @pytest.mark.parametrize(
