@@ -3,7 +3,7 @@
 The only language that the two sides share is a dict of natural parameters by name (`Natural`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
     "Natural",
     "Published",
     "Worked",
+    "each",
     "stack",
     "take",
 ]
@@ -270,3 +271,8 @@ def stack(naturals: list[Natural]) -> Natural:
 def take(natural: Natural, index: Any) -> Natural:
     """Entries `index` along the leading axis."""
     return {name: values[index] for name, values in natural.items()}
+
+
+def each(naturals: Natural) -> Iterator[Natural]:
+    """Parameter sets along the leading axis, one by one."""
+    return (take(naturals, i) for i in range(len(next(iter(naturals.values())))))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Case, Natural, take
+from comparisons.case import Case, Natural, each, take
 from comparisons.kinds import SAME, Kind, Point, examine
 from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
@@ -162,14 +162,10 @@ def _first_axis(natural: Natural) -> Natural:
     return {name: np.asarray(values)[None] for name, values in natural.items()}
 
 
-def _each(points: Natural) -> Iterator[Natural]:
-    return (take(points, i) for i in range(len(next(iter(points.values())))))
-
-
 def _log_likelihood_at(case: Case, objective: Objective, name: str, points: Natural) -> Check:
     """Both codes at the same parameters."""
     ours = np.atleast_1d(case.em.e_step(case.to_em(points)).log_likelihood)
-    theirs = np.array([objective.log_likelihood(objective.free(point)) for point in _each(points)])
+    theirs = np.array([objective.log_likelihood(objective.free(point)) for point in each(points)])
     return _difference(name, ours, theirs)
 
 
@@ -177,7 +173,7 @@ def _priors(case: Case, objective: Objective, points: Natural) -> tuple[Check, .
     if not case.with_prior:
         return ()
     ours = np.broadcast_to(case.em.e_step(case.to_em(points)).log_prior, len(next(iter(points.values()))))
-    theirs = np.array([objective.log_prior(objective.free(point)) for point in _each(points)])
+    theirs = np.array([objective.log_prior(objective.free(point)) for point in each(points)])
     return (_difference("log-prior at random points", np.asarray(ours), theirs),)
 
 

@@ -21,7 +21,8 @@ from comparisons.multistart import Endpoints, Progress, check_starts, draw_start
 from comparisons.optima import Optimum, find_optima
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
-from pp_models.objective import Backend, Objective
+from pp_models.compilation import Backend
+from pp_models.objective import Objective
 
 FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING, Kind.SADDLE)
 KIND_IN_WORDS = {

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, InputError, Natural, stack, take
+from comparisons.case import Array, Case, InputError, Natural, each, stack
 from em_reference.em import Fit, em
-from pp_models.maximise import Maximum, maximise
+from pp_models.maximise import Maximum
 from pp_models.objective import Objective
+from pp_models.side_by_side import maximise_all
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
@@ -94,12 +96,10 @@ def run_em(case: Case, starts: Natural) -> Endpoints:
 
 
 def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:
-    """PyMC leg: one maximisation per start."""
-    n_starts = len(next(iter(starts.values())))
-    ends: list[Maximum] = [
-        maximise(objective, objective.free(take(starts, i)))
-        for i in progress(range(n_starts), n_starts, f"{case.name}: PyMC")
-    ]
+    """PyMC leg: one maximisation per start, side by side."""
+    free = np.stack([objective.free(point) for point in each(starts)])
+    climbs = progress(maximise_all(objective, free), len(free), f"{case.name}: PyMC")
+    ends: list[Maximum] = [end for _, end in sorted(climbs, key=itemgetter(0))]
     return Endpoints(
         "pymc",
         stack([{name: end.params[name] for name in case.labels} for end in ends]),

@@ -7,13 +7,13 @@ at a saddle stays there, as it does under EM.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from pp_models.objective import Array, Objective
+from pp_models.objective import Array
 
 MAX_EVALUATIONS = 3_000
 MAX_NEWTON_STEPS = 60
@@ -37,6 +37,36 @@ GRADIENT_ROUND_OFF = 1e-12
 AT_BOUND = 1e-6
 # A weight or a probability this close to 0 or 1 is at the boundary, whether or not its logit ran all the way.
 AT_EDGE = 1e-9
+
+
+class Surface(Protocol):
+    """What is climbed: `pp_models.objective.Objective`, or one that stands in for it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the natural parameters."""
+        ...
+
+    @property
+    def bounds(self) -> Array:
+        """Bounds (size, 2) of the free parameters."""
+        ...
+
+    def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
+        """Objective and its gradient at free parameters."""
+        ...
+
+    def hessian(self, x: Array) -> Array:
+        """Hessian of the objective."""
+        ...
+
+    def natural(self, x: Array) -> dict[str, Array]:
+        """Natural parameters by name."""
+        ...
+
+    def is_bounded(self, name: str) -> bool:
+        """Whether a natural parameter lives between 0 and 1."""
+        ...
 
 
 class MaximumStatus(StrEnum):
@@ -74,7 +104,7 @@ class Maximum(NamedTuple):
     evaluations: int
 
 
-def maximise(objective: Objective, start: Array) -> Maximum:
+def maximise(objective: Surface, start: Array) -> Maximum:
     """Climb from one vector of free parameters.
 
     A start at which the objective is not finite ends with `MaximumStatus.NOT_FINITE`, not an exception.
@@ -84,7 +114,7 @@ def maximise(objective: Objective, start: Array) -> Maximum:
     value, gradient = objective.value_and_gradient(x)
     evaluations = 1
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
-        return Maximum(x, objective.natural(x), value, np.inf, MaximumStatus.NOT_FINITE, evaluations)
+        return Maximum(x, objective.natural(x), float(value), np.inf, MaximumStatus.NOT_FINITE, evaluations)
 
     def falling(z: Array) -> tuple[float, Array]:
         f, g = objective.value_and_gradient(z)
@@ -112,10 +142,10 @@ def maximise(objective: Objective, start: Array) -> Maximum:
         status = MaximumStatus.ITERATION_LIMIT
     else:
         status = MaximumStatus.BOUNDARY if held.any() or _at_edge(objective, x) else MaximumStatus.CONVERGED
-    return Maximum(x, objective.natural(x), value, norm, status, evaluations + more)
+    return Maximum(x, objective.natural(x), float(value), norm, status, evaluations + more)
 
 
-def _at_edge(objective: Objective, x: Array) -> bool:
+def _at_edge(objective: Surface, x: Array) -> bool:
     """Whether a weight or a probability is at 0 or 1."""
     natural = objective.natural(x)
     bounded = [natural[name] for name in objective.names if objective.is_bounded(name)]
@@ -130,7 +160,7 @@ class _Point(NamedTuple):
     gradient: Array
 
 
-def polish(objective: Objective, x: Array) -> tuple[Array, int, bool]:
+def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     """Newton steps until the gradient is at round-off or no longer shrinks.
 
     Returns
@@ -205,7 +235,7 @@ def newton_step(hessian: Array, gradient: Array, free: npt.NDArray[np.bool_]) ->
     return step, float(projected @ along / 2)
 
 
-def held_at_bound(objective: Objective, x: Array, gradient: Array) -> npt.NDArray[np.bool_]:
+def held_at_bound(objective: Surface, x: Array, gradient: Array) -> npt.NDArray[np.bool_]:
     """Free parameters at a bound, with a gradient that points outwards (or nowhere)."""
     low, high = objective.bounds.T
     return ((x <= low + AT_BOUND) & (gradient <= 0)) | ((x >= high - AT_BOUND) & (gradient >= 0))

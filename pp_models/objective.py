@@ -3,15 +3,17 @@
 The objective is `model.datalogp` for maximum likelihood, or `model.logp(jacobian=False)` for the
 posterior mode: the Jacobian term, which PyMC adds by default, would move the mode.
 
-One flat vector x of free (unconstrained) parameters is the only input of every compiled function.
+One flat vector x of free (unconstrained) parameters is the only input of every compiled function. Value,
+gradient and Hessian are compiled for many vectors at once: the cost of a graph is the overhead of its
+nodes, nearly the same for a hundred starts as for one.
 Natural parameters are dicts of arrays by variable name. A simplex or unit-interval value is clipped
 to [EDGE, 1 - EDGE] on the way in: at 0 and 1 themselves the free parameters are infinite.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,30 +22,20 @@ import pytensor
 import pytensor.tensor as pt
 from pymc.logprob.transforms import LogOddsTransform, LogTransform, SimplexTransform
 from pymc.logprob.utils import ParameterValueError
-from pytensor.compile.mode import Mode, get_mode
+from pytensor.compile.mode import Mode
 from pytensor.graph.replace import vectorize_graph
 
+from pp_models.compilation import Backend, compile_mode, inlined
+
 Array = npt.NDArray[np.float64]
-Backend = Literal["fast", "default"]
 
 EDGE = 1e-12
 # A positive parameter stays between 1 / LARGEST and LARGEST, so that its square can be computed.
 LARGEST = 1e30
-# Cells that the vectorised Hessian may hold at once in one temporary; about 160 MB.
-HESSIAN_CELLS = 2e7
+# Cells that one temporary of a vectorised graph may hold.
+CELLS_AT_ONCE = 1e6
 # Quadrature nodes or components behind one observation, roughly: what a row of the data unfolds to.
 CELLS_PER_OBSERVATION = 100
-
-
-def compile_mode(backend: Backend) -> Mode:
-    """Compile mode: "fast" to compile (numpy only, no C compiler), or PyTensor's default.
-
-    FAST_COMPILE as such neither stabilises log-sum-exp (PyTensor 2.38) nor avoids products of three
-    factors, which numpy's ufuncs cannot do and PyTensor then does element by element in Python.
-    """
-    if backend == "default":
-        return get_mode(None)
-    return get_mode("FAST_COMPILE").including("stabilize").excluding("local_mul_canonizer", "local_add_canonizer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,30 +124,44 @@ class Objective:
 
     # ---- values -----------------------------------------------------------------------------------
 
-    def value_and_gradient(self, x: Array) -> tuple[float, Array]:
-        """Objective and its gradient at free parameters x; -inf and NaN where a distribution is not defined.
+    def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
+        """Objective (...,) and its gradient (..., size) at free parameters x (..., size).
 
-        A line search may try a point at which a variance over- or underflows; PyMC then raises.
+        They are -inf and NaN where a distribution is not defined: a line search may try a point at which a
+        variance over- or underflows; PyMC then raises.
         """
+        blocks = [self._at(block) for block in self._blocks(x.reshape(-1, self.size))]
+        values, gradients = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return values.reshape(x.shape[:-1])[()], gradients.reshape(x.shape)
+
+    def _at(self, points: Array) -> tuple[Array, Array]:
+        """Objective and gradient of every row; a row that PyMC refuses does not spoil the others."""
         try:
             with np.errstate(all="ignore"):
-                value, gradient = self._value_and_gradient(x)
+                return self._values_and_gradients(points)
         except ParameterValueError:
-            return -np.inf, np.full(np.shape(x), np.nan)
-        return float(value), np.asarray(gradient)
+            if len(points) == 1:
+                return np.array([-np.inf]), np.full(points.shape, np.nan)
+            values, gradients = zip(*(self._at(point[np.newaxis]) for point in points), strict=True)
+            return np.concatenate(values), np.concatenate(gradients)
 
     def hessian(self, x: Array) -> Array:
-        """Hessian of the objective (size, size), in blocks of columns where the data are large."""
-        observations = max(1, sum(term.size for term in self._pointwise(x)))
-        block = max(1, int(HESSIAN_CELLS / (CELLS_PER_OBSERVATION * observations)))
-        identity = np.eye(self.size)
-        rows = [self._hessian_times(x, identity[i : i + block]) for i in range(0, self.size, block)]
-        hessian = np.concatenate(rows)
-        return (hessian + hessian.T) / 2
+        """Hessian of the objective (..., size, size) at free parameters x (..., size)."""
+        points = np.repeat(x.reshape(-1, self.size), self.size, axis=0)
+        directions = np.tile(np.eye(self.size), (len(points) // self.size, 1))
+        blocks = zip(self._blocks(points), self._blocks(directions), strict=True)
+        rows = np.concatenate([self._hessian_times(*block) for block in blocks])
+        hessian = rows.reshape(*x.shape, self.size)
+        return (hessian + np.swapaxes(hessian, -1, -2)) / 2
+
+    def _blocks(self, rows: Array) -> Iterator[Array]:
+        """As many rows at a time as keep the temporaries in the processor's cache; data may be large."""
+        for first in range(0, len(rows), self._at_once):
+            yield rows[first : first + self._at_once]
 
     def log_likelihood(self, x: Array) -> float:
         """Observed-data log-likelihood at free parameters x."""
-        return float(self._log_likelihood_and_prior(x)[0])
+        return float(self._log_likelihood_and_prior(x)[0] if self.with_prior else self.value_and_gradient(x)[0])
 
     def log_prior(self, x: Array) -> float:
         """Log prior density of the natural parameters (no Jacobian); 0 in a maximum-likelihood objective."""
@@ -166,6 +172,18 @@ class Objective:
         return np.concatenate([np.ravel(term) for term in self._pointwise(x)])
 
     # ---- compiled functions -----------------------------------------------------------------------
+
+    @cached_property
+    def _at_once(self) -> int:
+        """Rows that one call of the graph may hold, by the number of observations as far as PyTensor knows it."""
+        observations = sum(int(np.prod([n or 1 for n in term.type.shape])) for term in self._observed)
+        return max(1, int(CELLS_AT_ONCE / (CELLS_PER_OBSERVATION * max(1, observations))))
+
+    @cached_property
+    def _observed(self) -> list[Any]:
+        """Log-likelihood of the observations, term by term."""
+        observed = self.model.observed_RVs + self.model.potentials
+        return self.model.logp(vars=observed, sum=False, jacobian=False)
 
     @cached_property
     def _initial_point(self) -> dict[str, Any]:
@@ -198,17 +216,22 @@ class Objective:
         return objective, x
 
     @cached_property
-    def _value_and_gradient(self) -> Callable[..., Any]:
+    def _values_and_gradients(self) -> Callable[..., Any]:
+        """Rows of points -> objectives, and rows of gradients."""
         objective, x = self._terms
-        return self.compile([x], [objective, pytensor.grad(objective, x)])
+        points = pt.matrix("points")
+        outputs = inlined([objective, pytensor.grad(objective, x)])
+        return self.compile([points], vectorize_graph(outputs, {x: points}))
 
     @cached_property
     def _hessian_times(self) -> Callable[..., Any]:
-        """Rows of directions V -> rows of Hessian-vector products."""
+        """Rows of points, rows of directions -> rows of Hessian-vector products."""
         objective, x = self._terms
-        direction, directions = pt.vector("direction"), pt.matrix("directions")
+        direction, points, directions = pt.vector("direction"), pt.matrix("points"), pt.matrix("directions")
         product = pytensor.grad(pt.dot(pytensor.grad(objective, x), direction), x, disconnected_inputs="ignore")
-        return self.compile([x, directions], vectorize_graph(product, {direction: directions}))
+        return self.compile(
+            [points, directions], vectorize_graph(inlined([product])[0], {x: points, direction: directions})
+        )
 
     @cached_property
     def _log_likelihood_and_prior(self) -> Callable[..., Any]:
@@ -217,8 +240,7 @@ class Objective:
 
     @cached_property
     def _pointwise(self) -> Callable[..., Any]:
-        observed = self.model.observed_RVs + self.model.potentials
-        terms, x = self._joined(self.model.logp(vars=observed, sum=False, jacobian=False))
+        terms, x = self._joined(self._observed)
         return self.compile([x], terms)
 
     @cached_property

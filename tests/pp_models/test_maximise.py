@@ -135,13 +135,13 @@ def test_a_start_that_is_not_finite_has_a_status(lsat6, bad):
 
 
 def test_a_gradient_that_is_not_finite_has_a_status(two_coins, monkeypatch):
-    inner = two_coins._value_and_gradient
+    inner = two_coins._values_and_gradients
 
-    def broken(x):
-        value, gradient = inner(x)
-        return value, gradient * np.nan
+    def broken(points):
+        values, gradients = inner(points)
+        return values, gradients * np.nan
 
-    monkeypatch.setitem(two_coins.__dict__, "_value_and_gradient", broken)
+    monkeypatch.setitem(two_coins.__dict__, "_values_and_gradients", broken)
     assert maximise.maximise(two_coins, np.zeros(2)).status == MaximumStatus.NOT_FINITE
 
 

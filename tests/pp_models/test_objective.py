@@ -91,20 +91,27 @@ def test_hessian_against_differences_of_the_gradient(problem):
         np.testing.assert_array_equal(hessian, hessian.T)
 
 
-@pytest.mark.parametrize("cells", [1.0, 2_000.0])
-def test_hessian_in_blocks(problem, cells, monkeypatch):
-    x = problem.points[0]
-    whole = problem.objective.hessian(x)
+@pytest.mark.parametrize(("cells", "largest"), [(1.0, 1), (1e9, 15)])
+def test_many_points_at_once_and_in_blocks(problem, cells, largest, monkeypatch):
+    compiled, points = problem.objective, np.stack([*problem.points, problem.points[0]])[:3]
+    alone = [compiled.value_and_gradient(x) for x in points]
+    hessians = [compiled.hessian(x) for x in points]
     blocks = []
-    inner = problem.objective._hessian_times
-    monkeypatch.setitem(
-        problem.objective.__dict__, "_hessian_times", lambda x, v: (blocks.append(len(v)), inner(x, v))[1]
-    )
-    monkeypatch.setattr(objective, "HESSIAN_CELLS", cells)
-    np.testing.assert_allclose(problem.objective.hessian(x), whole, rtol=1e-13, atol=1e-13)
-    assert sum(blocks) == len(x)
-    if cells == 1.0:
-        assert set(blocks) == {1}
+    for name in ("_values_and_gradients", "_hessian_times"):
+        inner = getattr(compiled, name)
+        counted = lambda *rows, inner=inner: (blocks.append(len(rows[0])), inner(*rows))[1]  # noqa: E731
+        monkeypatch.setitem(compiled.__dict__, name, counted)
+    monkeypatch.setattr(objective, "CELLS_AT_ONCE", cells)
+    monkeypatch.delitem(compiled.__dict__, "_at_once", raising=False)
+    values, gradients = compiled.value_and_gradient(points)
+    together = compiled.hessian(points)
+    monkeypatch.delitem(compiled.__dict__, "_at_once")
+    np.testing.assert_array_equal(values, [value for value, _ in alone])
+    np.testing.assert_array_equal(gradients, [gradient for _, gradient in alone])
+    np.testing.assert_array_equal(together, hessians)
+    assert compiled.value_and_gradient(points[np.newaxis])[1].shape == (1, *points.shape)
+    assert sum(blocks) == len(points) * (1 + compiled.size) + len(points)
+    assert (max(blocks) == 1) == (largest == 1)
 
 
 @pytest.mark.parametrize(

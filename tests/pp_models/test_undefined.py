@@ -22,6 +22,14 @@ def test_undefined_value_is_minus_infinity():
     assert np.isnan(gradient).all()
 
 
+def test_the_points_beside_it_are_left_alone():
+    values, gradients = objective().value_and_gradient(np.array([[0.1], [-3.0], [0.2]]))
+    alone = [objective().value_and_gradient(np.array([x])) for x in (0.1, 0.2)]
+    assert values.tolist() == [alone[0][0], -np.inf, alone[1][0]]
+    assert np.isnan(gradients[1]).all()
+    assert gradients[[0, 2]].tolist() == [alone[0][1].tolist(), alone[1][1].tolist()]
+
+
 def test_start_there_ends_with_a_status():
     assert maximise(objective(), np.array([-3.0])).status is MaximumStatus.NOT_FINITE
 

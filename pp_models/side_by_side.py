@@ -1,0 +1,134 @@
+"""Many maximisations side by side: what they ask of the objective is answered in one call for all.
+
+A call of a compiled graph costs nearly the same for a hundred points as for one. `maximise` stays the
+function that climbs from one start; here it runs once per start, each in a thread that works only while
+all others wait (a coroutine that scipy's optimiser can live in). When all have asked, they are answered
+together. Each start takes the very path that it takes alone.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pp_models.maximise import Maximum, maximise
+from pp_models.objective import Array, Objective
+
+# Starts that climb side by side; more than this gain little and hold a thread each.
+COMPANY = 100
+
+
+class Question(NamedTuple):
+    """What a climb asks of the objective: `kind` is "value" or "hessian"."""
+
+    kind: str
+    x: Array
+
+
+class Withdrawn(BaseException):
+    """Ends a climb whose answers nobody waits for any more."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """An objective whose values and Hessians are asked for instead of computed."""
+
+    objective: Objective
+    ask: Callable[[Question], Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the natural parameters."""
+        return self.objective.names
+
+    @property
+    def bounds(self) -> Array:
+        """Bounds of the free parameters."""
+        return self.objective.bounds
+
+    def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
+        """Objective and its gradient."""
+        return self.ask(Question("value", x))
+
+    def hessian(self, x: Array) -> Array:
+        """Hessian of the objective."""
+        return self.ask(Question("hessian", x))
+
+    def natural(self, x: Array) -> dict[str, Array]:
+        """Natural parameters by name."""
+        return self.objective.natural(x)
+
+    def is_bounded(self, name: str) -> bool:
+        """Whether a natural parameter lives between 0 and 1."""
+        return self.objective.is_bounded(name)
+
+
+class Climb:
+    """One maximisation, in a thread that works only while `begin` or `resume` waits for it."""
+
+    def __init__(self, objective: Objective, start: Array) -> None:
+        self._questions: SimpleQueue[Question | Maximum | BaseException] = SimpleQueue()
+        self._answers: SimpleQueue[Any] = SimpleQueue()
+        self._thread = Thread(target=self._climb, args=(Asking(objective, self._ask), start), daemon=True)
+
+    def begin(self) -> Question | Maximum | BaseException:
+        """The first question; or the end, as from `resume`."""
+        self._thread.start()
+        return self._questions.get()
+
+    def resume(self, answer: Any) -> Question | Maximum | BaseException:
+        """The next question; at the end, the maximum or what was raised."""
+        self._answers.put(answer)
+        return self._questions.get()
+
+    def withdraw(self) -> None:
+        """Let the thread end; does nothing when it has."""
+        self._answers.put(Withdrawn())
+
+    def _ask(self, question: Question) -> Any:
+        self._questions.put(question)
+        answer = self._answers.get()
+        if isinstance(answer, Withdrawn):
+            raise answer
+        return answer
+
+    def _climb(self, asking: Asking, start: Array) -> None:
+        try:
+            self._questions.put(maximise(asking, start))
+        except BaseException as problem:  # raised again by the one who waits
+            self._questions.put(problem)
+
+
+def maximise_all(objective: Objective, starts: Array) -> Iterator[tuple[int, Maximum]]:
+    """Climb from every row of `starts` (S, size); index and maximum, in the order in which they end."""
+    for first in range(0, len(starts), COMPANY):
+        company = {i: Climb(objective, start) for i, start in enumerate(starts[first : first + COMPANY], first)}
+        try:
+            yield from _in_company(objective, company)
+        finally:
+            for climb in company.values():
+                climb.withdraw()
+
+
+def _in_company(objective: Objective, company: dict[int, Climb]) -> Iterator[tuple[int, Maximum]]:
+    said = {index: climb.begin() for index, climb in company.items()}
+    while said:
+        for index, end in said.items():
+            if isinstance(end, BaseException):
+                raise end
+            if isinstance(end, Maximum):
+                yield index, end
+        asked = {index: question for index, question in said.items() if isinstance(question, Question)}
+        said = {index: company[index].resume(answer) for index, answer in _answers(objective, asked)}
+
+
+def _answers(objective: Objective, asked: dict[int, Question]) -> Iterator[tuple[int, Any]]:
+    """One call of the objective for each kind of question."""
+    for kind in sorted({question.kind for question in asked.values()}):
+        points = {index: question.x for index, question in asked.items() if question.kind == kind}
+        x = np.stack(list(points.values()))
+        answers = objective.hessian(x) if kind == "hessian" else zip(*objective.value_and_gradient(x), strict=True)
+        yield from zip(points, answers, strict=True)
