@@ -20,17 +20,15 @@ MAX_NEWTON_STEPS = 60
 MAX_HALVINGS = 30
 # No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
 LONGEST_STEP = 2.0
-# A step still as long as this close to the end points to a maximum at infinity: try these multiples.
+# A step still as long as this close to the end points to a maximum at infinity, and gradients that no longer
+# shrink to this share from step to step to a maximum flatter than a parabola: try these multiples.
 LONG_STEP = 0.5
+SLOW = 0.25
 LONGER = (2.0, 4.0, 8.0, 16.0)
 # Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
 FLATTEST = 1e-10
 # A maximum to gain below this share of the objective is round-off.
 ROUND_OFF = 1e-12
-# Newton converges quadratically at a regular optimum. On a ridge, or towards a maximum at infinity, it
-# creeps: once nothing is left to gain, a step that does not shrink the gradient to this share is the last.
-FAST = 0.25
-CREEPING = 1e-9
 # A gradient below this share of the objective is round-off: a parameter error of about as much.
 GRADIENT_ROUND_OFF = 1e-12
 # Distance to a bound (in free units) within which a parameter counts as being at it.
@@ -188,11 +186,9 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         slack = ROUND_OFF * (1 + abs(point.value))
         settled = gain <= slack
         norm = np.abs(point.gradient[free]).max(initial=0.0)
-        scale = 1 + abs(point.value)
-        creeps = norm > FAST * last_norm and norm <= CREEPING * scale
-        if settled and (norm <= GRADIENT_ROUND_OFF * scale or creeps):
+        if settled and norm <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
-        last_norm = norm
+        creeps, last_norm = norm > SLOW * last_norm, norm
 
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):
@@ -202,8 +198,9 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
                 break
         if point is here:
             break
-        # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps.
-        if halving == 0 and np.abs(step).max() > LONG_STEP:
+        # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
+        # x^4 Newton goes a third of the way each time.
+        if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
             for factor in LONGER:
                 trial = at(here.x + factor * step)
                 if not _better(trial, point, free, slack, settled):
