@@ -121,12 +121,13 @@ class AuditHooks(NamedTuple):
     ----------
     build_model : callable () -> pymc.Model
         The model with hooks; see `pp_models.complete_data`.
-    expected_counts : callable (J, K) -> dict of name -> array
-        Expected counts by name from frequency times responsibility.
+    expected_counts : callable array -> dict of name -> array
+        Expected counts by name from frequency times responsibility, (J, K); or from the expected sufficient
+        statistics, (K,), where the latent part is continuous.
     score : callable (counts by name, natural) -> natural
         Gradient of the expected complete-data log-likelihood that such counts give.
     mass : dict of name -> float or array
-        What each kind of count must add up to over its first axis.
+        What each kind of count must add up to over its first axis; empty where nothing has to.
     data : dict
         The data as an EM's factory takes them.
     rebind : callable data -> Case

@@ -9,6 +9,12 @@ the responsibility of state k for observation j is  d l_j / d log_joint_jk,  and
 log-likelihood of new parameters is  Q(new | old) = sum_jk f_j responsibility_jk(old) log_joint_jk(new).
 No E-step is written by hand. Further hooks (`log_weight`, `logit`) are zeros added to intermediate values,
 by which log L can be differentiated as well: d log L / d log_weight_k is an expected count.
+
+Where the latent part is continuous, the model names instead the `coefficient` (K,) of each sufficient statistic
+of the complete data, log p(complete data) = sum_k coefficient_k S_k + const, and adds to it, under the integral
+over what is latent, the zeros `tilt` (K,). Then  E(S_k | data) = d log L / d tilt_k  and
+Q(new | old) = sum_k E(S_k | data, old) coefficient_k(new). Finitely many states are the special case in which
+S_jk is how often observation j was in state k.
 """
 
 from collections.abc import Callable
@@ -42,12 +48,18 @@ class CompleteData:
         """Frequency of every observation (J,)."""
         return np.asarray(self.objective.model["row_frequency"].get_value(), dtype=float)
 
+    def expected_statistics(self, x: Array) -> Array:
+        """Frequency times responsibility, (J, K); or E(S_k | data), (K,); at free parameters x."""
+        if self._tilted:
+            return np.asarray(self._by_tilt(x))
+        return self.frequencies[:, None] * self.responsibilities(x)
+
     def responsibilities(self, x: Array) -> Array:
         """Posterior probability of every latent state, (J, K), at free parameters x."""
         return np.asarray(self._responsibilities(x))
 
     def expected_log_joint(self, x: Array, weighted: Array) -> tuple[float, Array]:
-        """Q at free parameters x and its gradient; `weighted` (J, K) is frequency times responsibility."""
+        """Q at free parameters x and its gradient; `weighted` is what `expected_statistics` gave."""
         value, gradient = self._expected_log_joint(x, weighted)
         return float(value), np.asarray(gradient)
 
@@ -70,11 +82,21 @@ class CompleteData:
         gradient = pytensor.grad(total, self.objective.model[hook])
         return np.asarray(self.objective.compile([flat], gradient)(x))
 
+    @property
+    def _tilted(self) -> bool:
+        return "tilt" in self.objective.model
+
     @cached_property
     def _joint(self) -> tuple[Any, Any]:
-        """The log joint and the flat input that it depends on."""
+        """The log joint, or the coefficients, and the flat input that they depend on."""
         model = self.objective.model
-        return self._flat(model.replace_rvs_by_values([model["log_joint"]]))
+        return self._flat(model.replace_rvs_by_values([model["coefficient" if self._tilted else "log_joint"]]))
+
+    @cached_property
+    def _by_tilt(self) -> Callable[..., Any]:
+        model = self.objective.model
+        log_likelihood, flat = self._flat([model.datalogp])
+        return self.objective.compile([flat], pytensor.grad(log_likelihood, model["tilt"]))
 
     def _flat(self, graphs: list[Any]) -> tuple[Any, Any]:
         """A graph as a function of the flat input."""
@@ -102,9 +124,9 @@ class CompleteData:
     @cached_property
     def _q(self) -> tuple[Any, Any, Any]:
         joint, flat = self._joint
-        weighted = pt.matrix("weighted")
+        weighted = joint.type("weighted")
         # A state without responsibility does not count, even where its log joint is minus infinity.
-        return pt.sum(pt.switch(weighted > 0, weighted * joint, 0.0)), flat, weighted
+        return pt.sum(pt.switch(pt.neq(weighted, 0), weighted * joint, 0.0)), flat, weighted
 
     @cached_property
     def _expected_log_joint(self) -> Callable[..., Any]:

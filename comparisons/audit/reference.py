@@ -215,10 +215,10 @@ class Reference:
         return np.sort(1 - np.linalg.eigvals(np.linalg.solve(complete, self.information)).real)
 
     def weighted(self, natural: Natural) -> Array:
-        """Frequency times responsibility, (J, K)."""
-        found = self.complete.frequencies[:, None] * self.complete.responsibilities(self.free(natural))
+        """Frequency times responsibility, (J, K); or expected sufficient statistics, (K,)."""
+        found = self.complete.expected_statistics(self.free(natural))
         if not np.isfinite(found).all():
-            raise FloatingPointError("PyMC's responsibilities are not finite: nothing to compare with")
+            raise FloatingPointError("PyMC's expected statistics are not finite: nothing to compare with")
         return found
 
     def q(self, x: Array, weighted: Array) -> float:

@@ -87,6 +87,8 @@ def mass(subject: Subject, reference: Reference) -> Finding:
     check = "mass"
     if subject.e_step is None:
         return not_applicable(check, "the EM offers no E-step")
+    if not reference.hooks.mass:
+        return not_applicable(check, "no counts of this model have to add up to anything")
     seen: list[str] = []
     for point in reference.points:
         theirs = reference.hooks.expected_counts(reference.weighted(point))

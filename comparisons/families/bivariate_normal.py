@@ -1,10 +1,11 @@
 """Bivariate normal with missing entries: binds the EM and the PyMC model."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Case, InputError, Natural
+from comparisons.case import Array, AuditHooks, Case, InputError, Natural
 from comparisons.data import Table, frequencies, numbers
 from comparisons.families import Option
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
@@ -47,10 +48,13 @@ def start_fault(start: Natural) -> str | None:
 def bind(name: str, values: Array, columns: tuple[str, ...], repeats: Array | None = None) -> Case:
     """Bind arrays: values (N, 2) with NaN where missing, optionally with frequencies."""
 
-    def build_model() -> Any:
+    def build_model(hooks: bool = False) -> Any:
         from pp_models import bivariate_normal
 
-        return bivariate_normal.build(values, frequencies=repeats)
+        return bivariate_normal.build(values, frequencies=repeats, hooks=hooks)
+
+    def rebind(data: dict[str, Any]) -> Case:
+        return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"))
 
     mean_square = np.nanmean(values**2, axis=0)
 
@@ -70,6 +74,66 @@ def bind(name: str, values: Array, columns: tuple[str, ...], repeats: Array | No
         from_em=lambda params: {"variance": params.variance, "correlation": params.correlation},
         draw_start=draw_start,
         labels={"variance": columns, "correlation": (",".join(columns),)},
-        # No audit hooks: the missing values are continuous, so there is no log joint of finitely many states.
+        audit=_audit(values, repeats, lambda: build_model(hooks=True), rebind),
         settings={"means": "0, known"},
+    )
+
+
+def _audit(
+    values: Array,
+    repeats: Array | None,
+    build_model: Callable[[], Any],
+    rebind: Callable[[dict[str, Any]], Case],
+) -> AuditHooks:
+    """What the audit of such an EM needs; its counts are the expected sums of squares and of products."""
+    given = np.ones(len(values)) if repeats is None else repeats
+    rows = float(given[~np.isnan(values).all(axis=1)].sum())
+
+    def expected_counts(statistics: Array) -> dict[str, Array]:
+        return {"squares": statistics[:2], "product": statistics[2:3]}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        """By S = [v_1, c; c, v_2], c = rho sqrt(v_1 v_2): dQ/dS = S^-1 (T - N S) S^-1 / 2, then the chain rule."""
+        variance, rho = natural["variance"], natural["correlation"][0]
+        root = np.sqrt(variance.prod())
+        covariance = np.array([[variance[0], rho * root], [rho * root, variance[1]]])
+        (first, second), (product,) = expected["squares"], expected["product"]
+        moments = np.array([[first, product], [product, second]])
+        precision = np.linalg.inv(covariance)
+        gradient = precision @ (moments - rows * covariance) @ precision / 2
+        by_variance = np.diag(gradient) + gradient[0, 1] * rho * root / variance
+        return {"variance": by_variance, "correlation": np.array([2 * gradient[0, 1] * root])}
+
+    plain = {"values": values.copy(), "frequencies": given.copy()}
+    twice = {"values": np.concatenate([values, values[:1]]), "frequencies": np.append(given, given[0])}
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={},
+        data=plain,
+        rebind=rebind,
+        symmetries={},
+        same_data={
+            "a row without responses": (
+                plain,
+                {"values": np.concatenate([values, np.full((1, 2), np.nan)]), "frequencies": np.append(given, 1.0)},
+            ),
+            "a frequency of 2 for the row twice": (
+                {"values": values.copy(), "frequencies": given * np.where(np.arange(len(values)) == 0, 2.0, 1.0)},
+                twice,
+            ),
+        },
+        edge_cases={
+            "one row": {"values": np.array([[1.0, 2.0]]), "frequencies": np.ones(1)},
+            "two numbers that are always equal": {
+                "values": np.array([[1.0, 1.0], [-2.0, -2.0], [np.nan, 0.5]]),
+                "frequencies": np.ones(3),
+            },
+            "no row with both numbers": {
+                "values": np.array([[1.0, np.nan], [np.nan, 2.0], [-1.0, np.nan]]),
+                "frequencies": np.ones(3),
+            },
+        },
+        edge_starts={"a correlation of 1": {"variance": np.ones(2), "correlation": np.ones(1)}},
     )

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from pp_models import bivariate_normal, common_slope, genetic_linkage, poisson_mixture
+from pp_models.complete_data import CompleteData
 from pp_models.objective import Objective
 
 NONE = np.nan
@@ -50,6 +51,35 @@ def test_bivariate_normal() -> None:
     value += stats.norm.logpdf(2.0, 0, np.sqrt(variance[0])) + stats.norm.logpdf(0.7, 0, np.sqrt(variance[1]))
     natural = {"variance": variance, "correlation": np.array([rho])}
     assert_value_and_gradient(Objective(bivariate_normal.build(values)), natural, float(value))
+
+
+def test_bivariate_normal_by_its_sufficient_statistics() -> None:
+    """With hooks the likelihood is another graph; moments of what is missing are its gradients by the tilt."""
+    values = np.array([[1.0, 2.5], [0.3, -1.0], [2.0, NONE], [NONE, 0.7], [NONE, NONE]])
+    plain, hooked = (Objective(bivariate_normal.build(values, hooks=hooks)) for hooks in (False, True))
+    x = plain.free({"variance": [1.7, 0.6], "correlation": [0.4]})
+    for one, other in zip(plain.value_and_gradient(x), hooked.value_and_gradient(x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+
+    def moments(row: int, given: float, own: int, other: int) -> np.ndarray:
+        """E of (square of the seen, of the missing, product), by integrating the joint density."""
+        cross = 0.4 * np.sqrt(1.7 * 0.6)
+        joint = stats.multivariate_normal([0, 0], [[1.7, cross], [cross, 0.6]])
+        grid = np.linspace(-15, 15, 6001)
+        points = np.empty((len(grid), 2))
+        points[:, own], points[:, other] = given, grid
+        density = joint.pdf(points)
+        return np.array([given**2, density @ grid**2 / density.sum(), given * (density @ grid) / density.sum()])
+
+    by_x, by_y = moments(2, 2.0, 0, 1), moments(3, 0.7, 1, 0)
+    pairs = values[:2]
+    expected = [
+        (pairs[:, 0] ** 2).sum() + by_x[0] + by_y[1],
+        (pairs[:, 1] ** 2).sum() + by_x[1] + by_y[0],
+        pairs.prod(axis=1).sum() + by_x[2] + by_y[2],
+        4.0,
+    ]
+    np.testing.assert_allclose(CompleteData(hooked).expected_statistics(x), expected, rtol=1e-12)
 
 
 def test_common_slope() -> None:
