@@ -4,6 +4,7 @@ Everything heavy is imported inside the commands, so that help and bad usage are
 The options of `compare` come from the family modules.
 """
 
+import gc
 import re
 import sys
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class CommandLine(click.Group):
         except click.Abort:
             complain("interrupted")
             status = INTERRUPTED
+        gc.freeze()  # collecting what PyMC and PyTensor hold would take a second at the end
         sys.exit(status if isinstance(status, int) else AGREE)
 
 

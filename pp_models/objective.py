@@ -216,22 +216,26 @@ class Objective:
         return objective, x
 
     @cached_property
-    def _values_and_gradients(self) -> Callable[..., Any]:
-        """Rows of points -> objectives, and rows of gradients."""
+    def _many(self) -> tuple[Any, Any, Any]:
+        """Objectives and gradients of rows of points. A row's objective depends on that row alone."""
         objective, x = self._terms
         points = pt.matrix("points")
-        outputs = inlined([objective, pytensor.grad(objective, x)])
-        return self.compile([points], vectorize_graph(outputs, {x: points}))
+        values = vectorize_graph(inlined([objective])[0], {x: points})
+        return values, pytensor.grad(pt.sum(values), points), points
+
+    @cached_property
+    def _values_and_gradients(self) -> Callable[..., Any]:
+        """Rows of points -> objectives, and rows of gradients."""
+        values, gradients, points = self._many
+        return self.compile([points], inlined([values, gradients]))
 
     @cached_property
     def _hessian_times(self) -> Callable[..., Any]:
         """Rows of points, rows of directions -> rows of Hessian-vector products."""
-        objective, x = self._terms
-        direction, points, directions = pt.vector("direction"), pt.matrix("points"), pt.matrix("directions")
-        product = pytensor.grad(pt.dot(pytensor.grad(objective, x), direction), x, disconnected_inputs="ignore")
-        return self.compile(
-            [points, directions], vectorize_graph(inlined([product])[0], {x: points, direction: directions})
-        )
+        _, gradients, points = self._many
+        directions = pt.matrix("directions")
+        products = pytensor.grad(pt.sum(gradients * directions), points, disconnected_inputs="ignore")
+        return self.compile([points, directions], inlined([products])[0])
 
     @cached_property
     def _log_likelihood_and_prior(self) -> Callable[..., Any]:
