@@ -10,9 +10,8 @@ A missing response (NaN) is left out of the product of its examinee.
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
-import pytensor.tensor as pt
 
-from pp_models.two_pl import _logsumexp, _softplus
+from pp_models.two_pl import observe
 
 
 def build(
@@ -37,23 +36,8 @@ def build(
         Name the intermediate values from which the steps of an EM are derived; see
         `pp_models.complete_data`.
     """
-    responses = np.asarray(responses, dtype=float)
-    frequencies = np.ones(len(responses)) if frequencies is None else np.asarray(frequencies, dtype=float)
-    seen = frequencies > 0
-    responses, frequencies = responses[seen], frequencies[seen]
-    right, wrong = (responses == 1).astype(float), (responses == 0).astype(float)
-    log_weight = np.log(np.asarray(weights, dtype=float))
     with pm.Model() as model:
-        d = pm.Flat("d", shape=responses.shape[1])
+        d = pm.Flat("d", shape=np.shape(responses)[1])
         a = pm.Flat("a", shape=1)
-        logits = d[:, None] + a * np.asarray(nodes, dtype=float)
-        if hooks:
-            logits = logits + pm.Data("logit", np.zeros((responses.shape[1], len(log_weight))))
-            log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weight)))
-        log_pattern = -pt.dot(right, _softplus(-logits)) - pt.dot(wrong, _softplus(logits))
-        log_joint = log_pattern + log_weight
-        pm.Potential("responses", frequencies * _logsumexp(log_joint))
-        if hooks:
-            pm.Deterministic("log_joint", log_joint)
-            pm.Data("row_frequency", frequencies)
+        observe(responses, frequencies, d[:, None] + a * np.asarray(nodes, dtype=float), weights, hooks)
     return model

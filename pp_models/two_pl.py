@@ -44,31 +44,35 @@ def build(
         Name the intermediate values from which the steps of an EM are derived; see
         `pp_models.complete_data`.
     """
+    items = np.shape(responses)[1]
+    with pm.Model() as model:
+        d = DISTRIBUTIONS[intercept_prior[0]]("d", *_double(intercept_prior[1:]), shape=items)
+        a = DISTRIBUTIONS[slope_prior[0]]("a", *_double(slope_prior[1:]), shape=items)
+        logits = d[:, None] + a[:, None] * np.asarray(nodes, dtype=float)
+        observe(responses, frequencies, logits, weights, hooks)
+    return model
+
+
+def observe(
+    responses: npt.ArrayLike, frequencies: npt.ArrayLike | None, logits: Any, weights: npt.ArrayLike, hooks: bool
+) -> None:
+    """Add the marginal log-likelihood of responses to the model at hand, from the logits (I, K) at the nodes."""
     responses = np.asarray(responses, dtype=float)
     frequencies = np.ones(len(responses)) if frequencies is None else np.asarray(frequencies, dtype=float)
     seen = frequencies > 0
     responses, frequencies = responses[seen], frequencies[seen]
     answered = ~np.isnan(responses)
     right = np.where(answered, responses, 0.0)
-    items = responses.shape[1]
     with np.errstate(divide="ignore"):
-        log_weights = np.log(np.asarray(weights, dtype=float))
-    with pm.Model() as model:
-        d = DISTRIBUTIONS[intercept_prior[0]]("d", *_double(intercept_prior[1:]), shape=items)
-        a = DISTRIBUTIONS[slope_prior[0]]("a", *_double(slope_prior[1:]), shape=items)
-        logits = d[:, None] + a[:, None] * np.asarray(nodes, dtype=float)
-        log_weight = log_weights
-        if hooks:
-            logits = logits + pm.Data("logit", np.zeros((items, len(log_weights))))
-            log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weights)))
-        log_pattern = pt.dot(right, logits) - pt.dot(answered.astype(float), _softplus(logits))
-        log_joint = log_pattern + log_weight
-        log_marginal = _logsumexp(log_joint)
-        pm.Potential("responses", frequencies * log_marginal)
-        if hooks:
-            pm.Deterministic("log_joint", log_joint)
-            pm.Data("row_frequency", frequencies)
-    return model
+        log_weight = np.log(np.asarray(weights, dtype=float))
+    if hooks:
+        logits = logits + pm.Data("logit", np.zeros((responses.shape[1], len(log_weight))))
+        log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weight)))
+    log_joint = pt.dot(right, logits) - pt.dot(answered.astype(float), _softplus(logits)) + log_weight
+    pm.Potential("responses", frequencies * _logsumexp(log_joint))
+    if hooks:
+        pm.Deterministic("log_joint", log_joint)
+        pm.Data("row_frequency", frequencies)
 
 
 def _double(values: tuple[float, ...]) -> tuple[np.float64, ...]:

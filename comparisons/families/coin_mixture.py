@@ -10,6 +10,8 @@ import pandas as pd
 from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
 from comparisons.data import LARGEST_COUNT, Table, frequencies, numbers
 from comparisons.families import Option
+from comparisons.lindsay import lindsay_certificate
+from comparisons.mixtures import fitted_counts, relabelled
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 
@@ -30,9 +32,6 @@ COLUMNS = ("heads", "flips", "frequency")
 
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
-# Lindsay's gradient may exceed 0 by this share of the sample size and still count as 0.
-CERTIFICATE_TOLERANCE = 1e-7
-CERTIFICATE_GRID = 20_001
 # A weight, or a difference of biases, that no fitted count shows.
 NEGLIGIBLE = 1e-5
 # Beyond this many flips the observed counts are not drawn.
@@ -179,13 +178,7 @@ def bind(
     def align(natural: Natural, reference: Natural) -> Natural:
         if fixed_weight is not None and len(set(fixed_weight)) > 1:
             return natural
-        distance = np.abs(reference["bias"][:, None] - natural["bias"])
-        if fixed_weight is None:
-            distance = distance + np.abs(reference["weight"][:, None] - natural["weight"])
-        from scipy.optimize import linear_sum_assignment
-
-        order = linear_sum_assignment(distance)[1]
-        return {key: values[order] for key, values in natural.items()}
+        return relabelled(natural, reference)
 
     def certificate(natural: Natural) -> str | None:
         return None if with_prior or fixed_weight is not None else lindsay_certificate(em, to_em(natural))
@@ -232,27 +225,6 @@ def _one_probability(params: CoinParams) -> str | None:
     return f"every head has probability {thrown.mean():.4g}" if np.ptp(thrown) < NEGLIGIBLE else None
 
 
-def lindsay_certificate(em: CoinMixture, params: CoinParams) -> str | None:
-    """Why no mixture of any number of coins has a higher likelihood, or None where the test says nothing.
-
-    A mixing distribution is the nonparametric maximum likelihood estimate exactly when
-
-        D(phi) = sum_j f_j (p(x_j | phi) / p(x_j) - 1) <= 0   for every phi in [0, 1]
-
-    (Lindsay 1983, Annals of Statistics 11, theorem 4.1). A K-coin mixture that passes is the global
-    maximum among all mixtures. D is a polynomial in phi; it is checked on a fine grid.
-    """
-    grid = np.linspace(0.0, 1.0, CERTIFICATE_GRID)
-    _, log_probability = em.responsibilities(params)
-    wide = CoinParams(np.full(len(grid), 1 / len(grid)), grid)
-    ratio = np.exp(em.log_component_probabilities(wide) - log_probability[:, None]) - 1
-    frequencies = em.outcomes.frequencies
-    highest = float((frequencies @ ratio).max() / frequencies.sum())
-    if highest > CERTIFICATE_TOLERANCE:
-        return None
-    return "Lindsay (1983): no mixture of any number of coins has a higher likelihood"
-
-
 def _flags(em: CoinMixture) -> tuple[Flag, ...]:
     distinct = int((em.outcomes.frequencies > 0).sum())
     if distinct == 1 and em.coins > 1:
@@ -270,17 +242,11 @@ def _fitted_counts(em: CoinMixture, params: CoinParams) -> Curves | None:
         return None
     x = np.arange(most + 1)
     thrown = np.bincount(outcomes.flips.astype(int), weights=outcomes.frequencies, minlength=most + 1)
-    lines: dict[str, Array] = {}
-    total = np.zeros(most + 1)
+    shares: dict[str, Array] = {}
     for k, (weight, bias) in enumerate(zip(params.weight, params.bias, strict=True)):
         share = sum(thrown[flips] * weight * binom.pmf(x, flips, bias) for flips in np.flatnonzero(thrown))
-        lines[f"coin{k + 1} (weight {weight:.3f}, bias {bias:.3f})"] = np.asarray(share)
-        total = total + share
-    seen = np.bincount(outcomes.heads.astype(int), weights=outcomes.frequencies, minlength=most + 1)
-    observed = seen.astype(float)
-    return Curves(
-        "Observed and fitted counts", "heads", "sequences", x.astype(float), {"mixture": total, **lines}, observed, True
-    )
+        shares[f"coin{k + 1} (weight {weight:.3f}, bias {bias:.3f})"] = np.asarray(share)
+    return fitted_counts(("heads", "sequences"), shares, outcomes.heads, outcomes.frequencies)
 
 
 def _first_cycle(em: CoinMixture, start: CoinParams) -> dict[str, pd.DataFrame]:

@@ -1,31 +1,27 @@
 """Common slope: binds the EM and the PyMC model of the one-parameter logistic item response model."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
-from comparisons.data import Table, frequencies, numbers
-from comparisons.families import Option
+from comparisons.case import Array, Case, InputError, Natural
+from comparisons.data import Table, frequencies
+from comparisons.items import (
+    FURTHER,
+    GRID_OPTIONS,
+    ITEM_DATA,
+    STEEP,
+    described_grid,
+    equal_grid,
+    item_audit,
+    item_curves,
+    responses_of,
+)
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
-from em_reference.quadrature import equally_spaced
 
 TITLE = "one-parameter logistic item response model with a common slope (marginal ML)"
-DATA = (
-    "one column per item with 0, 1 or empty (not answered), optionally a column 'frequency', "
-    "and one row per examinee or per response pattern"
-)
-OPTIONS = (
-    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61),
-    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0),
-)
-MOST_NODES = 10_000
-
-# A slope beyond this is looked at: does it run off?
-STEEP = 4.0
-FURTHER = 4.0
+DATA = ITEM_DATA
+OPTIONS = GRID_OPTIONS
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -35,15 +31,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    items = tuple(column for column in table.columns if column != "frequency")
-    if len(items) < 2:
-        raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
-    count, limit = options["nodes"], options["limit"]
-    if not 2 <= count <= MOST_NODES:
-        raise InputError(f"--nodes {count}: expected a whole number from 2 to {MOST_NODES}")
-    if not 0 < limit < np.inf:
-        raise InputError(f"--limit {limit:g}: expected a positive number")
-    responses = numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True)
+    responses, items = responses_of(table)
+    grid = equal_grid(options)
     counts = frequencies(table)
     seen = responses if counts is None else responses[counts > 0]
     for item, answers in zip(items, seen.T, strict=True):
@@ -51,7 +40,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
             raise InputError(
                 f"{table.path}, column {item!r}: expected right and wrong answers, else its intercept is infinite"
             )
-    return bind(name, responses, items, counts, *equally_spaced(count, limit))
+    return bind(name, responses, items, counts, *grid)
 
 
 def bind(
@@ -88,12 +77,11 @@ def bind(
         canonical=lambda natural: align(natural, {"a": np.ones(1)}),
         derive=lambda natural: {"b": -natural["d"] / natural["a"]},
         runaway=lambda natural: _runaway(natural, items),
-        curves=lambda natural: _item_curves(natural, items),
-        audit=_audit(em, lambda: build_model(hooks=True), bind_again),
-        settings={
-            "quadrature": f"{len(nodes)} nodes on [{nodes.min():g}, {nodes.max():g}], "
-            f"weights add up to {weights.sum():.6g}",
-        },
+        curves=lambda natural: item_curves(natural, items),
+        audit=item_audit(
+            responses, counts, (nodes, weights), lambda: build_model(hooks=True), bind_again, slopes=1, mirrored=True
+        ),
+        settings={"quadrature": described_grid(nodes, weights)},
     )
 
 
@@ -103,76 +91,3 @@ def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[tuple[str, ...],
         return None
     names = (*(f"d[{item}]" for item in items), "a[all]")
     return names, {name: values * FURTHER for name, values in natural.items()}
-
-
-def _item_curves(natural: Natural, items: tuple[str, ...]) -> Curves:
-    """Item characteristic curves P(right | theta)."""
-    theta = np.linspace(-4.0, 4.0, 161)
-    probability = 1 / (1 + np.exp(-(natural["d"] + natural["a"] * theta[:, None])))
-    return Curves(
-        "Item characteristic curves",
-        "ability (standard deviations)",
-        "probability of a right answer",
-        theta,
-        dict(zip(items, probability.T, strict=True)),
-    )
-
-
-def _audit(em: CommonSlope, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
-    """What the audit of an EM with a common slope needs."""
-    responses = np.array(em.responses, dtype=float)
-    counts = np.ones(len(responses)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
-    nodes, weights = em.two_pl.grid
-    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
-    seen = counts > 0
-    right = np.nan_to_num(responses[seen])
-    answered = (~np.isnan(responses[seen])).astype(float)
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
-        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        attempts = expected.get("attempts", expected["examinees"][:, None])
-        residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
-        return {"d": residual.sum(axis=0), "a": (nodes @ residual).sum(keepdims=True)}
-
-    def rows(responses: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "responses": responses, "frequencies": counts}
-
-    first = int(np.flatnonzero(seen)[0])
-    twice = counts.copy()
-    twice[first] *= 2
-    items = responses.shape[1]
-    empty = np.full((1, items), np.nan)
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={
-            "examinees": float(counts.sum()),
-            "correct": counts[seen] @ right,
-            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
-        },
-        data=data,
-        rebind=rebind,
-        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}},
-        same_data={
-            "a frequency of 2 for the row twice": (
-                rows(responses, twice),
-                rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first])),
-            ),
-            "a row without responses": (
-                rows(responses, counts),
-                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
-            ),
-        },
-        edge_cases={
-            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
-            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
-            "an item that everyone got right": rows(
-                np.column_stack([np.ones(6), np.arange(6 * (items - 1)).reshape(6, -1) % 2]), np.ones(6)
-            ),
-        },
-        edge_starts={"a slope of 0": {"d": np.linspace(-1, 1, items), "a": np.zeros(1)}},
-    )

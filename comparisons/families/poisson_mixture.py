@@ -8,6 +8,7 @@ import numpy as np
 from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
 from comparisons.data import Table, frequencies, numbers
 from comparisons.families import Option
+from comparisons.mixtures import fitted_counts, relabelled
 from em_reference.em import StopRule
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
@@ -79,14 +80,6 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         start = {"weight": rng.dirichlet(np.ones(components)), "rate": mean * rng.gamma(2.0, 0.5, components)}
         return {name: start[name] for name in labels}
 
-    def align(natural: Natural, reference: Natural) -> Natural:
-        """Relabel the components so that they come closest to the reference."""
-        from scipy.optimize import linear_sum_assignment
-
-        distance = sum(np.abs(reference[name][:, None] - natural[name]) for name in labels)
-        order = linear_sum_assignment(distance)[1]
-        return {name: values[order] for name, values in natural.items()}
-
     def bind_again(data: dict[str, Any]) -> Case:
         return bind(name, data["counts"], components, data["frequencies"])
 
@@ -103,7 +96,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         draw_start=draw_start,
         labels=labels,
         stop=STOP,
-        align=align,
+        align=relabelled,
         curves=lambda natural: _fitted_counts(em, to_em(natural)),
         audit=_audit(em, lambda: build_model(hooks=True), bind_again),
         settings={"components": components},
@@ -119,15 +112,11 @@ def _fitted_counts(em: PoissonMixture, params: PoissonParams) -> Curves | None:
     if most > MOST_BARS:
         return None
     x = np.arange(most + 1)
-    lines: dict[str, Array] = {}
-    total = np.zeros(most + 1)
-    for k, (weight, rate) in enumerate(zip(params.weight, params.rate, strict=True)):
-        share = np.asarray(frequencies.sum() * weight * poisson.pmf(x, rate))
-        lines[f"component{k + 1} (weight {weight:.3f}, rate {rate:.3f})"] = share
-        total = total + share
-    observed = np.bincount(values.astype(int), weights=frequencies, minlength=most + 1).astype(float)
-    fitted = {"mixture": total, **lines}
-    return Curves("Observed and fitted counts", "count", "observations", x.astype(float), fitted, observed, True)
+    shares = {
+        f"component{k + 1} (weight {weight:.3f}, rate {rate:.3f})": frequencies.sum() * weight * poisson.pmf(x, rate)
+        for k, (weight, rate) in enumerate(zip(params.weight, params.rate, strict=True))
+    }
+    return fitted_counts(("count", "observations"), shares, values, frequencies)
 
 
 def _audit(em: PoissonMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:

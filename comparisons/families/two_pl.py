@@ -1,40 +1,42 @@
 """2PL: binds the EM and the PyMC model of the two-parameter logistic item response model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
-from comparisons.data import Table, frequencies, numbers
+from comparisons.case import Array, Case, Flag, InputError, Natural
+from comparisons.data import Table, frequencies
 from comparisons.families import Option
+from comparisons.items import (
+    FURTHER,
+    GRID_OPTIONS,
+    ITEM_DATA,
+    STEEP,
+    described_grid,
+    equal_grid,
+    item_audit,
+    item_curves,
+    responses_of,
+)
+from comparisons.person_scores import score_tables
 from em_reference.priors import LogNormal, Normal, ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL, TwoPLParams
 
 TITLE = "two-parameter logistic item response model: right and wrong answers (2PL, marginal ML)"
-DATA = (
-    "one column per item with 0, 1 or empty (not answered), optionally a column 'frequency', "
-    "and one row per examinee or per response pattern"
-)
+DATA = ITEM_DATA
 OPTIONS = (
-    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61),
-    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0),
+    *GRID_OPTIONS,
     Option("grid", list, "your own quadrature nodes instead"),
     Option("grid-weights", list, "their weights, used as they are"),
     Option("intercept-prior", str, "prior on d: 'normal,MEAN,SD'; flat when left out"),
     Option("slope-prior", str, "prior on a: 'normal,MEAN,SD' or 'lognormal,MEAN,SD'; flat when left out"),
     Option("scores", str, "also write person scores: eap, map or mle"),
 )
-MOST_NODES = 10_000
-
-# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off?
-STEEP = 4.0
-FURTHER = 4.0
 PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
 
 
@@ -45,9 +47,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    items = tuple(column for column in table.columns if column != "frequency")
-    if len(items) < 2:
-        raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
+    responses, items = responses_of(table)
     nodes, weights = _quadrature(options)
     scores = options["scores"]
     if scores is not None and scores not in get_args(Method):
@@ -56,7 +56,6 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         _prior("--intercept-prior", options["intercept-prior"], ("normal",)),
         _prior("--slope-prior", options["slope-prior"], ("normal", "lognormal")),
     )
-    responses = numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True)
     case = bind(
         name,
         responses,
@@ -79,12 +78,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
 def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
     """Nodes and weights, equally spaced or as given."""
     if options["grid"] is None and options["grid-weights"] is None:
-        count, limit = options["nodes"], options["limit"]
-        if not 2 <= count <= MOST_NODES:
-            raise InputError(f"--nodes {count}: expected a whole number from 2 to {MOST_NODES}")
-        if not 0 < limit < np.inf:
-            raise InputError(f"--limit {limit:g}: expected a positive number")
-        return equally_spaced(count, limit)
+        return equal_grid(options)
     nodes = np.array(options["grid"] or (), dtype=float)
     weights = np.array(options["grid-weights"] or (), dtype=float)
     if len(nodes) < 2 or not np.isfinite(nodes).all():
@@ -189,7 +183,7 @@ def bind(
                     intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
 
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
-        return {} if scores is None else _score_tables(em, to_em(natural), items, scores)  # type: ignore[arg-type]
+        return {} if scores is None else score_tables(em, to_em(natural), items, scores)  # type: ignore[arg-type]
 
     return Case(
         name=name,
@@ -206,14 +200,21 @@ def bind(
         canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),
         derive=lambda natural: {"b": to_em(natural).difficulty},
         runaway=lambda natural: _runaway(natural, items),
-        curves=lambda natural: _item_curves(natural, items),
+        curves=lambda natural: item_curves(natural, items),
         first_cycle=lambda start: _first_cycle(em, to_em(start), items),
         extra_tables=extra_tables,
         flags=flags,
-        audit=_audit(em, mirrored, lambda: build_model(hooks=True), bind_again),
+        audit=item_audit(
+            responses,
+            counts,
+            (nodes, weights),
+            lambda: build_model(hooks=True),
+            bind_again,
+            slopes=len(items),
+            mirrored=mirrored,
+        ),
         settings={
-            "quadrature": f"{len(nodes)} nodes on [{nodes.min():g}, {nodes.max():g}], "
-            f"weights add up to {weights.sum():.6g}",
+            "quadrature": described_grid(nodes, weights),
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
             "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
         },
@@ -272,19 +273,6 @@ def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[tuple[str, ...],
     return names, {"d": natural["d"] * factor, "a": natural["a"] * factor}
 
 
-def _item_curves(natural: Natural, items: tuple[str, ...]) -> Curves:
-    """Item characteristic curves P(right | theta)."""
-    theta = np.linspace(-4.0, 4.0, 161)
-    probability = expit(natural["d"] + natural["a"] * theta[:, None])
-    return Curves(
-        "Item characteristic curves",
-        "ability (standard deviations)",
-        "probability of a right answer",
-        theta,
-        dict(zip(items, probability.T, strict=True)),
-    )
-
-
 def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:
     """Artificial data of the first E-step and the estimates of the first M-step."""
     nodes, _ = em.grid
@@ -297,92 +285,3 @@ def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[
             {"item": items, "d": after.intercept, "a": after.slope, "b": after.difficulty}
         ),
     }
-
-
-def _score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method) -> dict[str, pd.DataFrame]:
-    """Ability with standard error, per row of the data and per response pattern."""
-    scores = em.scores(params, method)
-    patterns = em.patterns
-    first = np.unique(patterns.pattern_of_row, return_index=True)[1]
-    answers = np.asarray(em.responses, dtype=float)[first]
-    columns = {
-        item: pd.array(np.where(np.isnan(a), -1, a).astype(int)) for item, a in zip(items, answers.T, strict=True)
-    }
-    by_pattern = pd.DataFrame(columns).astype("Int64").replace(-1, pd.NA)
-    return {
-        "scores": pd.DataFrame(
-            {
-                "row": np.arange(1, len(scores.theta) + 1),
-                "theta": scores.theta,
-                "standard_error": scores.standard_error,
-                "method": method,
-            }
-        ),
-        "scores_by_pattern": by_pattern.assign(
-            frequency=patterns.frequencies.astype(int),
-            theta=scores.theta[first],
-            standard_error=scores.standard_error[first],
-            method=method,
-        ),
-    }
-
-
-def _audit(
-    em: TwoPL, mirrored: bool, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]
-) -> AuditHooks:
-    """What the audit of a 2PL EM needs."""
-    responses = np.asarray(em.responses, dtype=float)
-    counts = np.ones(len(responses)) if em.frequencies is None else np.asarray(em.frequencies, dtype=float)
-    nodes, weights = em.grid
-    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
-    seen = counts > 0
-    right = np.nan_to_num(responses[seen])
-    answered = (~np.isnan(responses[seen])).astype(float)
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
-        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        attempts = expected.get("attempts", expected["examinees"][:, None])
-        probability = expit(natural["d"] + natural["a"] * nodes[:, None])
-        residual = expected["correct"] - attempts * probability
-        return {"d": residual.sum(axis=0), "a": nodes @ residual}
-
-    def rows(responses: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "responses": responses, "frequencies": counts}
-
-    first = int(np.flatnonzero(seen)[0])
-    twice = counts.copy()
-    twice[first] *= 2
-    doubled = rows(responses, twice), rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first]))
-    empty = np.full((1, responses.shape[1]), np.nan)
-    items = responses.shape[1]
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={
-            "examinees": float(counts.sum()),
-            "correct": counts[seen] @ right,
-            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
-        },
-        data=data,
-        rebind=rebind,
-        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
-        same_data={
-            "a frequency of 2 for the row twice": doubled,
-            "a row without responses": (
-                rows(responses, counts),
-                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
-            ),
-        },
-        edge_cases={
-            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
-            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
-            "an item that everyone got right": rows(
-                np.column_stack([np.ones(6), np.arange(6 * (items - 1)).reshape(6, -1) % 2]), np.ones(6)
-            ),
-        },
-        edge_starts={"all slopes 0": {"d": np.linspace(-1, 1, items), "a": np.zeros(items)}},
-    )

@@ -1,0 +1,160 @@
+"""What the item response families share: the grid of abilities, the curves, and what an audit needs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.data import Table, numbers
+from comparisons.families import Option
+from em_reference.quadrature import equally_spaced
+
+ITEM_DATA = (
+    "one column per item with 0, 1 or empty (not answered), optionally a column 'frequency', "
+    "and one row per examinee or per response pattern"
+)
+GRID_OPTIONS = (
+    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61),
+    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0),
+)
+MOST_NODES = 10_000
+# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off? Then at this
+# many times the slope and intercept.
+STEEP = 4.0
+FURTHER = 4.0
+
+
+def responses_of(table: Table) -> tuple[Array, tuple[str, ...]]:
+    """Responses (N, I) of 0, 1 or NaN, and the names of the items.
+
+    Raises
+    ------
+    InputError
+    """
+    items = tuple(column for column in table.columns if column != "frequency")
+    if len(items) < 2:
+        raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
+    return numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True), items
+
+
+def equal_grid(options: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Equally spaced nodes and their weights, from the options.
+
+    Raises
+    ------
+    InputError
+    """
+    count, limit = options["nodes"], options["limit"]
+    if not 2 <= count <= MOST_NODES:
+        raise InputError(f"--nodes {count}: expected a whole number from 2 to {MOST_NODES}")
+    if not 0 < limit < np.inf:
+        raise InputError(f"--limit {limit:g}: expected a positive number")
+    return equally_spaced(count, limit)
+
+
+def described_grid(nodes: Array, weights: Array) -> str:
+    """The grid in words, for the settings of a report."""
+    return f"{len(nodes)} nodes on [{nodes.min():g}, {nodes.max():g}], weights add up to {weights.sum():.6g}"
+
+
+def item_curves(natural: Natural, items: tuple[str, ...]) -> Curves:
+    """Item characteristic curves P(right | theta); the slope may be one for all."""
+    theta = np.linspace(-4.0, 4.0, 161)
+    probability = expit(natural["d"] + natural["a"] * theta[:, None])
+    return Curves(
+        "Item characteristic curves",
+        "ability (standard deviations)",
+        "probability of a right answer",
+        theta,
+        dict(zip(items, probability.T, strict=True)),
+    )
+
+
+def item_audit(
+    responses: Array,
+    frequencies: Array | None,
+    grid: tuple[Array, Array],
+    build_model: Callable[[], Any],
+    rebind: Callable[[dict[str, Any]], Case],
+    *,
+    slopes: int,
+    mirrored: bool,
+) -> AuditHooks:
+    """What the audit of an item response EM needs.
+
+    Parameters
+    ----------
+    responses : array (N, I)
+    frequencies : array (N,) or None
+    grid : tuple
+        Nodes and weights (K,).
+    build_model, rebind : callable
+        As in `AuditHooks`.
+    slopes : int
+        One per item, or 1 for all items.
+    mirrored : bool
+        Whether reflecting the ability axis changes nothing.
+    """
+    responses = np.array(responses, dtype=float)
+    counts = np.ones(len(responses)) if frequencies is None else np.array(frequencies, dtype=float)
+    nodes, weights = grid
+    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
+    seen = counts > 0
+    right = np.nan_to_num(responses[seen])
+    answered = (~np.isnan(responses[seen])).astype(float)
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
+        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        attempts = expected.get("attempts", expected["examinees"][:, None])
+        residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
+        by_slope = nodes @ residual
+        return {"d": residual.sum(axis=0), "a": by_slope.sum(keepdims=True) if slopes == 1 else by_slope}
+
+    def rows(responses: Array, counts: Array) -> dict[str, Any]:
+        return {**data, "responses": responses, "frequencies": counts}
+
+    first = int(np.flatnonzero(seen)[0])
+    twice = counts.copy()
+    twice[first] *= 2
+    items = responses.shape[1]
+    empty = np.full((1, items), np.nan)
+    alike = np.arange(6 * (items - 1)).reshape(6, -1) % 2
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={
+            "examinees": float(counts.sum()),
+            "correct": counts[seen] @ right,
+            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
+        },
+        data=data,
+        rebind=rebind,
+        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
+        same_data={
+            "a frequency of 2 for the row twice": (
+                rows(responses, twice),
+                rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first])),
+            ),
+            "a row without responses": (
+                rows(responses, counts),
+                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
+            ),
+        },
+        edge_cases={
+            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
+            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
+            "an item that everyone got right": rows(np.column_stack([np.ones(6), alike]), np.ones(6)),
+        },
+        edge_starts={
+            "a slope of 0" if slopes == 1 else "all slopes 0": {
+                "d": np.linspace(-1, 1, items),
+                "a": np.zeros(slopes),
+            }
+        },
+    )

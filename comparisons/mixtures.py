@@ -1,0 +1,32 @@
+"""What the mixture families share: components change their labels, and fits are drawn as counts."""
+
+import numpy as np
+
+from comparisons.case import Array, Curves, Natural
+
+
+def relabelled(natural: Natural, reference: Natural) -> Natural:
+    """Components in the order that comes closest to the reference: an assignment of least total distance."""
+    from scipy.optimize import linear_sum_assignment
+
+    distance = sum(np.abs(reference[name][:, None] - values) for name, values in natural.items())
+    order = linear_sum_assignment(distance)[1]
+    return {name: values[order] for name, values in natural.items()}
+
+
+def fitted_counts(axes: tuple[str, str], shares: dict[str, Array], values: Array, frequencies: Array) -> Curves:
+    """Observed counts beside those expected under the fit, in total and by component.
+
+    Parameters
+    ----------
+    axes : tuple of str
+        What is counted, and what the counts are of.
+    shares : dict of label -> array (M + 1,)
+        Expected number of observations with 0 to M counts from each component.
+    values, frequencies : array (J,)
+        Observed counts, up to M, and how often each was seen.
+    """
+    total = np.sum(list(shares.values()), axis=0)
+    observed = np.bincount(values.astype(int), weights=frequencies, minlength=len(total)).astype(float)
+    x = np.arange(float(len(total)))
+    return Curves("Observed and fitted counts", *axes, x, {"mixture": total, **shares}, observed, True)
