@@ -107,6 +107,20 @@ def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, qu
     return statuses
 
 
+def refuse_index(out: Path) -> None:
+    """Find out before the work begins that the index could not be written after it.
+
+    Raises
+    ------
+    InputError
+    """
+    from comparisons.report import refuse_foreign_index
+    from comparisons.terminal import hushed_libraries
+
+    with hushed_libraries():
+        refuse_foreign_index(out)
+
+
 def refresh_index(out: Path) -> None:
     """Write the index of a folder of reports anew.
 

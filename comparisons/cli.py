@@ -18,7 +18,17 @@ import click
 
 from comparisons.adjudicate.command import adjudicate
 from comparisons.audit.command import check
-from comparisons.batch import AGREE, BAD_INPUT, DISAGREE, INTERRUPTED, Plan, complain, refresh_index, run_all
+from comparisons.batch import (
+    AGREE,
+    BAD_INPUT,
+    DISAGREE,
+    INTERRUPTED,
+    Plan,
+    complain,
+    refresh_index,
+    refuse_index,
+    run_all,
+)
 from comparisons.certify_command import certify
 from comparisons.errors import InputError
 from comparisons.options import common_options, family_arguments, family_option, sentence
@@ -108,6 +118,7 @@ def run(
     for name in problem:
         catalogue.check(name)
     plan = Plan(starts, seed, Path(out), format, posterior)
+    refuse_index(plan.out)
 
     def loader(name: str) -> "Callable[[], Case]":
         command = ["em-crosscheck", "run", name, *plan.arguments]

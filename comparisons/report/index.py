@@ -24,14 +24,26 @@ def write_index(out: Path) -> None:
     """
     out = Path(out)
     readme = out / "README.md"
+    refuse_foreign_index(out)
     try:
-        if readme.exists() and not readme.read_text(encoding="utf-8", errors="replace").startswith(MARKER):
-            raise InputError(f"{readme}: not written by em-crosscheck and left as it is, expected a folder for reports")
         rows = [row for path in sorted(out.glob("*/summary.json")) if (row := _row(path)) is not None]
         _write(readme, render.index(rows, MARKER))
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise InputError(f"{readme}: cannot be written ({why}), expected a folder that can") from None
+
+
+def refuse_foreign_index(out: Path) -> None:
+    """Leave a README.md of somebody else as it is.
+
+    Raises
+    ------
+    InputError
+        If there is one in `out`.
+    """
+    readme = Path(out) / "README.md"
+    if readme.is_file() and not readme.read_text(encoding="utf-8", errors="replace").startswith(MARKER):
+        raise InputError(f"{readme}: not written by em-crosscheck and left as it is, expected a folder for reports")
 
 
 def _row(path: Path) -> dict[str, Any] | None:

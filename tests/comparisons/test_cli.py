@@ -289,6 +289,19 @@ def test_compare_keeps_an_index_complete_but_starts_none(
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+def test_a_readme_of_somebody_else_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> CrossCheck:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(comparisons.harness, "crosscheck", never)
+    (tmp_path / "README.md").write_text("mine")
+    result = run("run", "two-coins", *QUICK, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "left as it is" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
 def test_compare_starts_where_it_is_told(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case, called = compared(
         monkeypatch, "compare", "coin-mixture", data, "--coins", 2, "--flips", 10, "--backend", "default", "--seed", 7,
