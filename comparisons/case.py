@@ -214,6 +214,8 @@ class Case:
         What the data already tell (an item that everyone got right).
     source, settings : str, dict
         Where the data are from; settings to print.
+    tables : dict of title -> str
+        Under which name the source prints a table of the first cycle.
     published : tuple of Published
     worked : Worked or None
     certified : tuple of Certified
@@ -246,6 +248,7 @@ class Case:
     flags: tuple[Flag, ...] = ()
     source: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = resources.files(__name__)
 REQUIRED = {"title": str, "family": str, "data": str, "source": str}
-OPTIONAL = {"options": dict, "start": dict, "worked": dict, "published": list, "certified": list}
+OPTIONAL = {"options": dict, "start": dict, "worked": dict, "tables": dict, "published": list, "certified": list}
 KINDS = {str: "text", dict: "a [table]", list: "a list of [[tables]]"}
 # Keys of [worked] that say when the EM stops; what else stands there is for the family.
 STOP = {"tolerance": "tolerance", "rule": "rule", "max-cycles": "max_cycles"}
@@ -119,6 +119,7 @@ def _bound(name: str, problem: dict[str, Any]) -> "Case":
         case = replace(case, start=checked_start(case, problem["start"], "[start]"))
     return replace(
         case,
+        tables=problem.get("tables", {}),
         published=tuple(_published(case, entry) for entry in problem.get("published", [])),
         worked=_worked(case, family, problem["worked"]) if "worked" in problem else None,
         certified=tuple(_certified(case, entry) for entry in problem.get("certified", [])),

@@ -40,7 +40,7 @@ def _cycle_1(case: Case, start: Natural) -> Iterator[Table]:
     """E-step and M-step of cycle 1. The M-step of a worked example may have a tolerance of its own."""
     for title, frame in case.first_cycle(start).items():
         if case.worked is None or not title.startswith("M-step"):
-            yield table_of(title, frame)
+            yield table_of(f"{title} ({case.tables[title]})" if title in case.tables else title, frame)
     if case.worked is not None:
         problem, params = case.worked.em, case.to_em(start)
         after = case.from_em(problem.m_step(problem.e_step(params).expected_counts, params))

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -183,7 +184,7 @@ MALFORMED = {
     "unknown key": (
         changed("[start]", "[begin]"),
         "new.toml: unknown key 'begin', expected some of: title, family, data, source, options, start, worked, "
-        "published, certified",
+        "tables, published, certified",
     ),
     "unknown family": (
         changed("coin-mixture", "dice"),
@@ -291,3 +292,11 @@ def test_list_shows_the_others_beside_a_malformed_one(folder: Path) -> None:
 def test_an_unknown_problem() -> None:
     with pytest.raises(InputError, match="unknown problem 'dice', expected one of: "):
         catalogue.load("dice")
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_tables_named_by_the_source_are_tables_of_the_first_cycle(name):
+    case = catalogue.load(name)
+    assert set(case.tables) <= set(case.first_cycle(case.start) if case.start is not None else ())
+    if name == "coins":
+        assert [re.search(r"6\.\d", printed).group() for printed in case.tables.values()] == ["6.1", "6.2", "6.3", "6.4"]

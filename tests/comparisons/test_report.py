@@ -228,8 +228,8 @@ def test_starts_are_counted_by_where_they_ended(coins_page, coins, undrawn):
 @pytest.mark.parametrize(
     ("caption", "key", "first"),
     [
-        ("E-step: posterior probability of each coin", "table_6_1_posteriors", 2),
-        ("E-step: expected number of sequences", "table_6_2_expected_outcome_counts", 2),
+        ("E-step: posterior probability of each coin (table 6.1)", "table_6_1_posteriors", 2),
+        ("E-step: expected number of sequences (table 6.2)", "table_6_2_expected_outcome_counts", 2),
     ],
 )
 def test_worked_tables_of_the_coins(coins_page, caption, key, first):
@@ -241,7 +241,10 @@ def test_worked_tables_of_the_coins(coins_page, caption, key, first):
 
 def test_worked_parameters_of_the_coins(coins_page):
     golden = json.loads((GOLDEN / "coins.json").read_text())
-    (_, *weights), (_, *biases) = table(coins_page, "M-step: parameters after cycle 1").rows
+    (_, *sequences), (_, *heads), _ = table(coins_page, "E-step: expected counts (heads: table 6.3)").rows
+    assert [float(cell) for cell in sequences] == pytest.approx(golden["expected_component_counts"], abs=6e-8)
+    assert [float(cell) for cell in heads] == pytest.approx(golden["table_6_3_expected_heads"], abs=6e-6)
+    (_, *weights), (_, *biases) = table(coins_page, "M-step: parameters after cycle 1 (bias: table 6.4)").rows
     assert [float(cell) for cell in weights] == pytest.approx(golden["weights_after_cycle_1"], abs=6e-8)
     assert [float(cell) for cell in biases] == pytest.approx(golden["table_6_4_phi_after_cycle_1"], abs=6e-8)
 
