@@ -41,6 +41,7 @@ help:
 
 report: $(VENV)/installed
 	$(BIN)/em-crosscheck run --out reports
+	$(BIN)/em-crosscheck certify --starts 20 --out reports
 
 test: $(VENV)/installed-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --maxprocesses 8

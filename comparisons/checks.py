@@ -1,10 +1,11 @@
 """The named checks behind a verdict: each side judges the other's answer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from comparisons.case import Case, Natural, each, take
@@ -29,6 +30,9 @@ STANDARD_ERRORS = 1e-4
 # One EM cycle at an optimum moves no parameter by more, beside 1 + its size.
 FIXED = 1e-6
 RANDOM_POINTS = 50
+# An EM to be reported that ran out of cycles is carried on, for up to this many times the limit, and for no
+# more cycles than all starts were allowed.
+PATIENCE = 20
 
 
 class Check(NamedTuple):
@@ -75,14 +79,14 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
 
     A leg that did not reach it, but stands at another true optimum, is restarted from the other leg's
     endpoint: then exploration differed, not the implementation. A leg that stands at no optimum is
-    reported where it stands.
+    reported where it stands; but an EM that only ran out of cycles is carried on first.
     """
     index = next((i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None), 0)
     best = optima[index]
     picks: dict[str, int | None] = {}
     for leg in legs:
         members = best.members[leg.leg]
-        picks[leg.leg] = int(members[0]) if len(members) else _best_elsewhere(leg, optima)
+        picks[leg.leg] = _settled_first(leg, members) if len(members) else _best_elsewhere(leg, optima)
     em_leg, pymc_leg = legs
     em_start, pymc_start = picks["em"], picks["pymc"]
     pymc_end = best.point.natural if pymc_start is None else take(pymc_leg.natural, pymc_start)
@@ -94,6 +98,12 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     else:
         em_end, em_status = take(em_leg.natural, em_start), em_leg.status[em_start]
         em_cycles, em_value = int(em_leg.effort[em_start]), float(em_leg.log_likelihood[em_start])
+        if em_status == str(Status.CYCLE_LIMIT) and not best.judgement.diverging:
+            times = min(PATIENCE, len(em_leg))
+            longer = replace(case.stop, max_cycles=times * case.stop.max_cycles)
+            onwards = em(case.em, case.to_em(em_end), longer)
+            em_end, em_status = case.from_em(onwards.params), str(onwards.status.item())
+            em_cycles, em_value = em_cycles + int(onwards.cycles), float(onwards.log_likelihood)
     pymc_status = "restarted" if pymc_start is None else pymc_leg.status[pymc_start]
     return Ends(
         optimum=index,
@@ -114,8 +124,14 @@ def _best_elsewhere(leg: Endpoints, optima: list[Optimum]) -> int | None:
     for optimum in sorted(optima, key=lambda o: -o.objective):
         members = optimum.members[leg.leg]
         if len(members):
-            return int(members[0]) if optimum.kind is Kind.NOT_STATIONARY else None
+            return _settled_first(leg, members) if optimum.kind is Kind.NOT_STATIONARY else None
     return 0
+
+
+def _settled_first(leg: Endpoints, members: npt.NDArray[np.int64]) -> int:
+    """The first of some starts that did not run out of cycles; the first at all, if all did."""
+    late = leg.status[members] == str(Status.CYCLE_LIMIT)
+    return int(members[int(late.argmin())])
 
 
 def run_checks(

@@ -65,13 +65,11 @@ def raise_flags(
             )
     stopped = int((legs[0].status == str(Status.CYCLE_LIMIT)).sum())
     if stopped:
-        flags.append(
-            Flag(
-                "em_cycle_limit",
-                f"{stopped} of {len(legs[0])} EM starts stopped at the limit of {case.stop.max_cycles} cycles, "
-                "which is not convergence",
-            )
-        )
+        message = f"{stopped} of {len(legs[0])} EM starts stopped at the limit of {case.stop.max_cycles} cycles, "
+        message += "which is not convergence"
+        if ends.em_cycles > case.stop.max_cycles:
+            message += f"; the one reported was carried on and ended after {ends.em_cycles} cycles: {ends.em_status}"
+        flags.append(Flag("em_cycle_limit", message))
     failed = [int((leg.status == "not finite").sum()) for leg in legs]
     if any(failed):
         flags.append(Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value"))

@@ -14,9 +14,9 @@ import pandas as pd
 
 from comparisons.agreement import estimates_table, standard_errors
 from comparisons.case import Array, Case, Flag, Natural
-from comparisons.checks import Check, Ends, choose_ends, run_checks
+from comparisons.checks import STANDARD_ERRORS, Check, Ends, choose_ends, run_checks
 from comparisons.flags import raise_flags
-from comparisons.kinds import Judgement, Kind, examine, judge
+from comparisons.kinds import MOVED, Judgement, Kind, examine, judge
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
 from em_reference.information import ScoredProblem
@@ -34,6 +34,10 @@ KIND_IN_WORDS = {
     Kind.DIVERGING: "a maximum at infinity",
     Kind.NOT_STATIONARY: "a point that is not stationary",
 }
+
+# Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
+# what the estimates of an identified parameter may differ by.
+ONE_DISTRIBUTION = STANDARD_ERRORS / 10
 
 
 @dataclass(frozen=True)
@@ -233,14 +237,36 @@ def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural) ->
     """Kind of the optimum reported, its parameters named as both endpoints are shown.
 
     On a ridge the two endpoints differ, and a coin may have lost its weight at one of them only: what
-    either leaves open is not identified.
+    either leaves open is not identified. Nor is what tells two endpoints apart that are equally right.
     """
     judgement = judge(case, objective, examine(case, objective, pymc))
-    if judgement.kind is not Kind.RIDGE:
+    if judgement.kind in (Kind.SADDLE, Kind.NOT_STATIONARY, Kind.DIVERGING):
         return replace(judgement, not_identified=judgement.diverging)
-    other = judge(case, objective, examine(case, objective, em))
-    found = {*judgement.not_identified, *other.not_identified}
-    return replace(judgement, not_identified=tuple(name for name in case.parameter_names() if name in found))
+    found = set(_apart(case, objective, em, pymc))
+    if judgement.kind is Kind.RIDGE or found:
+        other = judge(case, objective, examine(case, objective, em))
+        found |= {*judgement.not_identified, *other.not_identified}
+    names = tuple(name for name in case.parameter_names() if name in found)
+    return replace(judgement, kind=Kind.RIDGE if names else judgement.kind, not_identified=names)
+
+
+def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:
+    """Parameters in which two endpoints differ that give every observation the same probability.
+
+    sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance in standard errors. Where it
+    is next to nothing, no parameter that the data identify can differ: surplus components, say, that one
+    endpoint has merged with one group of the data and the other endpoint with another.
+    """
+    prints = [objective.pointwise(objective.free(end)) for end in (em, pymc)]
+    if not np.linalg.norm(prints[0] - prints[1]) <= ONE_DISTRIBUTION:
+        return ()
+    here = case.flat(pymc)
+    difference = np.abs(case.flat(em) - here)
+    differs = difference > MOVED * (1 + np.abs(here))
+    if differs.any():
+        with np.errstate(invalid="ignore"):
+            differs &= ~(difference <= STANDARD_ERRORS * standard_errors(case, objective, pymc))
+    return tuple(name for name, apart in zip(case.parameter_names(), differs, strict=True) if apart)
 
 
 def _errors(case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement) -> tuple[Array, Array]:

@@ -71,7 +71,9 @@ class Posterior:
         except (ImportError, ValueError) as error:
             if isinstance(error, ValueError) and "engine" not in str(error) and "backend" not in str(error):
                 raise
-            raise InputError(f"{path}: writing netCDF needs h5netcdf and h5py: pip install em-crosscheck[netcdf]") from None
+            raise InputError(
+                f"{path}: writing netCDF needs h5netcdf and h5py: pip install em-crosscheck[netcdf]"
+            ) from None
 
     def figure(self) -> Figure:
         """Interval and mean of every parameter by chain, both maxima marked; one panel per kind of parameter."""

@@ -299,4 +299,9 @@ def test_tables_named_by_the_source_are_tables_of_the_first_cycle(name):
     case = catalogue.load(name)
     assert set(case.tables) <= set(case.first_cycle(case.start) if case.start is not None else ())
     if name == "coins":
-        assert [re.search(r"6\.\d", printed).group() for printed in case.tables.values()] == ["6.1", "6.2", "6.3", "6.4"]
+        assert [re.search(r"6\.\d", printed).group() for printed in case.tables.values()] == [
+            "6.1",
+            "6.2",
+            "6.3",
+            "6.4",
+        ]
