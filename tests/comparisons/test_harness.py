@@ -196,3 +196,39 @@ def test_every_check_can_fail(make_coins, lsat6_case):
     broken = [with_em(case, bug) for bug in (WrongMStep, DroppedFrequency, StaleLogLikelihood, SlowMStep)]
     seen = {name for wrong in broken for name in failed(crosscheck(wrong, 3))}
     assert seen == {check.name for check in crosscheck(case, 2).checks}
+
+
+# --- more components than the data need: many parameters, one distribution ---
+
+
+@pytest.mark.parametrize(
+    ("heads", "flips", "seed", "open_parameters"),
+    [
+        # Two coins of three show heads only: what one weighs the other may.
+        ([11, 20, 20], 20, 45, {"weight[coin1]", "weight[coin3]"}),
+        # EM ends with two coins for the high counts, PyMC with two for the low ones, or the other way round.
+        ([4, 5, 4, 5, 5, 5, 5, 5, 5, 5, 2, 5, 5], 5, 52, {"weight[coin1]", "weight[coin2]", "weight[coin3]"}),
+    ],
+)
+def test_surplus_coins_are_a_ridge_and_no_disagreement(make_coins, heads, flips, seed, open_parameters):
+    result = crosscheck(make_coins(np.array(heads, dtype=float), 3, flips=flips), 20, seed)
+    assert result.verdict == "agree", result.sentence
+    assert "ridge" in {flag.code for flag in result.flags}
+    assert open_parameters <= set(result.not_identified)
+    identified = result.estimates[result.estimates["identified"]]
+    assert len(identified) > 0
+    assert (identified["difference"] < 1e-6).all()
+
+
+def test_an_em_that_ran_out_of_cycles_is_carried_on(make_coins):
+    coins = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
+    slow = replace(coins, stop=replace(coins.stop, max_cycles=12))
+    result = crosscheck(slow, 20, 0)
+    (flag,) = (flag for flag in result.flags if flag.code == "em_cycle_limit")
+    assert result.verdict == "agree", result.sentence
+    assert result.ends.em_cycles > 12
+    assert result.ends.em_status == "converged"
+    assert f"carried on and ended after {result.ends.em_cycles} cycles: converged" in flag.message
+    # No further than all starts together were allowed to go.
+    result = crosscheck(slow, 2, 0)
+    assert (result.verdict, result.ends.em_status, result.ends.em_cycles) == ("disagree", "cycle limit", 36)
