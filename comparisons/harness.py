@@ -19,6 +19,7 @@ from comparisons.flags import raise_flags
 from comparisons.kinds import MOVED, Judgement, Kind, examine, judge
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
+from em_reference.em import Status
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
@@ -106,7 +107,10 @@ class CrossCheck:
         failed = [check for check in self.checks if not check.passed]
         if failed:
             others = f" ({len(failed) - 1} more checks failed)" if len(failed) > 1 else ""
-            return f"EM and PyMC disagree in the {failed[0].name}: {failed[0].detail}{others}."
+            named = failed[0].name if failed[0].name.startswith(("EM", "PyMC")) else f"the {failed[0].name}"
+            late = f" EM had not converged after {self.ends.em_cycles} cycles."
+            late = late if self.ends.em_status == str(Status.CYCLE_LIMIT) else ""
+            return f"EM and PyMC disagree in {named}: {failed[0].detail}{others}.{late}"
         gap = abs(self.log_likelihood_difference)
         text = f"EM and PyMC agree: log-likelihood {self.ends.pymc_log_likelihood:.7f}, equal to {gap:.1e}"
         if len(self.identified):

@@ -232,3 +232,4 @@ def test_an_em_that_ran_out_of_cycles_is_carried_on(make_coins):
     # No further than all starts together were allowed to go.
     result = crosscheck(slow, 2, 0)
     assert (result.verdict, result.ends.em_status, result.ends.em_cycles) == ("disagree", "cycle limit", 36)
+    assert result.sentence.endswith("EM had not converged after 36 cycles.")
