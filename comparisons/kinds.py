@@ -5,6 +5,7 @@ not quite reached. So every direction that the Hessian leaves open is walked: a 
 climbs from there, and what it comes back with decides.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,16 +25,20 @@ ALMOST = 1e-2
 STATIONARY_GAIN = 1e-10
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
-# Length of that walk in free units (logits, log-ratios, intercepts, slopes).
+# Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
+# as long as the ground is level.
 WALK = 0.25
+FAR = 16.0
 # Gain of log-likelihood, beside 1 + |log-likelihood|, that proves a way up.
 RISE = 1e-8
 # A natural parameter moved when it changed by more than this share of 1 + its size.
 MOVED = 1e-4
 # A weight or a probability this close to 0 or 1 is at the boundary.
 EDGE = 1e-6
-# Step inwards from the boundary that tests whether the likelihood rises there.
+# Step inwards from the boundary that tests whether the likelihood rises there; and how many places are tried
+# for a component whose weight is 0, which may be anywhere.
 INWARDS = 1e-4
+PLACES = 32
 
 
 class Kind(StrEnum):
@@ -143,18 +148,18 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     if not point.stationary:
         return Judgement(Kind.NOT_STATIONARY, (), at_edge, way_up=point.x)
     level = RISE * (1 + abs(point.objective))
-    for inner in _inwards(case, objective, point):
-        start = objective.free(inner)
-        if objective.value_and_gradient(start)[0] > point.objective + level:
-            return Judgement(Kind.SADDLE, (), at_edge, way_up=start)
+    inner = _inwards(case, objective, point)
+    if len(inner):
+        values, _ = objective.value_and_gradient(inner)
+        if np.nanmax(values) > point.objective + level:
+            return Judgement(Kind.SADDLE, (), at_edge, way_up=inner[np.nanargmax(values)])
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
     here = case.flat(point.natural)
     for direction in _open_directions(objective, point.x):
-        for sign in (1.0, -1.0):
-            start = np.clip(point.x + sign * WALK * direction, *objective.bounds.T)
-            value, _ = objective.value_and_gradient(start)
-            rises = value > point.objective + level
-            x = maximise(objective, start).x if rises else polish(objective, start)[0]
+        for way in (direction, -direction):
+            higher = _higher_along(objective, point, way, level)
+            start = np.clip(point.x + WALK * way, *objective.bounds.T)
+            x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > point.objective + level:
                 return Judgement(Kind.SADDLE, (), at_edge, way_up=x)
             moved = np.abs(case.flat(objective.natural(x)) - here) > MOVED * (1 + np.abs(here))
@@ -173,6 +178,20 @@ def _open_directions(objective: Objective, x: Array) -> npt.NDArray[np.float64]:
     return vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
 
 
+def _higher_along(objective: Objective, point: Point, way: Array, level: float) -> Array | None:
+    """The first higher point on a straight walk over level ground; None where the ground falls, or stays level.
+
+    A bias near 0 under a high power, or a component without weight, leaves a plateau that may end in a rise.
+    """
+    steps = np.arange(WALK, FAR + WALK, WALK)
+    line = np.clip(point.x + steps[:, None] * way, *objective.bounds.T)
+    values, _ = objective.value_and_gradient(line)
+    level_ground = values >= point.objective - level
+    reached = len(values) if level_ground.all() else int(level_ground.argmin())
+    higher = np.flatnonzero(values[:reached] > point.objective + level)
+    return line[higher[0]] if len(higher) else None
+
+
 def _bounded(case: Case, objective: Objective) -> list[str]:
     """Names of the natural parameters that live between 0 and 1."""
     return [name for name in case.labels if objective.is_bounded(name)]
@@ -189,19 +208,32 @@ def _at_edge(case: Case, objective: Objective, point: Point) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _inwards(case: Case, objective: Objective, point: Point) -> list[Natural]:
-    """For every parameter at an edge, the point a small step inside it."""
-    moved = []
+def _inwards(case: Case, objective: Objective, point: Point) -> Array:
+    """Free parameters (steps, size) a small step inside every edge that the point is at."""
+    moved: list[Natural] = []
     for name in _bounded(case, objective):
         values = point.natural[name]
         for index in np.flatnonzero((values < EDGE) | (values > 1 - EDGE)):
             inner = values.copy()
-            if objective.is_simplex(name):
-                if values[index] > 0.5:
-                    continue
+            if not objective.is_simplex(name):
+                inner[index] = INWARDS if values[index] < 0.5 else 1 - INWARDS
+                moved.append({**point.natural, name: inner})
+            elif values[index] < 0.5:
                 inner = inner * (1 - INWARDS)
                 inner[index] += INWARDS
-            else:
-                inner[index] = INWARDS if values[index] < 0.5 else 1 - INWARDS
-            moved.append({**point.natural, name: inner})
-    return moved
+                label = case.labels[name][index]
+                moved += [{**place, name: inner} for place in _places(case, point.natural, name, label)]
+    return np.stack([objective.free(natural) for natural in moved]) if moved else np.empty((0, len(point.x)))
+
+
+def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[Natural]:
+    """Where a component without weight may be: where it is, and where random starts put it."""
+    yield natural
+    rng = np.random.default_rng(PLACES)
+    own = {name: labels.index(label) for name, labels in case.labels.items() if name != weight and label in labels}
+    for _ in range(PLACES if own else 0):
+        drawn = case.draw_start(rng)
+        place = {name: values.copy() for name, values in natural.items()}
+        for name, index in own.items():
+            place[name][index] = drawn[name][index]
+        yield place

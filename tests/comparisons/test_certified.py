@@ -1,10 +1,12 @@
 """Certificates: verified at 50 digits, seen to fail when a digit changes, and reached by both legs."""
 
 import copy
+import json
 import math
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import mpmath as mp
 import numpy as np
@@ -233,6 +235,16 @@ def test_no_fit_beats_a_certified_best(name: str) -> None:
     assert result.verdict == "agree"
     assert "beats_certificate" not in [flag.code for flag in result.flags]
     assert result.ends.pymc_log_likelihood == pytest.approx(max(p.height for p in case.certified), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(POINTS))
+def test_the_committed_report_names_the_certified_kinds(name: str) -> None:
+    case = catalogue.load(name)
+    folder = Path(__file__).parents[2] / "reports" / name
+    for optimum in json.loads((folder / "summary.json").read_text())["optima"]:
+        point = min(case.certified, key=lambda point: abs(point.height - optimum["log_likelihood"]))
+        assert optimum["log_likelihood"] == pytest.approx(point.height, abs=1e-6)
+        assert optimum["kind"] == point.kind
 
 
 # ---- the command --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from comparisons import crosscheck
+from comparisons import catalogue, crosscheck
 from comparisons.families import two_pl
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind, examine, judge
@@ -131,6 +131,27 @@ def test_weight_that_em_cannot_leave_is_a_saddle(make_coins):
     ended = [optimum for optimum in result.optima if 0 in optimum.members["em"]]
     assert [optimum.kind for optimum in ended] == [Kind.SADDLE]
     assert result.optima[0].objective == pytest.approx(-9.7954190, abs=5e-8)
+
+
+@pytest.mark.parametrize(
+    ("problem", "natural"),
+    [
+        # The likelihood rises with the fourth power of a bias, which looks level from 0 to 0.01.
+        ("two-coins-equal", {"bias": [0.66, 3.14e-5]}),
+        # A component without weight, where weight would do harm; elsewhere it would do good.
+        ("two-coins", {"weight": [1 - 3e-13, 3e-13], "bias": [0.66, 0.0894]}),
+        ("hasselblad", {"weight": [1 - 9e-13, 9e-13], "rate": [2.15693430656935, 48.4]}),
+    ],
+)
+def test_a_plateau_that_ends_in_a_rise_is_a_saddle(problem, natural):
+    case = catalogue.load(problem)
+    objective = Objective(case.build_model())
+    point = examine(case, objective, {name: np.array(values) for name, values in natural.items()})
+    height = min((certified.height for certified in case.certified), key=lambda h: abs(h - point.objective))
+    assert point.objective == pytest.approx(height, abs=1e-6)
+    judgement = judge(case, objective, point)
+    assert judgement.kind is Kind.SADDLE
+    assert objective.value_and_gradient(judgement.way_up)[0] > point.objective
 
 
 def test_identical_items_diverge_by_name(make_lsat6):
