@@ -172,8 +172,10 @@ def _agreement(result: "CrossCheck") -> Table:
         note = f"the {MOST_ROWS} of {len(estimates)} parameters that differ most; the report has all"
         distance = estimates["in_se"].fillna(estimates["difference"]).where(estimates["identified"], -1.0)
         estimates = estimates.loc[distance.nlargest(MOST_ROWS).index.sort_values()]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, caption=note, caption_justify="left")
-    table.add_column("", overflow="fold", min_width=14)
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=note, caption_justify="left"
+    )
+    table.add_column("", overflow="fold", min_width=18)
     for name in ("EM", "PyMC", "difference", "std. error", "digits"):
         table.add_column(name, justify="right", no_wrap=True)
     ends = result.ends
