@@ -84,52 +84,23 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
 
 def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, quiet: bool) -> list[int]:
     """Statuses of all problems, each run whatever becomes of the others."""
-    from comparisons.terminal import Screen, hushed_libraries
+    from comparisons.terminal import Screen
 
     screen, statuses = Screen(quiet), []
-    with hushed_libraries():
-        for name, load in problems:
-            try:
-                status = _cross_check(name, load, plan, screen)
-            except InputError as error:
-                complain(error)
-                status = BAD_INPUT
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                complain(f"{error.filename or name}: {error.strerror or error}")
-                status = BAD_INPUT
-            except Exception:
-                traceback.print_exc()
-                complain(f"{name}: internal error, please report it with the lines above")
-                status = INTERNAL_ERROR
-            statuses.append(status)
+    for name, load in problems:
+        try:
+            status = _cross_check(name, load, plan, screen)
+        except InputError as error:
+            complain(error)
+            status = BAD_INPUT
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            complain(f"{error.filename or name}: {error.strerror or error}")
+            status = BAD_INPUT
+        except Exception:
+            traceback.print_exc()
+            complain(f"{name}: internal error, please report it with the lines above")
+            status = INTERNAL_ERROR
+        statuses.append(status)
     return statuses
-
-
-def refuse_index(out: Path) -> None:
-    """Find out before the work begins that the index could not be written after it.
-
-    Raises
-    ------
-    InputError
-    """
-    from comparisons.report import refuse_foreign_index
-    from comparisons.terminal import hushed_libraries
-
-    with hushed_libraries():
-        refuse_foreign_index(out)
-
-
-def refresh_index(out: Path) -> None:
-    """Write the index of a folder of reports anew.
-
-    Raises
-    ------
-    InputError
-    """
-    from comparisons.report import write_index
-    from comparisons.terminal import hushed_libraries
-
-    with hushed_libraries():
-        write_index(out)

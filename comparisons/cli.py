@@ -25,12 +25,11 @@ from comparisons.batch import (
     INTERRUPTED,
     Plan,
     complain,
-    refresh_index,
-    refuse_index,
     run_all,
 )
 from comparisons.certify_command import certify
 from comparisons.errors import InputError
+from comparisons.hushed import hushed_libraries
 from comparisons.options import common_options, family_arguments, family_option, sentence
 
 if TYPE_CHECKING:
@@ -47,7 +46,8 @@ class CommandLine(click.Group):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            status = super().main(*args, **extra)
+            with hushed_libraries():
+                status = super().main(*args, **extra)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else self.name
             complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
@@ -117,8 +117,11 @@ def run(
 
     for name in problem:
         catalogue.check(name)
+    from comparisons.report import refuse_foreign_index, write_index
+
     plan = Plan(starts, seed, Path(out), format, posterior)
-    refuse_index(plan.out)
+    # Found out before the work begins.
+    refuse_foreign_index(plan.out)
 
     def loader(name: str) -> "Callable[[], Case]":
         command = ["em-crosscheck", "run", name, *plan.arguments]
@@ -126,7 +129,7 @@ def run(
 
     statuses = run_all([(name, loader(name)) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
     if min(statuses) <= DISAGREE:
-        refresh_index(plan.out)
+        write_index(plan.out)
     return max(statuses)
 
 
@@ -225,9 +228,11 @@ def _compare(
 
     (status,) = run_all([(folder, load)], plan, quiet)
     if status <= DISAGREE and (plan.out / "README.md").exists():
+        from comparisons.report import write_index
+
         # An index that is there stays complete; one of somebody else is left alone.
         with suppress(InputError):
-            refresh_index(plan.out)
+            write_index(plan.out)
     return status
 
 

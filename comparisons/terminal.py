@@ -1,11 +1,8 @@
 """What the command line shows: the verdict, a compact table, and a bar while it works."""
 
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -32,19 +29,6 @@ MOST_OPTIMA = 4
 VERDICT_STYLE = {"agree": "bold green", "disagree": "bold red"}
 # What a shell reports for a program that ends because no one reads its output.
 BROKEN_PIPE = 141
-
-
-@contextmanager
-def hushed_libraries() -> Iterator[None]:
-    """Keep to themselves what PyMC, PyTensor, ArviZ and matplotlib announce when they are loaded."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 class _Count(ProgressColumn):

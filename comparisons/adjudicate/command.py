@@ -90,11 +90,8 @@ def adjudicate(ctx: click.Context) -> None:
 
 def _guarded(family: str, data: str, estimates: str, given: dict[str, Any], asked: dict[str, Any], **more: Any) -> int:
     """Run; whatever happens, no traceback."""
-    from comparisons.terminal import hushed_libraries
-
     try:
-        with hushed_libraries():
-            return _adjudicate(family, data, estimates, given, asked, **more)
+        return _adjudicate(family, data, estimates, given, asked, **more)
     except (InputError, click.ClickException, BrokenPipeError):
         raise
     except OSError as error:

@@ -67,13 +67,12 @@ def check(
     from comparisons.audit.run import audit
     from comparisons.audit.show import show
     from comparisons.audit.subject import is_fit
-    from comparisons.terminal import hushed_libraries
 
     made = callable(target) and not is_fit(target)
     token = guard.time_limit.set(time_limit)
     try:
         # What the user's EM prints is not part of the table.
-        with hushed_libraries(), redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr):
             findings = audit(None if made else target, case, factory=target if made else None, seed=seed)
     finally:
         guard.time_limit.reset(token)
