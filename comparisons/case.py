@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Array",
+    "Away",
     "Case",
     "Certified",
     "Curves",
@@ -40,6 +41,13 @@ class Flag(NamedTuple):
 
     code: str
     message: str
+
+
+class Away(NamedTuple):
+    """Parameters that look as if they ran off to infinity together, and a point further along their way."""
+
+    names: tuple[str, ...]
+    further: Natural
 
 
 class Curves(NamedTuple):
@@ -158,9 +166,9 @@ def nothing(_: Natural) -> dict[str, Any]:
     return {}
 
 
-def no_runaway(_: Natural) -> tuple[tuple[str, ...], Natural] | None:
+def no_runaway(_: Natural) -> "tuple[Away, ...]":
     """Default: no parameter can run off to infinity."""
-    return None
+    return ()
 
 
 def as_given(natural: Natural, _: Natural) -> Natural:
@@ -199,8 +207,9 @@ class Case:
         The mirror image or labelling in which estimates are shown (positive slopes).
     derive : callable natural -> dict
         Further quantities to report (b = -d / a).
-    runaway : callable natural -> (names, natural further out) or None
-        Parameters that look as if they ran off to infinity, and a point further along their way.
+    runaway : callable natural -> tuple of Away
+        Parameters that look as if they ran off to infinity, group by group and way by way; see
+        `comparisons.diverging`.
     certificate : callable natural -> str or None
         A reason why this optimum is the global one, where the model offers a test.
     fitted : callable natural -> str or None
@@ -239,7 +248,7 @@ class Case:
     align: Callable[[Natural, Natural], Natural] = as_given
     canonical: Callable[[Natural], Natural] = lambda natural: natural
     derive: Callable[[Natural], Natural] = nothing
-    runaway: Callable[[Natural], tuple[tuple[str, ...], Natural] | None] = no_runaway
+    runaway: Callable[[Natural], tuple[Away, ...]] = no_runaway
     certificate: Callable[[Natural], str | None] = lambda _: None
     fitted: Callable[[Natural], str | None] = lambda _: None
     curves: Callable[[Natural], Curves | None] = lambda _: None

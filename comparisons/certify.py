@@ -13,8 +13,9 @@ import pandas as pd
 from comparisons import catalogue
 from comparisons.agreement import matching_digits
 from comparisons.case import Array, Case, Certified, InputError, Natural, stack, take
+from comparisons.edges import EDGE
 from comparisons.flags import CERTIFICATE_ROUND_OFF
-from comparisons.kinds import EDGE, SAME, same
+from comparisons.kinds import SAME, same
 from comparisons.multistart import Endpoints, Progress, draw_starts, run_em, run_pymc, silent
 from pp_models.maximise import held_at_bound, newton_step
 from pp_models.objective import Objective

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from comparisons.case import Case, Natural, each, take
+from comparisons.diverging import onward
 from comparisons.kinds import SAME, Kind, Point, examine
 from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
@@ -30,8 +31,8 @@ STANDARD_ERRORS = 1e-4
 # One EM cycle at an optimum moves no parameter by more, beside 1 + its size.
 FIXED = 1e-6
 RANDOM_POINTS = 50
-# An EM to be reported that ran out of cycles is carried on, for up to this many times the limit, and for no
-# more cycles than all starts were allowed.
+# An EM to be reported that ran out of cycles is carried on, accelerated, for up to this many times the limit,
+# and for no more cycles than all starts were allowed.
 PATIENCE = 20
 
 
@@ -101,7 +102,7 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
         if em_status == str(Status.CYCLE_LIMIT) and not best.judgement.diverging:
             times = min(PATIENCE, len(em_leg))
             longer = replace(case.stop, max_cycles=times * case.stop.max_cycles)
-            onwards = em(case.em, case.to_em(em_end), longer)
+            onwards = em(case.em, case.to_em(em_end), longer, accelerate=True)
             em_end, em_status = case.from_em(onwards.params), str(onwards.status.item())
             em_cycles, em_value = em_cycles + int(onwards.cycles), float(onwards.log_likelihood)
     pymc_status = "restarted" if pymc_start is None else pymc_leg.status[pymc_start]
@@ -156,7 +157,10 @@ def run_checks(
         *_priors(case, objective, _first(starts, RANDOM_POINTS)),
         _ascent(legs[0]),
         *(
-            (_way_out(case, objective, em_point, pymc_point),)
+            (
+                _em_map(case, objective, pymc_point, estimates),
+                _way_out(case, objective, best.judgement.diverging, em_point, pymc_point),
+            )
             if best.judgement.diverging
             else (
                 _gradient(em_point),
@@ -276,10 +280,9 @@ def _estimates(estimates: pd.DataFrame) -> Check:
     return Check("estimates", found, STANDARD_ERRORS, found <= STANDARD_ERRORS, detail)
 
 
-def _way_out(case: Case, objective: Objective, em_point: Point, pymc_point: Point) -> Check:
+def _way_out(case: Case, objective: Objective, diverging: tuple[str, ...], em_point: Point, pymc_point: Point) -> Check:
     """A maximum at infinity: PyMC, sent on from where EM stands, gets as high as on its own way."""
-    onward = case.runaway(em_point.natural)
-    start = em_point.x if onward is None else objective.free(onward[1])
+    start = onward(case, objective, em_point.natural, diverging)
     gap = (pymc_point.objective - maximise(objective, start).objective) / (1 + abs(pymc_point.objective))
     detail = "further along EM's way the log-likelihood stays below what PyMC reached"
     return Check("log-likelihood on the way to infinity", gap, EQUAL_ON_THE_WAY, gap <= EQUAL_ON_THE_WAY, detail)

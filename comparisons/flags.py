@@ -6,7 +6,7 @@ from comparisons.case import Case, Flag
 from comparisons.checks import Ends
 from comparisons.kinds import Judgement, Kind
 from comparisons.multistart import Endpoints
-from comparisons.optima import Optimum
+from comparisons.optima import LEVEL, Optimum
 from em_reference.em import Status
 
 # A log-likelihood above the certified one by less than this share of 1 + its size is round-off.
@@ -30,13 +30,14 @@ def raise_flags(
                 "from where the starts ended",
             )
         )
-    if judgement.kind is Kind.RIDGE:
+    open_names = tuple(name for name in judgement.not_identified if name not in judgement.diverging)
+    if open_names:
         fitted = case.fitted(ends.pymc)
         flags.append(
             Flag(
                 "ridge",
                 "the likelihood is flat along a ridge: the data do not identify "
-                f"{_listed(judgement.not_identified)}; what they do identify is the fitted distribution"
+                f"{_listed(open_names)}; what they do identify is the fitted distribution"
                 f"{f' ({fitted})' if fitted else ''}; agreement is judged on that",
             )
         )
@@ -46,20 +47,22 @@ def raise_flags(
         flags.append(
             Flag(
                 "diverging",
-                "the likelihood keeps rising towards infinity, there is no finite estimate of "
+                "the likelihood does not fall towards infinity, there is no finite estimate of "
                 f"{_listed(judgement.diverging)}",
             )
         )
-    for kind, what in (
-        (Kind.LOCAL, "a local maximum that is not the best"),
-        (Kind.SADDLE, "a saddle"),
-        (Kind.NOT_STATIONARY, "a point that is not stationary"),
+    top = optima[0].objective - LEVEL * (1 + abs(optima[0].objective))
+    lower = [o for o in optima if o.kind not in (Kind.SADDLE, Kind.NOT_STATIONARY) and o.objective < top]
+    for code, what, heap in (
+        (Kind.LOCAL, "a local maximum that is not the best", lower),
+        (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
+        (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
     ):
-        em, pymc = (sum(len(o.members[leg.leg]) for o in optima if o.kind is kind) for leg in legs)
+        em, pymc = (sum(len(o.members[leg.leg]) for o in heap) for leg in legs)
         if em or pymc:
             flags.append(
                 Flag(
-                    str(kind).replace(" ", "_"),
+                    str(code).replace(" ", "_"),
                     f"{em} of {len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts end at {what}",
                 )
             )
@@ -68,7 +71,8 @@ def raise_flags(
         message = f"{stopped} of {len(legs[0])} EM starts stopped at the limit of {case.stop.max_cycles} cycles, "
         message += "which is not convergence"
         if ends.em_cycles > case.stop.max_cycles:
-            message += f"; the one reported was carried on and ended after {ends.em_cycles} cycles: {ends.em_status}"
+            message += "; the one reported was carried on, accelerated, and ended after "
+            message += f"{ends.em_cycles} cycles: {ends.em_status}"
         flags.append(Flag("em_cycle_limit", message))
     failed = [int((leg.status == "not finite").sum()) for leg in legs]
     if any(failed):

@@ -214,8 +214,8 @@ def crosscheck(
     ends = choose_ends(case, objective, legs, optima)
     shown = case.align(ends.em, ends.pymc)
     judgement = _judge_ends(case, objective, shown, ends.pymc)
-    if judgement.kind is Kind.RIDGE:
-        # An optimum that is a ridge at one of its members is a ridge.
+    if judgement.not_identified and judgement.kind in (Kind.RIDGE, Kind.SADDLE):
+        # An optimum that is a ridge, or a plateau with a way up, at one of its members is one.
         optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
     errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, judgement.not_identified)
@@ -244,14 +244,17 @@ def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural) ->
     either leaves open is not identified. Nor is what tells two endpoints apart that are equally right.
     """
     judgement = judge(case, objective, examine(case, objective, pymc))
-    if judgement.kind in (Kind.SADDLE, Kind.NOT_STATIONARY, Kind.DIVERGING):
-        return replace(judgement, not_identified=judgement.diverging)
-    found = set(_apart(case, objective, em, pymc))
-    if judgement.kind is Kind.RIDGE or found:
+    kind = judgement.kind
+    if kind is Kind.NOT_STATIONARY:
+        return judgement
+    found = {*judgement.not_identified, *_apart(case, objective, em, pymc)}
+    if found:
         other = judge(case, objective, examine(case, objective, em))
-        found |= {*judgement.not_identified, *other.not_identified}
+        found |= set(other.not_identified)
+        if kind is not Kind.DIVERGING:
+            kind = Kind.SADDLE if Kind.SADDLE in (kind, other.kind) else Kind.RIDGE
     names = tuple(name for name in case.parameter_names() if name in found)
-    return replace(judgement, kind=Kind.RIDGE if names else judgement.kind, not_identified=names)
+    return replace(judgement, kind=kind, not_identified=names)
 
 
 def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:

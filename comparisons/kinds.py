@@ -5,7 +5,6 @@ not quite reached. So every direction that the Hessian leaves open is walked: a 
 climbs from there, and what it comes back with decides.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural
+from comparisons.diverging import running_off
+from comparisons.edges import at_edge, ends_of_ridge, higher_inside
 from pp_models.maximise import maximise, newton_step, polish
 from pp_models.objective import Objective
 
@@ -33,12 +34,6 @@ FAR = 16.0
 RISE = 1e-8
 # A natural parameter moved when it changed by more than this share of 1 + its size.
 MOVED = 1e-4
-# A weight or a probability this close to 0 or 1 is at the boundary.
-EDGE = 1e-6
-# Step inwards from the boundary that tests whether the likelihood rises there; and how many places are tried
-# for a component whose weight is 0, which may be anywhere.
-INWARDS = 1e-4
-PLACES = 32
 
 
 class Kind(StrEnum):
@@ -46,10 +41,10 @@ class Kind(StrEnum):
 
     best            regular maximum, none higher is known
     local           regular maximum below the best one
-    saddle          stationary, but the likelihood rises in some direction
+    saddle          stationary, but the likelihood rises in some direction, perhaps at the end of level ground
     ridge           maximum along which some parameters move freely: the data do not identify them
     boundary        maximum with a weight at 0 or a probability at 0 or 1
-    diverging       the likelihood keeps rising as a parameter runs off to infinity
+    diverging       the likelihood does not fall as a parameter runs off to infinity
     not stationary  no optimum at all: the gradient is not zero
     """
 
@@ -129,46 +124,50 @@ def same(one: Array, other: Array) -> bool:
     return bool(np.abs(one - other).max() <= SAME)
 
 
-def runs_off(case: Case, objective: Objective, point: Point) -> tuple[str, ...]:
-    """Names of parameters along which the objective does not fall, however far one goes."""
-    found = case.runaway(point.natural)
-    if found is None:
-        return ()
-    names, further = found
-    value, _ = objective.value_and_gradient(objective.free(further))
-    return names if value >= point.objective - RISE * (1 + abs(point.objective)) else ()
-
-
 def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
-    diverging = runs_off(case, objective, point)
-    if diverging:
-        return Judgement(Kind.DIVERGING, diverging, (), diverging)
-    at_edge = _at_edge(case, objective, point)
+    scale = 1 + abs(point.objective)
+    away = running_off(case, objective, point.natural, point.objective - RISE * scale)
+    if away is not None:
+        flat, _ = _walk(case, objective, point, np.inf)
+        names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
+        return Judgement(Kind.DIVERGING, names, (), away.names)
+    edge = at_edge(case, objective, point.natural)
     if not point.stationary:
-        return Judgement(Kind.NOT_STATIONARY, (), at_edge, way_up=point.x)
-    level = RISE * (1 + abs(point.objective))
-    inner = _inwards(case, objective, point)
-    if len(inner):
-        values, _ = objective.value_and_gradient(inner)
-        if np.nanmax(values) > point.objective + level:
-            return Judgement(Kind.SADDLE, (), at_edge, way_up=inner[np.nanargmax(values)])
+        return Judgement(Kind.NOT_STATIONARY, (), edge, way_up=point.x)
+    floor = point.objective + RISE * scale
+    inside = higher_inside(case, objective, point.natural, floor)
+    names, along = _walk(case, objective, point, floor)
+    way_up = along if inside is None else inside
+    if names and way_up is None:
+        # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
+        ends = [
+            end
+            for end in ends_of_ridge(case, objective, point.natural)
+            if same(objective.pointwise(objective.free(end)), point.fingerprint)
+        ]
+        higher = (higher_inside(case, objective, end, floor) for end in ends)
+        way_up = next((x for x in higher if x is not None), None)
+    if way_up is not None:
+        return Judgement(Kind.SADDLE, names, edge, way_up=way_up)
+    return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edge else Kind.BEST, names, edge)
+
+
+def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[tuple[str, ...], Array | None]:
+    """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
+    way_up = None
     here = case.flat(point.natural)
     for direction in _open_directions(objective, point.x):
         for way in (direction, -direction):
-            higher = _higher_along(objective, point, way, level)
+            higher = _higher_along(objective, point, way, floor)
             start = np.clip(point.x + WALK * way, *objective.bounds.T)
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
-            if objective.value_and_gradient(x)[0] > point.objective + level:
-                return Judgement(Kind.SADDLE, (), at_edge, way_up=x)
-            moved = np.abs(case.flat(objective.natural(x)) - here) > MOVED * (1 + np.abs(here))
-            if same(objective.pointwise(x), point.fingerprint):
-                flat |= moved
-    names = tuple(name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat)
-    if names:
-        return Judgement(Kind.RIDGE, names, at_edge)
-    return Judgement(Kind.BOUNDARY if at_edge else Kind.BEST, (), at_edge)
+            if objective.value_and_gradient(x)[0] > floor:
+                way_up = x if way_up is None else way_up
+            elif same(objective.pointwise(x), point.fingerprint):
+                flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * (1 + np.abs(here))
+    return tuple(name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat), way_up
 
 
 def _open_directions(objective: Objective, x: Array) -> npt.NDArray[np.float64]:
@@ -178,7 +177,7 @@ def _open_directions(objective: Objective, x: Array) -> npt.NDArray[np.float64]:
     return vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
 
 
-def _higher_along(objective: Objective, point: Point, way: Array, level: float) -> Array | None:
+def _higher_along(objective: Objective, point: Point, way: Array, floor: float) -> Array | None:
     """The first higher point on a straight walk over level ground; None where the ground falls, or stays level.
 
     A bias near 0 under a high power, or a component without weight, leaves a plateau that may end in a rise.
@@ -186,54 +185,7 @@ def _higher_along(objective: Objective, point: Point, way: Array, level: float) 
     steps = np.arange(WALK, FAR + WALK, WALK)
     line = np.clip(point.x + steps[:, None] * way, *objective.bounds.T)
     values, _ = objective.value_and_gradient(line)
-    level_ground = values >= point.objective - level
+    level_ground = values >= 2 * point.objective - floor
     reached = len(values) if level_ground.all() else int(level_ground.argmin())
-    higher = np.flatnonzero(values[:reached] > point.objective + level)
+    higher = np.flatnonzero(values[:reached] > floor)
     return line[higher[0]] if len(higher) else None
-
-
-def _bounded(case: Case, objective: Objective) -> list[str]:
-    """Names of the natural parameters that live between 0 and 1."""
-    return [name for name in case.labels if objective.is_bounded(name)]
-
-
-def _at_edge(case: Case, objective: Objective, point: Point) -> tuple[str, ...]:
-    """Weights and probabilities at 0 or 1."""
-    names = []
-    for name in _bounded(case, objective):
-        values = point.natural[name]
-        for label, value in zip(case.labels[name], values, strict=True):
-            if value < EDGE or value > 1 - EDGE:
-                names.append(f"{name}[{label}]")
-    return tuple(names)
-
-
-def _inwards(case: Case, objective: Objective, point: Point) -> Array:
-    """Free parameters (steps, size) a small step inside every edge that the point is at."""
-    moved: list[Natural] = []
-    for name in _bounded(case, objective):
-        values = point.natural[name]
-        for index in np.flatnonzero((values < EDGE) | (values > 1 - EDGE)):
-            inner = values.copy()
-            if not objective.is_simplex(name):
-                inner[index] = INWARDS if values[index] < 0.5 else 1 - INWARDS
-                moved.append({**point.natural, name: inner})
-            elif values[index] < 0.5:
-                inner = inner * (1 - INWARDS)
-                inner[index] += INWARDS
-                label = case.labels[name][index]
-                moved += [{**place, name: inner} for place in _places(case, point.natural, name, label)]
-    return np.stack([objective.free(natural) for natural in moved]) if moved else np.empty((0, len(point.x)))
-
-
-def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[Natural]:
-    """Where a component without weight may be: where it is, and where random starts put it."""
-    yield natural
-    rng = np.random.default_rng(PLACES)
-    own = {name: labels.index(label) for name, labels in case.labels.items() if name != weight and label in labels}
-    for _ in range(PLACES if own else 0):
-        drawn = case.draw_start(rng)
-        place = {name: values.copy() for name, values in natural.items()}
-        for name, index in own.items():
-            place[name][index] = drawn[name][index]
-        yield place

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, take
+from comparisons.diverging import onward
 from comparisons.kinds import ALMOST, SAME, Judgement, Kind, Point, examine, judge
 from comparisons.multistart import Endpoints
 from pp_models.maximise import maximise
@@ -140,15 +141,12 @@ def _at_infinity(case: Case, objective: Objective, optimum: Optimum) -> Optimum:
     How far a leg got before it stopped says nothing; where it was heading does. There may be several
     such limits: a curve that has become a step has one between each two nodes.
     """
-    further = case.runaway(optimum.point.natural)
-    if further is None:
-        return optimum
-    end = maximise(objective, objective.free(further[1]))
+    end = maximise(objective, onward(case, objective, optimum.point.natural, optimum.judgement.diverging))
     point = examine(case, objective, {name: end.params[name] for name in case.labels})
     if point.objective < optimum.objective:
         return optimum
-    names = case.runaway(point.natural)
-    return replace(optimum, point=point, judgement=Judgement(Kind.DIVERGING, diverging=names[0] if names else ()))
+    judgement = judge(case, objective, point)
+    return replace(optimum, point=point, judgement=judgement if judgement.diverging else optimum.judgement)
 
 
 def _merge(found: list[Optimum]) -> list[Optimum]:

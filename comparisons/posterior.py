@@ -161,9 +161,9 @@ def _about_prior(case: Case, flat: tuple[str, ...], values: Array) -> list[str]:
         "everywhere towards infinity (a slope may grow without end); give priors to make it so"
     ]
     for number, chain in enumerate(values, start=1):
-        away = case.runaway(natural_of(case, chain.mean(axis=0)))
-        if away is not None:
-            found.append(f"chain {number} ran off towards infinity in {listed(away[0])}: its draws are of no use")
+        away = {name: None for group in case.runaway(natural_of(case, chain.mean(axis=0))) for name in group.names}
+        if away:
+            found.append(f"chain {number} ran off towards infinity in {listed(list(away))}: its draws are of no use")
     return found
 
 

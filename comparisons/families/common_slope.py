@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Case, InputError, Natural
+from comparisons.case import Array, Away, Case, InputError, Natural
 from comparisons.data import Table, frequencies
 from comparisons.items import (
     FURTHER,
@@ -85,9 +85,9 @@ def bind(
     )
 
 
-def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[tuple[str, ...], Natural] | None:
+def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[Away, ...]:
     """A steep slope, and the point at which all curves are steeper still at the same places."""
     if abs(natural["a"][0]) <= STEEP:
-        return None
+        return ()
     names = (*(f"d[{item}]" for item in items), "a[all]")
-    return names, {name: values * FURTHER for name, values in natural.items()}
+    return (Away(names, {name: values * FURTHER for name, values in natural.items()}),)

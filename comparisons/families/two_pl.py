@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Case, Flag, InputError, Natural
+from comparisons.case import Array, Away, Case, Flag, InputError, Natural
 from comparisons.data import Table, frequencies
 from comparisons.families import Option
 from comparisons.items import (
@@ -199,7 +199,7 @@ def bind(
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),
         derive=lambda natural: {"b": to_em(natural).difficulty},
-        runaway=lambda natural: _runaway(natural, items),
+        runaway=lambda natural: _runaway(natural, items, nodes),
         curves=lambda natural: item_curves(natural, items),
         first_cycle=lambda start: _first_cycle(em, to_em(start), items),
         extra_tables=extra_tables,
@@ -261,16 +261,23 @@ def _without_variation(
     return right & wrong, tuple(flags)
 
 
-def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[tuple[str, ...], Natural] | None:
-    """Steep items, and the point at which their curves are steeper still at the same place."""
-    steep = np.abs(natural["a"]) > STEEP
-    if not steep.any():
-        return None
-    names = tuple(
-        f"{name}[{item}]" for name in ("d", "a") for item, is_steep in zip(items, steep, strict=True) if is_steep
-    )
-    factor = np.where(steep, FURTHER, 1.0)
-    return names, {"d": natural["d"] * factor, "a": natural["a"] * factor}
+def _runaway(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple[Away, ...]:
+    """Every steep item, and points at which its curve is steeper still.
+
+    A curve that becomes a step between two nodes turns about its own middle; one that becomes a step at a node,
+    where it keeps a probability between 0 and 1, turns about that node.
+    """
+    found = []
+    ordered = np.sort(nodes)
+    for index in np.flatnonzero(np.abs(natural["a"]) > STEEP):
+        slope, middle = natural["a"][index], -natural["d"][index] / natural["a"][index]
+        above = int(np.clip(np.searchsorted(ordered, middle), 1, len(ordered) - 1))
+        for pivot in (middle, *ordered[above - 1 : above + 1]):
+            further = {name: values.copy() for name, values in natural.items()}
+            further["a"][index] = FURTHER * slope
+            further["d"][index] += (1 - FURTHER) * slope * pivot
+            found.append(Away((f"d[{items[index]}]", f"a[{items[index]}]"), further))
+    return tuple(found)
 
 
 def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:

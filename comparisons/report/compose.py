@@ -13,7 +13,7 @@ from comparisons.report.summary import versions
 KINDS = {
     Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",
     Kind.LOCAL: "a regular maximum below the best known one.",
-    Kind.SADDLE: "the gradient is zero, but there is a way up: EM started here stays here.",
+    Kind.SADDLE: "the gradient is zero, but there is a way up, perhaps only at the end of level ground: EM started here stays here.",
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
     Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
     Kind.DIVERGING: "the likelihood keeps rising while some parameter runs off to infinity.",

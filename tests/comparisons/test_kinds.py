@@ -154,6 +154,61 @@ def test_a_plateau_that_ends_in_a_rise_is_a_saddle(problem, natural):
     assert objective.value_and_gradient(judgement.way_up)[0] > point.objective
 
 
+# Twenty-six sequences of ten flips: most random starts lead EM to where both coins are alike.
+MERGED_HEADS = np.array([6, 5, 8, 4, 7, 6, 5, 7, 6, 6, 9, 6, 5, 5, 2, 6, 7, 7, 6, 4, 5, 8, 5, 5, 8, 7], dtype=float)
+
+
+def test_merged_coins_with_a_place_for_one_of_them_elsewhere_are_a_saddle(make_coins):
+    """Level in the weights, falling as the biases part; but at the end of the level ground a coin may move and rise."""
+    share = mp.mpf(int(MERGED_HEADS.sum())) / (10 * len(MERGED_HEADS))
+
+    def lindsay_gradient(bias):
+        likelihood = [((bias / share) ** int(x) * ((1 - bias) / (1 - share)) ** int(10 - x)) for x in MERGED_HEADS]
+        return mp.fsum(likelihood) - len(MERGED_HEADS)
+
+    assert mp.diff(lindsay_gradient, share, 2) < -1  # parting the biases lowers the likelihood
+    assert lindsay_gradient(mp.mpf("0.2")) > 1  # a little weight there raises it
+    starts = {"weight": np.array([[0.3, 0.7], [0.8, 0.2]]), "bias": np.array([[0.55, 0.65], [0.6, 0.62]])}
+    result = crosscheck(make_coins(MERGED_HEADS, 2), starts=starts)
+    assert kinds(result) == ["best", "saddle"]
+    assert len(result.optima[1].members["em"]) == len(result.optima[1].members["pymc"]) == 2
+    assert result.verdict == "agree"
+    assert result.not_identified == ("weight[coin1]", "weight[coin2]")
+    assert {flag.code for flag in result.flags} == {"higher_maximum", "ridge", "saddle"}
+
+
+def test_a_lower_maximum_of_any_kind_is_flagged(make_coins):
+    case = make_coins(np.array([4.0, 8, 6, 0, 5, 6]), 3, fixed_weight=np.full(3, 1 / 3))
+    result = crosscheck(case, starts={"bias": np.array([[0.0, 0.5, 0.6], [0.01, 0.02, 0.6]])})
+    assert kinds(result) == ["boundary", "boundary"]
+    (lower,) = (flag for flag in result.flags if flag.code == "local")
+    assert "1 of 2 EM starts and 1 of 2 PyMC starts" in lower.message
+
+
+STEPS = """
+    00110 00110 10010 11111 01010 00110 10010 00110 00010 00010 00110 00001 10001 00010 00000 01110 01011 10010
+    00001 01111 11100 01110 00000 10010 00110 00000 11110 01000 00100 10001
+"""
+
+
+def test_a_curve_that_becomes_a_step_diverges_and_other_steep_ones_do_not():
+    """Item i2 separates the examinees of one node: any steeper curve through the same point fits as well."""
+    responses = np.array([[float(u) for u in row] for row in STEPS.split()])
+    case = two_pl.bind("steps", responses, ("i0", "i1", "i2", "i3", "i4"))
+    result = crosscheck(case, 3)
+    assert result.optima[0].kind is Kind.DIVERGING
+    assert result.optima[0].judgement.diverging == ("d[i2]", "a[i2]")
+    assert result.verdict == "agree"
+    assert result.identified["digits"].min() > 8
+    objective = Objective(case.build_model())
+    end = {name: values.copy() for name, values in result.optima[0].point.natural.items()}
+    here = objective.log_likelihood(objective.free(end))
+    node = case.em.grid[0][np.abs(case.em.grid[0] + end["d"][2] / end["a"][2]).argmin()]
+    end["d"][2] -= 9 * end["a"][2] * node
+    end["a"][2] *= 10
+    assert objective.log_likelihood(objective.free(end)) >= here - 1e-9
+
+
 def test_identical_items_diverge_by_name(make_lsat6):
     rng = np.random.default_rng(1)
     ability = rng.normal(size=300)

@@ -1,0 +1,58 @@
+"""Maxima at infinity: which parameters run off, and where the rest goes when they do.
+
+A family says which parameters look suspicious, and which way they may go (`Case.runaway`); PyMC's objective
+decides. Those run off along which it does not fall, all of them taken together.
+"""
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+import numpy as np
+
+from comparisons.case import Array, Away, Case, Natural
+from pp_models.objective import Objective
+
+
+def running_off(case: Case, objective: Objective, natural: Natural, floor: float) -> Away | None:
+    """The parameters that run off: far out along their way the objective is not below `floor`.
+
+    Suspicious groups are tried together; while that falls, the group is left out that falls furthest alone.
+    """
+    groups = _best_ways(objective, case.runaway(natural))
+    while groups:
+        together = _together(case, natural, groups)
+        if _heights(objective, [together])[0] >= floor:
+            return together
+        groups = groups[1:]
+    return None
+
+
+def onward(case: Case, objective: Objective, natural: Natural, names: Sequence[str]) -> Array:
+    """Free parameters at a point, those of `names` that look suspicious there moved further out."""
+    groups = [group for group in case.runaway(natural) if set(group.names) & set(names)]
+    return objective.free(_together(case, natural, _best_ways(objective, groups)).further)
+
+
+def _best_ways(objective: Objective, groups: Sequence[Away]) -> list[Away]:
+    """Of several ways out of the same parameters the highest one; lowest group first."""
+    ranked = sorted(zip(_heights(objective, groups), groups, strict=True), key=itemgetter(0))
+    best = {group.names: (height, group) for height, group in ranked}
+    return [group for _, group in sorted(best.values(), key=itemgetter(0))]
+
+
+def _heights(objective: Objective, groups: Sequence[Away]) -> list[float]:
+    """Objective at the further points."""
+    if not groups:
+        return []
+    points = np.stack([objective.free(group.further) for group in groups])
+    return list(np.nan_to_num(objective.value_and_gradient(points)[0], nan=-np.inf))
+
+
+def _together(case: Case, natural: Natural, groups: Sequence[Away]) -> Away:
+    """Several groups as one: each group moves its own parameters."""
+    further = {
+        name: values + sum((group.further[name] - values for group in groups), start=np.zeros_like(values))
+        for name, values in natural.items()
+    }
+    members = {name for group in groups for name in group.names}
+    return Away(tuple(name for name in case.parameter_names() if name in members), further)
