@@ -13,10 +13,12 @@ from comparisons.report.summary import versions
 KINDS = {
     Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",
     Kind.LOCAL: "a regular maximum below the best known one.",
-    Kind.SADDLE: "the gradient is zero, but there is a way up, perhaps only at the end of level ground: EM started here stays here.",
+    Kind.SADDLE: (
+        "the gradient is zero, but there is a way up, perhaps only at the end of level ground: EM started here stays."
+    ),
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
     Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
-    Kind.DIVERGING: "the likelihood keeps rising while some parameter runs off to infinity.",
+    Kind.DIVERGING: "the likelihood does not fall while some parameter runs off to infinity.",
     Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
 }
 # A setting that is printed as the command, not in the table.
