@@ -40,7 +40,7 @@ def standard_errors(case: Case, objective: Objective, natural: Natural) -> Array
     jacobian = np.concatenate([by_name[name] for name in case.labels])
     along = jacobian @ vectors
     variance = (along[:, informative] ** 2 / eigenvalues[informative]).sum(axis=1)
-    adrift = (along[:, ~informative] ** 2).sum(axis=1) > FLAT
+    adrift = (along[:, ~informative] ** 2).sum(axis=1) > FLAT * (along**2).sum(axis=1)
     return np.where(adrift, np.inf, np.sqrt(variance))
 
 

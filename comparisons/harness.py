@@ -250,11 +250,18 @@ def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural) ->
     found = {*judgement.not_identified, *_apart(case, objective, em, pymc)}
     if found:
         other = judge(case, objective, examine(case, objective, em))
-        found |= set(other.not_identified)
+        found |= {*other.not_identified, *_without_information(case, objective, pymc, judgement.at_edge)}
+        found |= _without_information(case, objective, em, other.at_edge)
         if kind is not Kind.DIVERGING:
             kind = Kind.SADDLE if Kind.SADDLE in (kind, other.kind) else Kind.RIDGE
     names = tuple(name for name in case.parameter_names() if name in found)
     return replace(judgement, kind=kind, not_identified=names)
+
+
+def _without_information(case: Case, objective: Objective, natural: Natural, at_edge: tuple[str, ...]) -> set[str]:
+    """Parameters that a flat likelihood says nothing about: the bias of a coin that has next to no weight."""
+    errors = zip(case.parameter_names(), standard_errors(case, objective, natural), strict=True)
+    return {name for name, error in errors if np.isinf(error)} - set(at_edge)
 
 
 def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:
@@ -271,8 +278,8 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     difference = np.abs(case.flat(em) - here)
     differs = difference > MOVED * (1 + np.abs(here))
     if differs.any():
-        with np.errstate(invalid="ignore"):
-            differs &= ~(difference <= STANDARD_ERRORS * standard_errors(case, objective, pymc))
+        errors = standard_errors(case, objective, pymc)
+        differs &= ~(np.isfinite(errors) & (difference <= STANDARD_ERRORS * errors))
     return tuple(name for name, apart in zip(case.parameter_names(), differs, strict=True) if apart)
 
 
@@ -296,7 +303,8 @@ def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:
     """Each side's code at each side's endpoint."""
     rows = []
     for where, natural in (("EM's endpoint", ends.em), ("PyMC's endpoint", ends.pymc)):
-        by_em = float(case.em.e_step(case.to_em(natural)).log_likelihood)
-        by_pymc = objective.log_likelihood(objective.free(natural))
+        x = objective.free(natural)
+        by_em = float(case.em.e_step(case.to_em(objective.natural(x))).log_likelihood)
+        by_pymc = objective.log_likelihood(x)
         rows.append({"at": where, "by_em": by_em, "by_pymc": by_pymc, "difference": by_em - by_pymc})
     return pd.DataFrame(rows)

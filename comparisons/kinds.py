@@ -14,7 +14,7 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural
 from comparisons.diverging import running_off
 from comparisons.edges import at_edge, ends_of_ridge, higher_inside
-from pp_models.maximise import maximise, newton_step, polish
+from pp_models.maximise import held_at_bound, maximise, newton_step, polish
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this.
@@ -24,6 +24,9 @@ SAME = 1e-5
 ALMOST = 1e-2
 # What a Newton step still promises to gain, beside 1 + |log-likelihood|, at a stationary point.
 STATIONARY_GAIN = 1e-10
+# Distance to a bound of the free parameters (weights and probabilities end at 1e-12 and 1 - 1e-12, here at 1e-9)
+# from which on a gradient outwards is none.
+AT_THE_EDGE = np.log(1e3)
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
 # Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
@@ -112,9 +115,8 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
-    low, high = objective.bounds.T
-    inside = (x > low + 1e-6) & (x < high - 1e-6)
-    _, gain = newton_step(objective.hessian(x), gradient, np.ones_like(inside))
+    inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE)
+    _, gain = newton_step(objective.hessian(x), gradient, inside)
     norm = float(np.abs(gradient[inside]).max(initial=0.0))
     return Point(natural, x, value, objective.log_likelihood(x), norm, gain, objective.pointwise(x))
 

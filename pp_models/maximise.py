@@ -232,7 +232,7 @@ def newton_step(hessian: Array, gradient: Array, free: npt.NDArray[np.bool_]) ->
     return step, float(projected @ along / 2)
 
 
-def held_at_bound(objective: Surface, x: Array, gradient: Array) -> npt.NDArray[np.bool_]:
-    """Free parameters at a bound, with a gradient that points outwards (or nowhere)."""
+def held_at_bound(objective: Surface, x: Array, gradient: Array, within: float = AT_BOUND) -> npt.NDArray[np.bool_]:
+    """Free parameters within a distance of a bound, with a gradient that points outwards (or nowhere)."""
     low, high = objective.bounds.T
-    return ((x <= low + AT_BOUND) & (gradient <= 0)) | ((x >= high - AT_BOUND) & (gradient >= 0))
+    return ((x <= low + within) & (gradient <= 0)) | ((x >= high - within) & (gradient >= 0))
