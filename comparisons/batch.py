@@ -78,7 +78,8 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
         bar.phase("writing the report")
         write_report(result, folder, plan.formats, posterior)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
-    screen.result(result, next((file for file in files if file.exists()), folder))
+    remarks = () if posterior is None else posterior.messages
+    screen.result(result, next((file for file in files if file.exists()), folder), remarks)
     return AGREE if result.verdict == "agree" else DISAGREE
 
 

@@ -52,7 +52,17 @@ def raise_flags(
             )
         )
     top = optima[0].objective - LEVEL * (1 + abs(optima[0].objective))
-    lower = [o for o in optima if o.kind not in (Kind.SADDLE, Kind.NOT_STATIONARY) and o.objective < top]
+    maxima = [o for o in optima if o.kind not in (Kind.SADDLE, Kind.NOT_STATIONARY)]
+    equal = [o for o in maxima if o.objective >= top]
+    if len(equal) > 1:
+        flags.append(
+            Flag(
+                "equal_maxima",
+                f"{len(equal)} different maxima are equally high: which one is found depends on the start, and the "
+                "estimates are those of one of them",
+            )
+        )
+    lower = [o for o in maxima if o.objective < top]
     for code, what, heap in (
         (Kind.LOCAL, "a local maximum that is not the best", lower),
         (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),

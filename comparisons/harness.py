@@ -112,7 +112,7 @@ class CrossCheck:
             late = late if self.ends.em_status == str(Status.CYCLE_LIMIT) else ""
             return f"EM and PyMC disagree in {named}: {failed[0].detail}{others}.{late}"
         gap = abs(self.log_likelihood_difference)
-        text = f"EM and PyMC agree: log-likelihood {self.ends.pymc_log_likelihood:.7f}, equal to {gap:.1e}"
+        text = f"EM and PyMC agree: log-likelihood {self.ends.pymc_log_likelihood:.7f} (difference {gap:.1e})"
         if len(self.identified):
             text += (
                 f", and at least {self.identified['digits'].min():.1f} matching digits in every identified parameter"

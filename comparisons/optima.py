@@ -83,7 +83,8 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     led: dict[int | None, Optimum] = {}
     for heap, target in zip(heaps, targets, strict=True):
         index = _index_of(ranked, target)
-        led[index] = _joined(led[index], heap) if index in led else replace(heap, leads_to=index)
+        heap = replace(heap, leads_to=index)
+        led[index] = _joined(led[index], heap) if index in led else heap
     return ranked + list(led.values())
 
 

@@ -125,8 +125,8 @@ class Screen:
         for line in written.get().splitlines():
             wide.out(line.rstrip(), highlight=False)
 
-    def result(self, result: "CrossCheck", report: Path) -> None:
-        """The verdict sentence, flags, agreement, optima, and where the report is."""
+    def result(self, result: "CrossCheck", report: Path, remarks: Iterable[str] = ()) -> None:
+        """The verdict sentence, flags, agreement, optima, remarks on the posterior, and where the report is."""
         self.line(Text.assemble((one_line(result.case.name), "bold"), f"  {one_line(result.case.title)}"))
         self.line(Text(one_line(result.sentence), VERDICT_STYLE[result.verdict]))
         for flag in result.flags:
@@ -135,6 +135,8 @@ class Screen:
         self.table(_agreement(result))
         self.line()
         self.line(_optima(result))
+        for remark in remarks:
+            self.line(Text.assemble(("posterior: ", "yellow"), one_line(remark)))
         self.line(f"Report: {one_line(str(report))}")
         self.line()
 
@@ -153,8 +155,8 @@ def _agreement(result: "CrossCheck") -> Table:
     """Log-likelihood and estimates of both legs; of a long list the rows that differ most."""
     estimates, note = result.estimates, None
     if len(estimates) > MOST_ROWS:
-        note = f"the {MOST_ROWS} of {len(estimates)} parameters that differ most; the report has all"
-        distance = estimates["in_se"].fillna(estimates["difference"]).where(estimates["identified"], -1.0)
+        note = f"{MOST_ROWS} of {len(estimates)}: not identified, then most different; the report has all"
+        distance = estimates["in_se"].fillna(estimates["difference"]).where(estimates["identified"], float("inf"))
         estimates = estimates.loc[distance.nlargest(MOST_ROWS).index.sort_values()]
     table = Table(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=note, caption_justify="left"
@@ -182,12 +184,14 @@ def _agreement(result: "CrossCheck") -> Table:
 def _optima(result: "CrossCheck") -> str:
     """The optima found, and how many starts of each leg ended there."""
     shown = [
-        f"{optimum.kind} {optimum.log_likelihood:.4f} "
-        f"({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
+        f"{optimum.kind} {optimum.objective:.4f} ({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
         for optimum in result.optima[:MOST_OPTIMA]
     ]
     more = len(result.optima) - MOST_OPTIMA
-    return f"Where {result.n_starts} starts ended: " + "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+    what = " (log-posterior)" if result.case.with_prior else ""
+    return (
+        f"Where {result.n_starts} starts ended{what}: " + "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+    )
 
 
 def _number(value: float) -> str:

@@ -222,7 +222,7 @@ def bind(
 def _one_probability(params: CoinParams) -> str | None:
     """Say so when all coins that are thrown at all show heads equally often."""
     thrown = params.bias[params.weight > NEGLIGIBLE]
-    return f"every head has probability {thrown.mean():.4g}" if np.ptp(thrown) < NEGLIGIBLE else None
+    return f"every head has probability {round(thrown.mean(), 9):.4g}" if np.ptp(thrown) < NEGLIGIBLE else None
 
 
 def _flags(em: CoinMixture) -> tuple[Flag, ...]:

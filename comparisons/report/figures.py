@@ -44,7 +44,7 @@ def _draw_starts(result: CrossCheck) -> Figure:
     heights = [_heights(leg, result.case.with_prior) for leg in (result.em, result.pymc)]
     order = np.lexsort((-np.nan_to_num(heights[0], nan=-np.inf), -np.nan_to_num(heights[1], nan=-np.inf)))
     levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind is not Kind.NOT_STATIONARY]
-    known = np.concatenate([*heights, [optimum.log_likelihood for _, optimum in levels]])
+    known = np.concatenate([*heights, [optimum.objective for _, optimum in levels]])
     known = known[np.isfinite(known)]
     middle, half = (known.max() + known.min()) / 2, (known.max() - known.min()) / 2
     half = max(1.15 * half, LEAST_RANGE * (1 + abs(middle)))
@@ -54,8 +54,8 @@ def _draw_starts(result: CrossCheck) -> Figure:
     axes.set_ylim(middle - half, middle + half)
     axes.set_xlim(0.5 - 0.01 * len(place), len(place) + 0.5 + 0.01 * len(place))
     for _, optimum in levels:
-        axes.axhline(optimum.log_likelihood, color=QUIET, linewidth=1.0, zorder=1)
-    for at, text in _level_names([(optimum.log_likelihood, f"{i} {optimum.kind}") for i, optimum in levels], half):
+        axes.axhline(optimum.objective, color=QUIET, linewidth=1.0, zorder=1)
+    for at, text in _level_names([(optimum.objective, f"{i} {optimum.kind}") for i, optimum in levels], half):
         axes.annotate(text, (1.01, at), xycoords=("axes fraction", "data"), va="center", fontsize=9)
     many = len(place) > 60
     pixels = len(place) > MOST_OUTLINES

@@ -143,7 +143,7 @@ def optima(result: CrossCheck) -> Table:
             (
                 str(index + 1),
                 str(optimum.kind),
-                numerals.log_likelihood(optimum.log_likelihood),
+                numerals.log_likelihood(optimum.objective),
                 numerals.difference(best - optimum.objective),
                 str(len(optimum.members["em"])),
                 str(len(optimum.members["pymc"])),
@@ -171,8 +171,8 @@ def _remark(optimum: Optimum, is_reported: bool) -> str:
     if optimum.certificate:
         said.append(f"global maximum. {one_line(optimum.certificate)}")
     if optimum.kind is Kind.NOT_STATIONARY:
-        onward = "no optimum found here" if optimum.leads_to is None else f"optimum {optimum.leads_to + 1}"
-        said.append(f"PyMC climbs from here to {onward}")
+        onward = "nowhere" if optimum.leads_to is None else f"to optimum {optimum.leads_to + 1}"
+        said.append(f"PyMC climbs from here {onward}")
     elif not optimum.reached:
         said.append("no start of either side ended here; PyMC found it by climbing on")
     return "; ".join(said)

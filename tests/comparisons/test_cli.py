@@ -173,7 +173,7 @@ def test_verdict_flags_table_and_place(tmp_path: Path) -> None:
     result = run("run", "coins", *QUICK, "--format", "md,json", "--out", tmp_path)
     lines = result.stdout.splitlines()
     assert lines[0] == "coins  Three coins, 20 sequences of 10 flips: the worked example"
-    assert lines[1].startswith("EM and PyMC agree: log-likelihood -35.1526058, ")
+    assert lines[1].startswith("EM and PyMC agree: log-likelihood -35.1526058 (difference ")
     assert lines[2].startswith("ridge: the likelihood is flat along a ridge")
     table = [re.split(r"  +", line.strip()) for line in lines[lines.index("") + 1 :]]
     assert table[0] == ["EM", "PyMC", "difference", "std. error", "digits"]
@@ -203,7 +203,7 @@ def test_tables_are_80_columns_wide_and_cut_no_number(tmp_path: Path, monkeypatc
     shown = re.findall(r"^([da]\[item.\]) .* (\S+)$", text, re.MULTILINE)
     assert len(shown) == 6
     assert [name for name, _ in shown] == sorted((name for name, _ in shown), key=lambda name: (name[0] == "a", name))
-    assert "the 6 of 10 parameters that differ most" in text
+    assert "6 of 10: not identified, then most different" in text
 
 
 def test_quiet_prints_nothing_but_errors(
@@ -450,13 +450,19 @@ def test_posterior_is_sampled_and_handed_on(
     staged()
     handed: list[Any] = []
     module = types.ModuleType("comparisons.posterior")
-    module.sample = lambda result, *, seed: (result.case.name, seed)  # type: ignore[attr-defined]
+
+    def sample(result: Any, *, seed: int) -> types.SimpleNamespace:
+        return types.SimpleNamespace(drawn=(result.case.name, seed), messages=("R-hat is above 1.01 for d[item1]",))
+
+    module.sample = sample  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "comparisons.posterior", module)
     monkeypatch.setattr(comparisons.report, "write_report", lambda *arguments: handed.append(arguments))
     monkeypatch.setattr(comparisons.report, "write_index", lambda out: None)
-    assert run("run", "two-coins", *QUICK, "--seed", 3, "--posterior", "--out", tmp_path).exit_code == 0
+    done = run("run", "two-coins", *QUICK, "--seed", 3, "--posterior", "--out", tmp_path)
+    assert done.exit_code == 0
+    assert "posterior: R-hat is above 1.01 for d[item1]" in done.stdout
     assert run("run", "two-coins", *QUICK, "--out", tmp_path).exit_code == 0
-    assert [arguments[3] for arguments in handed] == [("two-coins", 3), None]
+    assert [arguments[3] and arguments[3].drawn for arguments in handed] == [("two-coins", 3), None]
     assert handed[0][1:3] == (tmp_path / "two-coins", ("json",))
 
 

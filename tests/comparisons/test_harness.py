@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comparisons import InputError, crosscheck
+from comparisons import InputError, catalogue, crosscheck
 from comparisons.agreement import matching_digits
 from comparisons.case import Case
-from comparisons.families import two_pl
+from comparisons.families import coin_mixture, two_pl
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind
 from comparisons.multistart import draw_starts
@@ -256,3 +256,41 @@ def test_an_em_that_ran_out_of_cycles_is_carried_on(make_coins):
     result = crosscheck(slower, 2, 0)
     assert (result.verdict, result.ends.em_status, result.ends.em_cycles) == ("disagree", "cycle limit", 15)
     assert result.sentence.endswith("EM had not converged after 15 cycles.")
+
+
+# --- at the edge of the parameter space ---
+
+
+@pytest.mark.parametrize(
+    ("heads", "flips", "coins", "seed"),
+    [
+        # A coin without weight ends next to a bias of 1, where even a long walk moves it little.
+        ([1] * 4 + [2] * 10, 2, 2, 27),
+        # Coins of little weight end on their way to a bias of 0 or 1.
+        ([0, 0, 0, 0, 0, 1, 1, 1, 2, 2], [1, 2, 2, 2, 2, 1, 1, 1, 2, 2], 3, 33),
+        # Nothing but tails.
+        ([0] * 40, 100, 2, 1),
+        # Off by 1e-12 from a bias of 1, ten thousand flips look a thousandth of a standard error away.
+        ([5000, 5000, 0, 0], 5000, 2, 1),
+        ([10**6, 10**6, 400_000, 400_300, 399_000], 10**6, 2, 1),
+    ],
+)
+def test_the_edge_is_no_disagreement(make_coins, heads, flips, coins, seed):
+    heads = np.array(heads, dtype=float)
+    case = coin_mixture.bind("edge", heads, np.broadcast_to(np.array(flips, dtype=float), heads.shape), coins)
+    result = crosscheck(case, 10, seed)
+    assert result.verdict == "agree", result.sentence
+
+
+def test_every_heap_says_where_it_leads(make_coins):
+    case = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
+    result = crosscheck(replace(case, stop=replace(case.stop, max_cycles=3)), 8, 0)
+    heaps = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]
+    assert sum(len(heap.members["em"]) for heap in heaps) > 3
+    assert all(heap.leads_to is not None for heap in heaps)
+
+
+def test_two_equally_high_maxima_are_flagged():
+    result = crosscheck(catalogue.load("murray"), 6)
+    assert [flag.code for flag in result.flags] == ["equal_maxima"]
+    assert result.flags[0].message.startswith("2 different maxima")

@@ -211,6 +211,15 @@ def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coin
     assert [kind for kind, _ in kinds_said.items] == ["best", "not stationary"]
 
 
+def test_with_a_prior_the_optima_are_as_high_as_the_log_posterior(make_coins, undrawn):
+    result = crosscheck(make_coins(np.array([5.0, 9, 8, 4, 7]), 2, weight_prior=2.0, bias_prior=(2.0, 2.0)), 3)
+    best = result.optima[0]
+    assert best.objective != pytest.approx(best.log_likelihood, abs=1e-3)
+    heights = column(table(compose(result), "Where 3 starts ended"), "log-posterior")
+    assert float(heights[0]) == pytest.approx(best.objective, abs=1e-6)
+    assert result.ends.pymc_log_likelihood == pytest.approx(best.log_likelihood, abs=1e-6)
+
+
 def test_starts_are_counted_by_where_they_ended(coins_page, coins, undrawn):
     page = coins_page
     found = table(page, "Starts by where they ended and why they stopped")
