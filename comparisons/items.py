@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.case import Array, AuditHooks, Away, Case, Curves, InputError, Natural
 from comparisons.data import Table, numbers
 from comparisons.families import Option
 from em_reference.quadrature import equally_spaced
@@ -70,6 +70,25 @@ def item_curves(natural: Natural, items: tuple[str, ...]) -> Curves:
         theta,
         dict(zip(items, probability.T, strict=True)),
     )
+
+
+def steep_items(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple[Away, ...]:
+    """Every steep item, and points at which its curve is steeper still.
+
+    A curve that becomes a step between two nodes turns about its own middle; one that becomes a step at a node,
+    where it keeps a probability between 0 and 1, turns about that node.
+    """
+    found = []
+    ordered = np.sort(nodes)
+    for index in np.flatnonzero(np.abs(natural["a"]) > STEEP):
+        slope, middle = natural["a"][index], -natural["d"][index] / natural["a"][index]
+        above = int(np.clip(np.searchsorted(ordered, middle), 1, len(ordered) - 1))
+        for pivot in (middle, *ordered[above - 1 : above + 1]):
+            further = {name: values.copy() for name, values in natural.items()}
+            further["a"][index] = FURTHER * slope
+            further["d"][index] += (1 - FURTHER) * slope * pivot
+            found.append(Away((f"d[{items[index]}]", f"a[{items[index]}]"), further))
+    return tuple(found)
 
 
 def item_audit(

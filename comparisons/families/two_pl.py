@@ -7,19 +7,18 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Away, Case, Flag, InputError, Natural
+from comparisons.case import Array, Case, Flag, InputError, Natural
 from comparisons.data import Table, frequencies
 from comparisons.families import Option
 from comparisons.items import (
-    FURTHER,
     GRID_OPTIONS,
     ITEM_DATA,
-    STEEP,
     described_grid,
     equal_grid,
     item_audit,
     item_curves,
     responses_of,
+    steep_items,
 )
 from comparisons.person_scores import score_tables
 from em_reference.priors import LogNormal, Normal, ScalarPrior
@@ -199,7 +198,7 @@ def bind(
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),
         derive=lambda natural: {"b": to_em(natural).difficulty},
-        runaway=lambda natural: _runaway(natural, items, nodes),
+        runaway=lambda natural: steep_items(natural, items, nodes),
         curves=lambda natural: item_curves(natural, items),
         first_cycle=lambda start: _first_cycle(em, to_em(start), items),
         extra_tables=extra_tables,
@@ -217,6 +216,7 @@ def bind(
             "quadrature": described_grid(nodes, weights),
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
             "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
+            **({} if scores is None else {"person scores": f"{scores}, in scores.csv and scores_by_pattern.csv"}),
         },
     )
 
@@ -259,25 +259,6 @@ def _without_variation(
             continue
         flags.append(Flag("diverging", f"{message}; the other items are estimated without it"))
     return right & wrong, tuple(flags)
-
-
-def _runaway(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple[Away, ...]:
-    """Every steep item, and points at which its curve is steeper still.
-
-    A curve that becomes a step between two nodes turns about its own middle; one that becomes a step at a node,
-    where it keeps a probability between 0 and 1, turns about that node.
-    """
-    found = []
-    ordered = np.sort(nodes)
-    for index in np.flatnonzero(np.abs(natural["a"]) > STEEP):
-        slope, middle = natural["a"][index], -natural["d"][index] / natural["a"][index]
-        above = int(np.clip(np.searchsorted(ordered, middle), 1, len(ordered) - 1))
-        for pivot in (middle, *ordered[above - 1 : above + 1]):
-            further = {name: values.copy() for name, values in natural.items()}
-            further["a"][index] = FURTHER * slope
-            further["d"][index] += (1 - FURTHER) * slope * pivot
-            found.append(Away((f"d[{items[index]}]", f"a[{items[index]}]"), further))
-    return tuple(found)
 
 
 def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:

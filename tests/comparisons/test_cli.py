@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
@@ -439,6 +440,27 @@ def test_rows_without_answers_are_flagged() -> None:
 def test_columns_that_are_not_used_are_flagged() -> None:
     found = flags_of("coin-mixture", "id,heads,freq\n1,5,1\n2,6,2\n3,7,1\n", coins=2, flips=10)
     assert found == {"unused_column": "not used: column id, freq"}
+
+
+def test_person_scores_are_a_column_file(tmp_path: Path) -> None:
+    lsat6 = catalogue.FOLDER / "lsat6.csv"
+    done = run("compare", "two-pl", lsat6, "--scores", "eap", "--starts", 1, "--out", tmp_path, "--format", "csv,md")
+    assert done.exit_code == 0
+    scores = pd.read_csv(tmp_path / "lsat6" / "scores.csv")
+    patterns = pd.read_csv(lsat6)
+    assert len(scores) == len(patterns)
+    # The posterior mean, by a sum over nodes of our own, at the estimates in estimates.csv.
+    found = pd.read_csv(tmp_path / "lsat6" / "estimates.csv").set_index("parameter")["em"]
+    d, a = (np.array([found[f"{name}[item{i}]"] for i in range(1, 6)]) for name in "da")
+    theta = np.linspace(-6, 6, 61)
+    right = 1 / (1 + np.exp(-(d + a * theta[:, None])))
+    for row, answers in enumerate(patterns[[f"item{i}" for i in range(1, 6)]].to_numpy()):
+        posterior = np.exp(-(theta**2) / 2) * np.where(answers == 1, right, 1 - right).prod(axis=1)
+        posterior /= posterior.sum()
+        mean = posterior @ theta
+        assert scores["theta"][row] == pytest.approx(mean, abs=1e-9)
+        assert scores["standard_error"][row] == pytest.approx(np.sqrt(posterior @ (theta - mean) ** 2), abs=1e-9)
+    assert "eap, in scores.csv" in (tmp_path / "lsat6" / "report.md").read_text().replace("\\", "")
 
 
 # --- the posterior ---
