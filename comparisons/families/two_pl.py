@@ -36,6 +36,8 @@ OPTIONS = (
     Option("slope-prior", str, "prior on a: 'normal,MEAN,SD' or 'lognormal,MEAN,SD'; flat when left out"),
     Option("scores", str, "also write person scores: eap, map or mle"),
 )
+# More nodes than this are too many columns for a table of posteriors.
+MOST_NODES_SHOWN = 15
 PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
 
 
@@ -262,14 +264,32 @@ def _without_variation(
 
 
 def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    """Artificial data of the first E-step and the estimates of the first M-step."""
+    """Artificial data of the first E-step and the estimates of the first M-step; of few nodes the posteriors too."""
     nodes, _ = em.grid
     counts = em.e_step(start).expected_counts
     after = em.m_step(counts, start)
     right = {f"right {item}": counts.correct[:, i] for i, item in enumerate(items)}
+    posteriors = {"E-step: posterior of each pattern over the nodes": _posteriors(em, start)}
     return {
+        **(posteriors if len(nodes) <= MOST_NODES_SHOWN else {}),
         "E-step: artificial data": pd.DataFrame({"node": nodes, "examinees": counts.examinees, **right}),
         "M-step: parameters after cycle 1": pd.DataFrame(
             {"item": items, "d": after.intercept, "a": after.slope, "b": after.difficulty}
         ),
     }
+
+
+def _posteriors(em: TwoPL, start: TwoPLParams) -> pd.DataFrame:
+    """Response pattern, its frequency and marginal probability, and its posterior at every node."""
+    correct, answered, frequencies, _ = em.patterns
+    posterior, log_probability = em.posteriors(start)
+    signs = np.where(np.ones_like(correct) if answered is None else answered, correct.astype(int).astype(str), ".")
+    at_nodes = {f"at {node:g}": column for node, column in zip(em.grid[0], posterior.T, strict=True)}
+    return pd.DataFrame(
+        {
+            "pattern": ["".join(row) for row in signs],
+            "examinees": frequencies.astype(int),
+            "probability": np.exp(log_probability),
+            **at_nodes,
+        }
+    )

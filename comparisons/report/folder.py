@@ -24,6 +24,8 @@ OWN = (
     "figures",
     "summary.json",
     *(f"{name}.csv" for name in ("estimates", "derived", "optima", "starts", "checks", "crosswise", "posterior")),
+    # Tables on request: those of an earlier run say nothing about this one.
+    *(f"{name}.csv" for name in ("scores", "scores_by_pattern")),
 )
 
 

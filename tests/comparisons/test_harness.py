@@ -8,13 +8,16 @@ import pytest
 from comparisons import InputError, catalogue, crosscheck
 from comparisons.agreement import matching_digits
 from comparisons.case import Case
+from comparisons.checks import _way_out
 from comparisons.families import coin_mixture, two_pl
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind
+from comparisons.harness import CrossCheck, _crosswise
+from comparisons.kinds import Kind, examine
 from comparisons.multistart import draw_starts
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.em import Expectation
+from em_reference.priors import Beta
 from em_reference.two_pl import TwoPL, TwoPLParams
+from pp_models.objective import Objective
 
 HEADS = np.array([1.0, 2, 9, 8, 1, 9, 5])
 
@@ -294,3 +297,58 @@ def test_two_equally_high_maxima_are_flagged():
     result = crosscheck(catalogue.load("murray"), 6)
     assert [flag.code for flag in result.flags] == ["equal_maxima"]
     assert result.flags[0].message.startswith("2 different maxima")
+
+
+# --- the tables of a result, held against what they are made of ---
+
+
+@pytest.fixture(scope="module")
+def two_optima(make_coins) -> CrossCheck:
+    starts = {"weight": np.full((2, 2), 0.5), "bias": np.array([[0.3, 0.87], [0.075, 0.7]])}
+    return crosscheck(make_coins(np.array([18.0, 17, 10, 11, 2, 1]), 2, flips=20.0), starts=starts)
+
+
+def test_starts_table_has_both_endpoints_of_every_start(two_optima):
+    table = two_optima.starts_table()
+    for leg in (two_optima.em, two_optima.pymc):
+        for place, label in enumerate(("coin1", "coin2")):
+            assert table[f"{leg.leg} bias[{label}]"].tolist() == leg.natural["bias"][:, place].tolist()
+        assert table[f"{leg.leg}_log_likelihood"].tolist() == leg.log_likelihood.tolist()
+        assert table[f"{leg.leg}_optimum"].tolist() == [2, 1]
+        assert table[f"{leg.leg}_kind"].tolist() == ["local", "best"]
+    assert (table["em bias[coin1]"] != table["pymc bias[coin1]"]).all()
+
+
+def test_crosswise_is_at_the_two_endpoints(two_optima):
+    far = two_optima.em.natural["bias"][0], two_optima.em.natural["weight"][0]
+    ends = replace(two_optima.ends, em={"bias": far[0], "weight": far[1]})
+    table = _crosswise(two_optima.case, Objective(two_optima.case.build_model()), ends)
+    assert table["by_em"].tolist() == pytest.approx([-23.058416, -18.656763], abs=1e-6)
+    assert table["by_pymc"].tolist() == pytest.approx([-23.058416, -18.656763], abs=1e-6)
+
+
+def test_the_sentence_says_what_it_is_flagged_for(make_coins):
+    result = crosscheck(make_coins(np.array([10.0, 10, 3, 4, 7]), 2), 4)
+    assert result.sentence.endswith("; flagged: the boundary.")
+
+
+def test_a_prior_on_one_side_only_is_found_out(make_coins):
+    case = make_coins(HEADS, 2, bias_prior=(2.0, 2.0))
+    result = crosscheck(with_em(case, CoinMixture, bias_prior=Beta(2.0, 3.0)), 2)
+    assert result.verdict == "disagree"
+    assert "log-prior at random points" in failed(result)
+
+
+def test_a_way_to_infinity_on_which_em_falls_behind_is_found_out():
+    """PyMC, sent on from where EM stands, ends at a lower plateau: the way out must not pass."""
+    rng = np.random.default_rng(1)
+    ability = rng.normal(size=300)
+    responses = (rng.random((300, 4)) < 1 / (1 + np.exp(-(rng.normal(size=4) + 1.2 * ability[:, None])))).astype(float)
+    case = two_pl.bind("twins", np.column_stack([responses, responses[:, -1]]), ("a", "b", "c", "d", "twin"))
+    result = crosscheck(case, 2)
+    objective = Objective(case.build_model())
+    good = examine(case, objective, result.ends.em)
+    better = replace(good, objective=good.objective + 0.01)
+    names = result.optima[0].judgement.diverging
+    assert _way_out(case, objective, names, good, good).passed
+    assert not _way_out(case, objective, names, good, better).passed

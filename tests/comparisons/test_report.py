@@ -261,6 +261,15 @@ def test_worked_parameters_of_the_coins(coins_page):
 def test_worked_cycle_of_lsat6_has_the_tolerance_of_the_worked_example(lsat6_page):
     golden = json.loads((GOLDEN / "lsat6.json").read_text())
     page = lsat6_page
+    posteriors = table(page, "E-step: posterior of each pattern over the nodes")
+    by_pattern = {row[0]: [float(cell) for cell in row[1:]] for row in posteriors.rows}
+    for pattern, marginal in golden["marginal_probabilities"].items():
+        assert by_pattern[pattern][1] == pytest.approx(marginal, abs=1.1e-7)
+    nodes = [float(head.title.removeprefix("at ")) for head in posteriors.columns[3:]]
+    at_node = dict(zip(nodes, by_pattern["10101"][2:], strict=True))
+    printed = {row[0]: row[4] for row in golden["pattern_22"]["rows"] if row[4] is not None}
+    assert len(printed) > 5
+    assert {node: at_node[node] for node in printed} == pytest.approx(printed, abs=6e-5)
     artificial = [[float(cell) for cell in row[1:]] for row in table(page, "E-step: artificial data").rows]
     expected = [row[1:] for row in golden["artificial_data_cycle_1"]["rows"]]
     assert np.array(artificial) == pytest.approx(np.array(expected), abs=0.051)
@@ -458,6 +467,29 @@ def test_summary_has_the_keys_of_the_issue(coins):
     assert found["agreement"]["max_abs_difference"] == coins.identified["difference"].max() < 1e-8
     assert found["agreement"]["not_identified"] == list(coins.not_identified)
     assert found["optima"][0]["em_starts"] == found["optima"][0]["pymc_starts"] == 6
+
+
+def test_summary_has_the_numbers_of_the_result(make_coins):
+    """Three starts that end apart, and two sides that can be told from one another."""
+    heads = np.array([18.0, 17, 10, 11, 2, 1])
+    starts = {
+        "weight": np.full((3, 2), 0.5),
+        "bias": np.array([[0.075, 0.7], [0.3, 0.87], [0.08, 0.69]]),
+    }
+    result = crosscheck(make_coins(heads, 2, flips=20.0), starts=starts)
+    pymc = replace(result.pymc, natural={**result.pymc.natural})
+    moved = [replace(result.optima[0], members={**result.optima[0].members, "pymc": np.array([0])}), *result.optima[1:]]
+    estimates = result.estimates.assign(pymc=result.estimates["pymc"] + 0.25, digits=[4.0, 3.0, 5.0, 6.0])
+    found = summary(replace(result, pymc=pymc, optima=moved, estimates=estimates))
+    assert [(o["kind"], o["em_starts"], o["pymc_starts"]) for o in found["optima"]] == [("best", 2, 1), ("local", 1, 1)]
+    assert [o["log_likelihood"] for o in found["optima"]] == [o.log_likelihood for o in result.optima]
+    assert found["agreement"]["min_matching_digits"] == 3.0
+    ends = result.ends
+    difference = ends.em_log_likelihood - ends.pymc_log_likelihood
+    assert found["agreement"]["log_likelihood_difference"] == difference
+    assert found["em"]["cycles"] == ends.em_cycles > 0
+    assert list(found["pymc"]["parameters"].values()) == estimates["pymc"].tolist()
+    assert list(found["em"]["parameters"].values()) == estimates["em"].tolist()
 
 
 def test_summary_keeps_all_digits_and_is_strict(coins):

@@ -169,3 +169,10 @@ def test_index_spares_the_readme_of_others(tmp_path):
     assert (tmp_path / "README.md").read_text() == "# My thesis\n"
     with pytest.raises(InputError, match="cannot be written"):
         write_index(tmp_path / "nowhere")
+
+
+def test_person_scores_of_an_earlier_run_do_not_stay(undrawn, result, tmp_path):
+    write_report(result, tmp_path / "coins", ["csv"])
+    assert (tmp_path / "coins" / "scores.csv").exists()
+    write_report(replace(result, case=replace(result.case, extra_tables=lambda _: {})), tmp_path / "coins", ["csv"])
+    assert not (tmp_path / "coins" / "scores.csv").exists()

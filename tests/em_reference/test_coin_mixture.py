@@ -134,6 +134,14 @@ def test_frequency_2_is_the_row_twice_and_0_is_the_row_left_out():
     np.testing.assert_allclose(one.expected_counts, two.expected_counts, rtol=1e-13)
 
 
+def test_a_coin_without_flips_keeps_its_bias():
+    problem = CoinMixture([3, 4, 6], 10, 2)
+    params = CoinParams(np.array([1.0, 0.0]), np.array([0.4, 0.83]))
+    moved = problem.m_step(problem.e_step(params).expected_counts, params)
+    assert moved.bias[1] == 0.83
+    assert moved.bias[0] == pytest.approx(13 / 30, abs=1e-15)
+
+
 def test_weights_are_divided_by_their_own_sum():
     problem, *_, params = random_problem(3)
     scaled = params._replace(weight=params.weight * (1 + 1e-6))

@@ -146,6 +146,21 @@ def test_remaining_rule_bounds_the_error_of_a_linear_iteration(ratio):
     assert change.params.x[0] == pytest.approx(1e-6 * ratio / (1 - ratio), rel=1.1 / ratio - 1)
 
 
+class Slowing(Halving):
+    """A problem whose steps shrink by a half at first and by a hundredth in the end."""
+
+    def m_step(self, expected_counts, params):
+        x = expected_counts.x
+        return Point(x * (0.5 + 0.49 * np.exp(-200 * np.abs(x))))
+
+
+def test_a_ratio_that_still_changes_is_not_trusted():
+    # Trusted at once, it would end twice as far away as asked for.
+    fit = em(Slowing(0.5), Point(np.array([1.0])), StopRule(1.2e-3))
+    assert fit.status == Status.CONVERGED
+    assert 0 < fit.params.x[0] <= 1.2e-3
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("accelerate", [False, True])
 def test_remaining_rule_bounds_the_error_of_an_em(seed, accelerate):

@@ -11,7 +11,7 @@ import pytest
 
 from em_reference import Status, StopRule, TwoPL, em
 from em_reference.quadrature import equally_spaced, gauss_hermite
-from em_reference.two_pl import TwoPLParams
+from em_reference.two_pl import TwoPLCounts, TwoPLParams
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "golden"
 GOLDEN = json.loads((GOLDEN_FOLDER / "lsat6.json").read_text(), parse_float=Decimal)
@@ -262,6 +262,16 @@ def test_item_that_everyone_got_right_leaves_the_others_alone():
     np.testing.assert_allclose(fit.params.slope[:5], without.params.slope, atol=1e-6)
     np.testing.assert_allclose(fit.params.intercept[:5], without.params.intercept, atol=1e-6)
     assert fit.log_likelihood == pytest.approx(float(without.log_likelihood), abs=1e-6)
+
+
+def test_m_step_where_the_information_is_singular():
+    """All expected examinees at one node: only d + a theta is determined there, and that is attained."""
+    problem = TwoPL(np.array([[0.0, 1.0], [1.0, 0.0]]), nodes=[-1.0, 0.5, 1.0], weights=[0.3, 0.4, 0.3])
+    counts = TwoPLCounts(np.array([0.0, 10.0, 0.0]), np.array([[0.0, 0.0], [4.0, 7.0], [0.0, 0.0]]), None)
+    moved = problem.m_step(counts, TwoPLParams(np.zeros(2), np.ones(2)))
+    assert np.isfinite(np.concatenate(moved)).all()
+    fitted = 1 / (1 + np.exp(-(moved.intercept + 0.5 * moved.slope)))
+    assert fitted == pytest.approx([0.4, 0.7], abs=1e-6)
 
 
 def test_m_step_solves_the_score_equations_of_the_expected_counts():
