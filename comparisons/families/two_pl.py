@@ -284,7 +284,8 @@ def _posteriors(em: TwoPL, start: TwoPLParams) -> pd.DataFrame:
     correct, answered, frequencies, _ = em.patterns
     posterior, log_probability = em.posteriors(start)
     signs = np.where(np.ones_like(correct) if answered is None else answered, correct.astype(int).astype(str), ".")
-    at_nodes = {f"at {node:g}": column for node, column in zip(em.grid[0], posterior.T, strict=True)}
+    # Five decimals, so that ten nodes stand side by side.
+    at_nodes = {f"{node:g}": np.char.mod("%.5f", column) for node, column in zip(em.grid[0], posterior.T, strict=True)}
     return pd.DataFrame(
         {
             "pattern": ["".join(row) for row in signs],
