@@ -119,8 +119,10 @@ class Adjudication:
         if worst is not None:
             text += (
                 f"; {len(self.outside)} of {len(self.parameters)} numbers lie outside the rounding, furthest "
-                f"{worst['parameter']} by {worst['outside']:.2g} ({worst['in_se']:.2g} standard errors from it)"
+                f"{worst['parameter']} by {worst['outside']:.2g}"
             )
+            if np.isfinite(worst["in_se"]):
+                text += f" ({worst['in_se']:.2g} standard errors from it)"
         return text
 
     def _at_maximum(self) -> str:
@@ -152,7 +154,10 @@ class Adjudication:
     def _stopped_early(self) -> str:
         allowance = self.finding.allowance
         change = "" if allowance is None else f", where a cycle of EM still changes {allowance.change:.1e}"
-        text = f"stopped early, {self.distance:.2g} standard errors from the maximum{change}"
+        changes = " and ".join(self.finding.reading.changes)
+        order = f" ({self.order})" if self.order else ""
+        so_read = f", in another parametrisation: {changes}{order}; so read" if changes else ""
+        text = f"stopped early{so_read}, {self.distance:.2g} standard errors from the maximum{change}"
         if len(self.outside):
             worst = self.outside.loc[self.outside["outside"].idxmax()]
             text += f"; {worst['parameter']} is outside the rounding by {worst['outside']:.2g}"
