@@ -168,7 +168,8 @@ class Adjudication:
             return f"another model or data: {self.finding.detail}"
         return (
             f"another model or data: the log-likelihood is {self.best - self.log_likelihood:.4g} below the best, "
-            f"{self.distance:.2g} standard errors away, and no conversion fits"
+            f"{self.distance:.2g} standard errors away, and no conversion fits "
+            "(an EM stopped after a few cycles from an unusual start is not told from that)"
         )
 
     @property
