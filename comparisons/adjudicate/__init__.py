@@ -39,12 +39,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from comparisons.adjudicate.adjudication import Adjudication, adjudicate
-    from comparisons.adjudicate.verdict import Verdict
+    from comparisons.adjudicate.finding import Verdict
 
 _HOME = {
     "Adjudication": "comparisons.adjudicate.adjudication",
     "adjudicate": "comparisons.adjudicate.adjudication",
-    "Verdict": "comparisons.adjudicate.verdict",
+    "Verdict": "comparisons.adjudicate.finding",
 }
 __all__ = ["Adjudication", "Verdict", "adjudicate"]
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from comparisons.adjudicate.estimates import Estimates, listed
+from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.steps import unflat
 from comparisons.adjudicate.survey import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
-from comparisons.adjudicate.verdict import TOLERANCE, Bench, Finding, Verdict
+from comparisons.adjudicate.verdict import TOLERANCE, Bench
 from comparisons.case import Case, InputError
 from comparisons.kinds import Kind, Point, examine, judge
 from comparisons.multistart import Progress, silent
@@ -51,7 +52,7 @@ class Adjudication:
         gradient at the estimates, sqrt(g' H^-1 g); by the information at the optimum.
     tolerance : float
     parameters, groups : DataFrame
-        See `verdict.Bench`.
+        See `tables.parameters_table` and `tables.groups_table`.
     order : str
         Which row is which, where the order had to be changed.
     starts, seed : int

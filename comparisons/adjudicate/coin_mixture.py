@@ -27,6 +27,8 @@ WEIGHT = Role("weight", ("weight", "weights", "w", "pi", "lambda", "mixing", "pr
 BIAS = Role("bias", ("bias", "biases", "p", "prob", "probability", "theta", "phi"))
 ROLES = (COMPONENT, WEIGHT, BIAS)
 CHOICES: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+# What else leads near the maximum.
+CAUSES = "a weak prior"
 UNUSED_OPTIONS: tuple[str, ...] = ()
 # Weights further than this from 1 in sum are refused, though so few digits might explain it.
 MOST_AMISS = 0.05

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from comparisons.adjudicate.finding import Finding
 from comparisons.adjudicate.steps import unflat
-from comparisons.adjudicate.verdict import Bench, Finding
+from comparisons.adjudicate.verdict import Bench
 from comparisons.agreement import matching_digits
 from comparisons.case import Array
 from comparisons.edges import at_edge

@@ -45,6 +45,8 @@ CHOICES = (
         "Metric of the estimates: logistic, or normal (a times 1.702 is the logistic a).",
     ),
 )
+# What else leads near the maximum.
+CAUSES = "a coarser quadrature, a weak prior"
 UNUSED_OPTIONS = ("scores",)
 NORMAL = 1.702
 CONSTANTS = (1.702, 1.7)

@@ -1,7 +1,6 @@
 """From estimates and optima to a verdict in words; the criterion is argued in the docstring of the package."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.early import FAR, creeping, on_a_path, stopped_on_its_way
 from comparisons.adjudicate.estimates import Estimates
+from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.case import Array, Case, Natural
@@ -24,47 +24,11 @@ NEAR = 0.1
 # A conversion that only comes near must bring the estimates this many times closer.
 CLOSER = 10.0
 NEARLY = (
-    "{:.2g} standard errors from the maximum, but what is missing does not lie where EM is slow, as under a coarser "
-    "quadrature, a weak prior, data that differ in a few rows, a miscopied number or another optimiser"
+    "{distance:.2g} standard errors from the maximum, but what is missing does not lie where EM is slow, as under "
+    "{causes}, data that differ in a few rows, a miscopied number, another optimiser or an EM stopped very soon"
 )
 # A single number outside the rounding by this many half units, where all others fit, is no matter of convergence.
 SLIP = 4.0
-
-
-class Verdict(StrEnum):
-    """What the estimates are."""
-
-    AT_MAXIMUM = "at the maximum"
-    STOPPED_EARLY = "stopped early"
-    ANOTHER_OPTIMUM = "another optimum"
-    ANOTHER_PARAMETRISATION = "another parametrisation"
-    ANOTHER_MODEL = "another model or data"
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """A verdict with what it rests on.
-
-    Attributes
-    ----------
-    verdict : Verdict
-    reading : Reading
-        How the file was read to reach it.
-    place : Neighbourhood
-        The stationary point that the estimates were held against.
-    within_rounding : bool
-    allowance : Allowance or None
-        What had to be granted beyond rounding, where that was looked at.
-    detail : str
-        What else the sentence says.
-    """
-
-    verdict: Verdict
-    reading: Reading
-    place: Neighbourhood
-    within_rounding: bool = False
-    allowance: Allowance | None = None
-    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +222,7 @@ class Bench:
         converted = self._stopped_after_conversion(plain, best, left_open, given)
         if converted is not None:
             return converted
-        detail = NEARLY.format(distance) if distance <= FAR else ""
+        detail = NEARLY.format(distance=distance, causes=self.form.CAUSES) if distance <= FAR else ""
         return Finding(Verdict.ANOTHER_MODEL, plain, place, allowance=allowance, detail=detail)
 
     def _only_one_amiss(self, place: Neighbourhood, reading: Reading) -> str | None:

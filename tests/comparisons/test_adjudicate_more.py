@@ -10,8 +10,8 @@ import pytest
 from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
+from comparisons.adjudicate.finding import Verdict
 from comparisons.adjudicate.survey import Ground, survey
-from comparisons.adjudicate.verdict import Verdict
 from comparisons.case import Case, InputError
 from comparisons.data import Table, read_table
 from em_reference.two_pl import TwoPLParams
@@ -164,7 +164,11 @@ def test_an_early_stop_in_another_parametrisation(lsat: Bench, early: TwoPLParam
 
 
 def test_the_constant_that_fits_exactly_is_named(lsat: Bench, tmp_path: Path) -> None:
-    result = judged(lsat, tmp_path, written(D / 1.7, A / 1.7, pattern="%.3f"))
+    result = judged(
+        lsat,
+        tmp_path,
+        "item,b,a\nitem1,-3.36,0.49\nitem2,-1.37,0.43\nitem3,-0.28,0.52\nitem4,-1.87,0.40\nitem5,-3.13,0.39\n",
+    )
     assert result.finding.reading.changes == ("the normal-ogive metric (slopes to be multiplied by 1.7)",)
     assert result.finding.within_rounding
 
@@ -183,3 +187,21 @@ def test_the_constant_that_fits_exactly_is_named(lsat: Bench, tmp_path: Path) ->
 )
 def test_headers_of_stata_ltm_and_tam(lsat: Bench, tmp_path: Path, text: str) -> None:
     assert judged(lsat, tmp_path, text).verdict is Verdict.AT_MAXIMUM
+
+
+def test_no_quadrature_is_named_for_coins(tmp_path: Path) -> None:
+    result = judged(coins(tmp_path, DO_BATZOGLOU, 2), tmp_path, "weight,bias\n0.45,0.7000\n0.55,0.5600\n")
+    assert result.verdict is Verdict.ANOTHER_MODEL
+    assert "quadrature" not in result.sentence
+
+
+def test_weights_off_a_ridge(tmp_path: Path) -> None:
+    # Two groups, and a third coin that repeats one of them: only how those two share their weight is left open.
+    ridge = coins(tmp_path, "heads,flips\n" + "2,20\n" * 3 + "14,20\n" * 6, 3)
+    best = ridge[2].optima[0].point.natural
+    low_bias, high_bias = best["bias"].min(), best["bias"].max()
+    for weights, right in (((0.3333, 0.5, 0.1667), True), ((0.6, 0.2, 0.2), False), ((0.9, 0.05, 0.05), False)):
+        biases = (low_bias, high_bias, high_bias)
+        rows = "".join(f"{w:.4f},{b:.4f}\n" for w, b in zip(weights, biases, strict=True))
+        result = judged(ridge, tmp_path, "weight,bias\n" + rows)
+        assert (result.verdict is Verdict.AT_MAXIMUM) is right, result.sentence
