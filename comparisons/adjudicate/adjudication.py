@@ -130,7 +130,7 @@ class Adjudication:
         kind = self.optima[0].kind
         extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
         text = f"at the maximum{extra}, {self._to_the_digits()}"
-        left = self.finding.place.left_open
+        left = tuple(dict.fromkeys(self.finding.place.left_open))
         text = f"{text}; the data leave open {listed(left)}" if left else text
         loose = (self.parameters["half_unit"] / self.parameters["se"]).where(np.isfinite(self.parameters["se"]))
         if loose.max() > COARSE:
