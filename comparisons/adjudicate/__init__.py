@@ -20,15 +20,17 @@ standard errors of the maximum, measured by the log-likelihood, sqrt(2 (L_max - 
 
 The verdicts, in the order in which they are looked for
 
-    at the maximum            by either criterion; on a ridge, parameters that the data leave open may be
-                              anything, and of a maximum at infinity only the likelihood is looked at
+    at the maximum            by either criterion; where the data leave parameters open (a ridge, a maximum at
+                              infinity) a point that rounds to the file must also be within 0.1 standard errors
+                              by the log-likelihood
     another optimum           by either criterion at another stationary point: a local maximum, a saddle
-    another parametrisation   by either criterion after a conversion, the one with the fewest changes; or
-                              after it within 0.1 standard errors and at least ten times closer than before
-    stopped early             the estimates are those after n cycles from a customary start; or what is
-                              missing lies where EM is slow (see `distance.Neighbourhood.on_the_way`; a prior
-                              shrinks the same directions, and the verdict says so); or within 0.1 standard
-                              errors
+    another parametrisation   by either criterion after a conversion, the one with the fewest changes, of those
+                              the one that fits within rounding; or after it within 0.1 standard errors and at
+                              least ten times closer than before
+    stopped early             the estimates are those after n cycles from a customary start; or they are within
+                              1 standard error, and what is missing lies where EM is slow (see `early.creeping`;
+                              a prior shrinks the same directions, and the sentence says so); either also after
+                              a conversion
     another model or data     none of these
 """
 
@@ -37,12 +39,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from comparisons.adjudicate.adjudication import Adjudication, adjudicate
-    from comparisons.adjudicate.verdict import Verdict
+    from comparisons.adjudicate.finding import Verdict
 
 _HOME = {
     "Adjudication": "comparisons.adjudicate.adjudication",
     "adjudicate": "comparisons.adjudicate.adjudication",
-    "Verdict": "comparisons.adjudicate.verdict",
+    "Verdict": "comparisons.adjudicate.finding",
 }
 __all__ = ["Adjudication", "Verdict", "adjudicate"]
 

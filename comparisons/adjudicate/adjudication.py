@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from comparisons.adjudicate.estimates import Estimates, listed
+from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.steps import unflat
 from comparisons.adjudicate.survey import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
-from comparisons.adjudicate.verdict import TOLERANCE, Bench, Finding, Verdict
+from comparisons.adjudicate.verdict import TOLERANCE, Bench
 from comparisons.case import Case, InputError
 from comparisons.kinds import Kind, Point, examine, judge
 from comparisons.multistart import Progress, silent
@@ -51,7 +52,7 @@ class Adjudication:
         gradient at the estimates, sqrt(g' H^-1 g); by the information at the optimum.
     tolerance : float
     parameters, groups : DataFrame
-        See `verdict.Bench`.
+        See `tables.parameters_table` and `tables.groups_table`.
     order : str
         Which row is which, where the order had to be changed.
     starts, seed : int
@@ -119,15 +120,17 @@ class Adjudication:
         if worst is not None:
             text += (
                 f"; {len(self.outside)} of {len(self.parameters)} numbers lie outside the rounding, furthest "
-                f"{worst['parameter']} by {worst['outside']:.2g} ({worst['in_se']:.2g} standard errors from it)"
+                f"{worst['parameter']} by {worst['outside']:.2g}"
             )
+            if np.isfinite(worst["in_se"]):
+                text += f" ({worst['in_se']:.2g} standard errors from it)"
         return text
 
     def _at_maximum(self) -> str:
         kind = self.optima[0].kind
         extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
         text = f"at the maximum{extra}, {self._to_the_digits()}"
-        left = self.finding.place.left_open
+        left = tuple(dict.fromkeys(self.finding.place.left_open))
         text = f"{text}; the data leave open {listed(left)}" if left else text
         loose = (self.parameters["half_unit"] / self.parameters["se"]).where(np.isfinite(self.parameters["se"]))
         if loose.max() > COARSE:
@@ -152,7 +155,10 @@ class Adjudication:
     def _stopped_early(self) -> str:
         allowance = self.finding.allowance
         change = "" if allowance is None else f", where a cycle of EM still changes {allowance.change:.1e}"
-        text = f"stopped early, {self.distance:.2g} standard errors from the maximum{change}"
+        changes = " and ".join(self.finding.reading.changes)
+        order = f" ({self.order})" if self.order else ""
+        so_read = f", in another parametrisation: {changes}{order}; so read" if changes else ""
+        text = f"stopped early{so_read}, {self.distance:.2g} standard errors from the maximum{change}"
         if len(self.outside):
             worst = self.outside.loc[self.outside["outside"].idxmax()]
             text += f"; {worst['parameter']} is outside the rounding by {worst['outside']:.2g}"
@@ -163,7 +169,8 @@ class Adjudication:
             return f"another model or data: {self.finding.detail}"
         return (
             f"another model or data: the log-likelihood is {self.best - self.log_likelihood:.4g} below the best, "
-            f"{self.distance:.2g} standard errors away, and no conversion fits"
+            f"{self.distance:.2g} standard errors away, and no conversion fits "
+            "(an EM stopped after a few cycles from an unusual start is not told from that)"
         )
 
     @property

@@ -97,6 +97,9 @@ def find_column(table: Table, role: Role, given: str | None) -> str | None:
             raise InputError(f"--{role.name} {given}: {table.path} has no such column, it has {listed(table.columns)}")
         return given
     found = [column for column in table.columns if plain(column) in role.synonyms]
+    if len(found) > 1 and NAMELESS in found:
+        # R's row names beside a column of names.
+        found.remove(NAMELESS)
     if len(found) > 1:
         raise InputError(
             f"{table.path}: columns {listed(found)} could each be the {role.name}, expected --{role.name} COLUMN"

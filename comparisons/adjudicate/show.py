@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from comparisons.adjudicate.adjudication import Adjudication
-from comparisons.adjudicate.verdict import Verdict
+from comparisons.adjudicate.finding import Verdict
 from comparisons.errors import one_line
 from comparisons.terminal import Screen
 

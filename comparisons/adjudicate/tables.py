@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from comparisons.adjudicate.finding import Finding
 from comparisons.adjudicate.steps import unflat
-from comparisons.adjudicate.verdict import Bench, Finding
+from comparisons.adjudicate.verdict import Bench
 from comparisons.agreement import matching_digits
+from comparisons.case import Array
+from comparisons.edges import at_edge
 
 
 def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
@@ -16,7 +19,7 @@ def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
     """
     estimates, reading, place = bench.estimates, finding.reading, finding.place
     given, half = reading.sorted(estimates.values), reading.sorted(estimates.half_unit)
-    optimum, errors = place.printed(reading), place.standard_errors(reading)
+    optimum, errors = place.printed(reading), _errors(bench, finding)
     with np.errstate(invalid="ignore", divide="ignore"):
         difference = given - optimum
         in_se = np.where(errors > 0, np.abs(difference) / errors, np.nan)
@@ -28,12 +31,20 @@ def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
             "difference": difference,
             "half_unit": half,
             "outside": bench.excess(place, reading),
-            "se": np.where(place.determined, errors, np.nan),
-            "in_se": np.where(place.determined, in_se, np.nan),
+            "se": errors,
+            "in_se": in_se,
             "digits": matching_digits(given, optimum),
             "determined": place.determined,
         }
     )
+
+
+def _errors(bench: Bench, finding: Finding) -> Array:
+    """Standard errors of the printed numbers, none (NaN) of those left open or at the edge of their range."""
+    place = finding.place
+    errors = place.standard_errors(finding.reading)
+    edge = np.isin(bench.case.parameter_names(), at_edge(bench.case, bench.objective, place.natural))
+    return np.where(place.determined & ~edge & np.isfinite(errors), errors, np.nan)
 
 
 def groups_table(bench: Bench, finding: Finding, parameters: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +56,7 @@ def groups_table(bench: Bench, finding: Finding, parameters: pd.DataFrame) -> pd
     for label in labels:
         mine = np.char.endswith(names.astype(str), f"[{label}]")
         own = parameters[[name.endswith(f"[{label}]") for name in parameters["parameter"]]]
-        usable = mine & finding.place.determined
+        usable = mine & np.isfinite(parameters["se"].to_numpy())
         rows.append(
             {
                 what: label,

@@ -30,9 +30,11 @@ from comparisons.case import Array, Case, InputError, Natural
 from comparisons.data import Table, numbers
 
 ITEM = Role("item", ("item", "items", "itemname", "variable", "name", plain(NAMELESS)))
-INTERCEPT = Role("intercept", ("d", "intercept", "intercepts", "d1", "easiness", "zeta"))
-DIFFICULTY = Role("difficulty", ("b", "difficulty", "difficulties", "b1", "dffclt", "diff", "location"))
-SLOPE = Role("slope", ("a", "slope", "slopes", "a1", "discrimination", "dscrmn", "disc", "discr"))
+INTERCEPT = Role("intercept", ("d", "intercept", "intercepts", "d1", "easiness", "zeta", "(intercept)"))
+DIFFICULTY = Role("difficulty", ("b", "difficulty", "difficulties", "b1", "dffclt", "diff", "location", "beta"))
+SLOPE = Role(
+    "slope", ("a", "slope", "slopes", "a1", "discrimination", "dscrmn", "disc", "discr", "discrim", "z1", "alpha")
+)
 ROLES = (ITEM, INTERCEPT, DIFFICULTY, SLOPE)
 # Options of the command beside those of the family: name, choices, help.
 CHOICES = (
@@ -43,6 +45,8 @@ CHOICES = (
         "Metric of the estimates: logistic, or normal (a times 1.702 is the logistic a).",
     ),
 )
+# What else leads near the maximum.
+CAUSES = "a coarser quadrature, a weak prior"
 UNUSED_OPTIONS = ("scores",)
 NORMAL = 1.702
 CONSTANTS = (1.702, 1.7)
@@ -222,6 +226,6 @@ def customary_starts(case: Case) -> dict[str, Natural]:
 def another_model(case: Case, natural: Natural, _: Reading, estimates: Estimates) -> str | None:
     """A relative of the 2PL whose estimates these are, None when none is recognised."""
     slopes = np.split(estimates.values, 2)[1]
-    if len(slopes) > 2 and np.ptp(slopes) == 0:
+    if len(slopes) > 2 and np.ptp(slopes) == 0 and slopes[0] != 0:
         return "all slopes are equal, as in a one-parameter (Rasch) model"
     return slope_prior(case, natural, estimates)

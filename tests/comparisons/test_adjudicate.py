@@ -16,8 +16,8 @@ from comparisons import families
 from comparisons.adjudicate import distance, forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.estimates import last_digits
+from comparisons.adjudicate.finding import Verdict
 from comparisons.adjudicate.survey import Ground, survey
-from comparisons.adjudicate.verdict import Verdict
 from comparisons.case import Case, InputError
 from comparisons.cli import main
 from comparisons.data import Table, read_table

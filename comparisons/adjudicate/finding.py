@@ -1,0 +1,43 @@
+"""A verdict on estimates, with what it rests on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from comparisons.adjudicate.distance import Allowance, Neighbourhood
+from comparisons.adjudicate.reading import Reading
+
+
+class Verdict(StrEnum):
+    """What the estimates are."""
+
+    AT_MAXIMUM = "at the maximum"
+    STOPPED_EARLY = "stopped early"
+    ANOTHER_OPTIMUM = "another optimum"
+    ANOTHER_PARAMETRISATION = "another parametrisation"
+    ANOTHER_MODEL = "another model or data"
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A verdict with what it rests on.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    reading : Reading
+        How the file was read to reach it.
+    place : Neighbourhood
+        The stationary point that the estimates were held against.
+    within_rounding : bool
+    allowance : Allowance or None
+        What had to be granted beyond rounding, where that was looked at.
+    detail : str
+        What else the sentence says.
+    """
+
+    verdict: Verdict
+    reading: Reading
+    place: Neighbourhood
+    within_rounding: bool = False
+    allowance: Allowance | None = None
+    detail: str = ""
