@@ -33,7 +33,7 @@ def codec_of(em: Any, case: Case) -> Codec:
     """Dicts by name; a flat array in a stated order; or, for our own classes, their NamedTuples."""
     order = getattr(em, "parameter_order", None)
     if order is not None:
-        if isinstance(order, str) or sorted(order) != sorted(case.labels):
+        if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
             raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
         sizes = [len(case.labels[name]) for name in order]
 

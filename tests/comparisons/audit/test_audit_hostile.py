@@ -1,0 +1,108 @@
+"""EMs that are right but unusual, and EMs that do to the audit what no EM should: each is one finding."""
+
+import numpy as np
+import pytest
+from audit_zoo import data, textbook
+
+from comparisons.audit import Outcome, check_em, run_check, subject_of
+
+COINS = data.case("coins")
+
+
+def found(check: str, em=None, factory=None, problem: str = "coins"):
+    return run_check(check, subject_of(em, data.case(problem), factory), data.reference(problem))
+
+
+class ItemsFirst(textbook.TwoPL):
+    """Items by nodes, with attempts although no response is missing."""
+
+    def e_step(self, p):
+        counts, value = super().e_step(p)
+        correct = counts["correct"].T
+        return {**counts, "correct": correct, "attempts": np.tile(counts["examinees"], (len(correct), 1))}, value
+
+    def m_step(self, counts, p):
+        return super().m_step({**counts, "correct": counts["correct"].T, "attempts": counts["attempts"].T}, p)
+
+
+def test_counts_that_only_the_em_has_may_be_items_by_nodes() -> None:
+    assert found("fisher", factory=ItemsFirst, problem="2PL").outcome is Outcome.PASSED
+
+
+class KeepsInData(textbook.Coins):
+    def __init__(self, data):
+        super().__init__(data)
+        data["tails"] = data["flips"] - data["heads"]
+        data.pop("frequencies")
+
+
+def test_the_dict_of_data_is_the_factorys_own() -> None:
+    assert found("ascent", factory=KeepsInData).outcome is Outcome.PASSED
+    assert found("weights", factory=KeepsInData).outcome is Outcome.PASSED
+
+
+class KeepsInParameters(textbook.Coins):
+    def e_step(self, p):
+        p["log_bias"] = np.log(p["bias"])
+        return super().e_step(p)
+
+
+def test_a_key_added_to_the_parameters_is_a_change_of_the_input() -> None:
+    assert found("ascent", factory=KeepsInParameters).found == "e_step changed its input in place"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"cycles": np.nan}, "'cycles' = nan"),
+        ({"cycles": np.inf}, "'cycles' = inf"),
+        ({"converged": np.ones(3)}, "'converged' of shape (3,)"),
+    ],
+)
+def test_a_fit_that_reports_nonsense(said, words) -> None:
+    class Fits(textbook.Coins):
+        def fit(self, start, max_cycles=None):
+            return {"params": start, **said}
+
+    assert words in found("stopping", factory=Fits).found
+
+
+class AnswersAll:
+    def __getattr__(self, name):
+        return AnswersAll()
+
+    def __call__(self, *arguments):
+        return AnswersAll()
+
+
+class NotFitted(textbook.Coins):
+    @property
+    def fit(self):
+        raise RuntimeError("not fitted yet")
+
+
+@pytest.mark.parametrize(("factory", "words"), [(AnswersAll, "parameter_order"), (NotFitted, "not fitted yet")])
+def test_attributes_that_are_not_what_they_seem(factory, words) -> None:
+    table = check_em(factory=lambda data: factory() if factory is AnswersAll else factory(data), case=COINS)
+    assert list(table["check"]) == ["the EM itself"]
+    assert words in table["found"][0]
+
+
+class Own(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("error", [Own("mine"), GeneratorExit("mine")])
+def test_an_error_that_is_no_exception_is_a_finding(error) -> None:
+    def step(p):
+        raise error
+
+    assert "mine" in found("ascent", step).found
+
+
+def test_the_persons_interrupt_ends_the_audit() -> None:
+    def step(p):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        found("ascent", step)
