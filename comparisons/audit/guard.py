@@ -4,6 +4,7 @@ Whatever it does wrong on the way (raise, hang, return NaN or another shape, cha
 `Trouble` that names it.
 """
 
+import dis
 import signal
 import threading
 import warnings
@@ -36,7 +37,7 @@ class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
     Attributes
     ----------
     refused : bool
-        It raised a ValueError: it said that it cannot do this.
+        It raised a ValueError of its own: it said that it cannot do this.
     late : bool
         It did not return in time.
     at : str
@@ -71,11 +72,22 @@ def guarded(name: str, function: Callable[..., Any], *arguments: Any, times: flo
     except (KeyboardInterrupt, Trouble):
         raise
     except BaseException as error:
-        refused = isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError)
-        raise Trouble(f"{name} raised {type(error).__name__}: {error}", refused=refused) from error
+        raise Trouble(f"{name} raised {type(error).__name__}: {error}", refused=_refuses(error)) from error
     if changed(before, arguments):
         raise Trouble(f"{name} changed its input in place")
     return result
+
+
+def _refuses(error: BaseException) -> bool:
+    """Whether this is a ValueError by a `raise` of the user's, not one that a computation ran into."""
+    if not isinstance(error, ValueError) or error.__traceback__ is None:
+        return False
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    frame = last.tb_frame
+    stated = dis.opname[frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    return stated and frame.f_globals.get("__name__", "").partition(".")[0] not in ("numpy", "scipy")
 
 
 @contextmanager

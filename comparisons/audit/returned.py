@@ -54,9 +54,15 @@ def codec_of(em: Any, case: Case) -> Codec:
 
 def _numbers(name: str, values: Any) -> Array:
     try:
-        return np.array(values, dtype=float)
+        array = np.array(values)
+        if array.dtype.kind == "c" and not np.any(array.imag):
+            array = array.real
+        # NumPy would read numbers out of strings and cut off an imaginary part.
+        if array.dtype.kind not in "cUS":
+            return array.astype(float)
     except (TypeError, ValueError):
-        raise Trouble(f"returned {name!r} = {values!r}, expected numbers") from None
+        pass
+    raise Trouble(f"returned {name!r} = {values!r}, expected real numbers")
 
 
 def _checked(returned: Any, case: Case) -> Natural:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.audit import cycle, datasets, guard, limits, steps
+from comparisons.audit import cycle, datasets, guard, limits, steps, stops
 from comparisons.audit.finding import Finding, Outcome, failed
 from comparisons.audit.guard import Trouble, guarded
 from comparisons.audit.reference import Reference
@@ -26,7 +26,7 @@ CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
     "fixed_point": limits.fixed_point,
     "rate": limits.rate,
     "reported_log_likelihood": limits.reported_log_likelihood,
-    "stopping": limits.stopping,
+    "stopping": stops.stopping,
     "standard_errors": limits.standard_errors,
     "missing": datasets.missing,
     "weights": datasets.weights,

@@ -106,3 +106,73 @@ def test_the_persons_interrupt_ends_the_audit() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         found("ascent", step)
+
+
+@pytest.mark.parametrize("change", [lambda v: v + 1j, lambda v: [str(x) for x in v]])
+def test_parameters_that_are_no_real_numbers(change) -> None:
+    class Odd(textbook.Coins):
+        def m_step(self, counts, p):
+            return {name: change(values) for name, values in super().m_step(counts, p).items()}
+
+    assert "expected real numbers" in found("ascent", factory=Odd).found
+
+
+def test_a_value_error_of_a_computation_is_no_refusal() -> None:
+    class Accident(textbook.Coins):
+        def __init__(self, data):
+            super().__init__(data)
+            if np.ptp(self.heads) == 0:
+                np.zeros(2) + np.zeros(3)
+
+    finding = found("edge_cases", factory=Accident)
+    assert finding.outcome is Outcome.FAILED
+    assert "could not be broadcast" in finding.found
+
+
+def test_an_em_that_keeps_the_data_of_the_first_one() -> None:
+    class Cached(textbook.Coins):
+        first: dict = {}  # noqa: RUF012
+
+        def __init__(self, data):
+            super().__init__(data)
+            self.__dict__.update({k: Cached.first.setdefault(k, v) for k, v in self.__dict__.items()})
+
+    assert found("weights", factory=Cached).outcome is Outcome.FAILED
+
+
+def saddle(data, start):
+    share = data["frequencies"] @ data["heads"] / (data["frequencies"] @ data["flips"])
+    return {"weight": np.array([0.5, 0.5]), "bias": np.array([share, share])}
+
+
+def test_a_fit_that_returns_a_saddle() -> None:
+    assert "at a saddle" in found("stopping", saddle).found
+
+
+class Prior(textbook.Coins):
+    """A prior left in, in the fit alone."""
+
+    def fit(self, start, max_cycles=None):
+        other = textbook.Coins.__new__(textbook.Coins)
+        other.__dict__.update(self.__dict__)
+        other.m_step = lambda c, p: self.m_step({**c, "heads": c["heads"] + 0.02, "flips": c["flips"] + 0.04}, p)
+        return other.fit(start, max_cycles)
+
+
+class Rounded(textbook.Coins):
+    def fit(self, start, max_cycles=None):
+        done = super().fit(start, max_cycles)
+        return {**done, "params": {name: np.round(values, 3) for name, values in done["params"].items()}}
+
+
+class Loose(textbook.Coins):
+    """Stops early, at a change of 1e-4: no error, as long as it is near."""
+
+    tolerance = 1e-4
+
+
+@pytest.mark.parametrize(
+    ("factory", "outcome"), [(Prior, Outcome.FAILED), (Rounded, Outcome.FAILED), (Loose, Outcome.PASSED)]
+)
+def test_a_fit_ends_where_its_own_cycle_leads(factory, outcome) -> None:
+    assert found("stopping", factory=factory).outcome is outcome
