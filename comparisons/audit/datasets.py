@@ -31,7 +31,8 @@ def weights(subject: Subject, reference: Reference) -> Finding:
     if finding.outcome is Outcome.PASSED and subject.step is not None:
         others = [reference.hooks.same_data[what][0], *reference.hooks.edge_cases.values()]
         if _blind(subject, reference, others):
-            return failed("weights", "one cycle is the same on all other data: it still uses those of the first EM")
+            found = "one cycle is the same on all other data: it still uses those of the first EM"
+            return failed("weights", found)._replace(meaning="")
     return finding
 
 
@@ -71,7 +72,7 @@ def _same_data(subject: Subject, reference: Reference, check: str, what: str) ->
     except Trouble as trouble:
         if trouble.refused:
             return not_applicable(check, f"the EM refuses {what}: {trouble}")
-        return failed(check, f"with {what}: {trouble}")
+        return failed(check, f"with {what}: {trouble}")._replace(meaning="")
     return passed(check, f"{what} gives the same {'fit' if subject.step is None else 'cycle'}")
 
 
@@ -87,7 +88,7 @@ def edge_cases(subject: Subject, reference: Reference) -> Finding:
     for what, start in reference.hooks.edge_starts.items():
         fault = _fault(lambda: subject, start)
         if fault:
-            return failed(check, f"a start with {what}: {fault}", described(start))
+            return failed(check, f"a start with {what}: {fault}", described(start))._replace(meaning="")
         tried.append(f"a start with {what}")
     for what, data in reference.hooks.edge_cases.items() if subject.rebuild else ():
         other = reference.hooks.rebind(data)
@@ -96,7 +97,7 @@ def edge_cases(subject: Subject, reference: Reference) -> Finding:
         start = other.draw_start(np.random.default_rng([reference.seed, 3]))
         fault = _fault(lambda rebuild=rebuild, other=other: rebuild(other), start)  # type: ignore[misc]
         if fault:
-            return failed(check, f"{what}: {fault}", described(start))
+            return failed(check, f"{what}: {fault}", described(start))._replace(meaning="")
         tried.append(what)
     if not tried:
         return not_applicable(check, "needs a factory that takes other data")

@@ -16,6 +16,9 @@ LEFT = 1e-3
 UPWARD = 1e-3
 AHEAD = 0.1
 
+SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
+BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
+
 
 def stopping(subject: Subject, reference: Reference) -> Finding:
     """A fit that says it converged is near a maximum, and one that ran into its limit does not say so."""
@@ -39,11 +42,11 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         other = reference.points[-1]
         if _is_saddle(reference, estimate.natural) and _is_saddle(reference, subject.fit(other, None).natural):
             found = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
-            return failed(check, found, described(estimate.natural))
+            return failed(check, found, described(estimate.natural))._replace(meaning=SADDLE)
         left = _left(subject, reference, estimate.natural)
         if left > LEFT:
             found = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"
-            return failed(check, found, described(estimate.natural))
+            return failed(check, found, described(estimate.natural))._replace(meaning=BESIDE)
     said = "" if estimate.converged is None else f" and says converged = {estimate.converged}"
     return passed(check, f"it stops {distance:.1e} standard errors from a zero of PyMC's gradient{said}")
 

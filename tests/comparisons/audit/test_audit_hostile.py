@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from audit_zoo import data, textbook
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 from comparisons.audit import Outcome, check_em, run_check, subject_of
 
@@ -176,3 +178,42 @@ class Loose(textbook.Coins):
 )
 def test_a_fit_ends_where_its_own_cycle_leads(factory, outcome) -> None:
     assert found("stopping", factory=factory).outcome is outcome
+
+
+class ByOptimiser(textbook.Coins):
+    """M-step by SciPy's BFGS at its usual tolerance, on logits."""
+
+    def m_step(self, counts, p):
+        heads, flips = counts["heads"], counts["flips"]
+
+        def falling(z):
+            return flips @ np.logaddexp(0, z) - heads @ z, flips * expit(z) - heads
+
+        bias = expit(minimize(falling, logit(p["bias"]), jac=True, method="BFGS", options={"gtol": 1e-3}).x)
+        return self.named(counts["sequences"] / counts["sequences"].sum(), bias)
+
+
+def test_an_m_step_by_an_optimiser_is_generalised() -> None:
+    assert found("m_step", factory=ByOptimiser).outcome is Outcome.GENERALISED
+
+
+def test_an_m_step_on_wrong_counts_is_not_blamed() -> None:
+    class Twice(textbook.Coins):
+        def e_step(self, p):
+            counts, value = super().e_step(p)
+            return {**counts, "heads": counts["heads"] / 2}, value
+
+    finding = found("m_step", factory=Twice)
+    assert "it may follow from them" in finding.found
+    assert not finding.meaning
+
+
+def test_trouble_on_other_data_has_no_hint_at_a_cause() -> None:
+    class Fragile(textbook.Coins):
+        def __init__(self, data):
+            super().__init__(data)
+            if len(self.heads) != len(COINS.audit.data["heads"]):
+                raise KeyError("other data")
+
+    finding = found("weights", factory=Fragile)
+    assert (finding.outcome, finding.meaning) == (Outcome.FAILED, "")
