@@ -18,9 +18,8 @@ COMPLETE = 1e-5
 REPEATS = 100
 SETTLED = 1e-11
 # An inner optimiser at its default tolerance settles this close below the maximum of Q, as a share of what it
-# gained, or without a gain. At PyMC's maximum, where nothing is gained, no other function hides in that.
+# gained. At PyMC's maximum, where nothing is gained, no other function hides in that.
 SLIGHT = 1e-6
-SLIGHTEST = 1e-8
 # Cycles that are followed from each random point.
 CYCLES = 4
 # Two orders of summation may differ by this share of 1 + the size of a parameter, after inner iterations.
@@ -97,7 +96,7 @@ def _m_step(subject: Subject, reference: Reference) -> Finding:
         if settled is not None:
             left, end = reference.short_of_maximum(settled, weighted), reference.q(settled, weighted)
             lacking = max(left**2 / 2, _search(reference, settled, weighted, rng) - end)
-            if (left > COMPLETE or lacking > scale) and lacking > max(SLIGHT * (end - before), SLIGHTEST):
+            if (left > COMPLETE or lacking > scale) and lacking > SLIGHT * (end - before):
                 found = f"it settles {left:.3g} standard errors (of the complete data) from the maximum of Q"
                 return failed(check, found, described(point))
     if where is None:
