@@ -129,7 +129,9 @@ def item_audit(
         return found if answered.all() else {**found, "attempts": weighted.T @ answered}
 
     def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        attempts = expected.get("attempts", expected["examinees"][:, None])
+        attempts = expected.get("attempts")
+        if attempts is None or attempts.shape != expected["correct"].shape:
+            attempts = expected["examinees"][:, None]
         residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
         by_slope = nodes @ residual
         return {"d": residual.sum(axis=0), "a": by_slope.sum(keepdims=True) if slopes == 1 else by_slope}

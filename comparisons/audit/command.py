@@ -3,13 +3,18 @@
 Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
 """
 
+import os
 import sys
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
+from comparisons.batch import complain
 from comparisons.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,16 +73,37 @@ def check(
     from comparisons.audit.show import show
     from comparisons.audit.subject import is_fit
 
-    made = callable(target) and not is_fit(target)
-    token = guard.time_limit.set(time_limit)
+    try:
+        made = callable(target) and not is_fit(target)
+    except guard.Trouble as trouble:
+        raise InputError(f"{em}: {trouble}") from None
+    token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
     try:
         # What the user's EM prints is not part of the table.
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _path_last():
             findings = audit(None if made else target, case, factory=target if made else None, seed=seed)
     finally:
         guard.time_limit.reset(token)
+        guard.last_resort.reset(end)
     show(em, case, findings)
     return WRONG if any(finding.outcome is Outcome.FAILED for finding in findings) else RIGHT
+
+
+def _end(why: str) -> None:
+    """End the process at once: an EM that swallows every interruption would also swallow an exit."""
+    complain(why)
+    sys.stderr.flush()
+    os._exit(WRONG)
+
+
+@contextmanager
+def _path_last() -> Iterator[None]:
+    """The current directory last on the path: an EM may import its neighbours late, but shadow none of ours."""
+    sys.path.append("")
+    try:
+        yield
+    finally:
+        sys.path.remove("")
 
 
 def _target(name: str) -> Any:
@@ -92,13 +118,16 @@ def _target(name: str) -> Any:
         raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
     sys.path.insert(0, "")
     try:
-        with redirect_stdout(sys.stderr):
+        # What the module asks of NumPy and of warnings would hold for our side as well.
+        with redirect_stdout(sys.stderr), np.errstate(), warnings.catch_warnings():
             found: Any = import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             raise InputError(f"{name}: no module {error.name!r} here or among the installed ones") from None
         raise InputError(f"{name}: importing {module_name} needs {error.name}, which is not installed") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise InputError(f"{name}: importing {module_name} raised {type(error).__name__}: {error}") from None
     finally:
         sys.path.remove("")

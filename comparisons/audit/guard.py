@@ -4,24 +4,31 @@ Whatever it does wrong on the way (raise, hang, return NaN or another shape, cha
 `Trouble` that names it.
 """
 
+import dis
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from comparisons.case import Array
 
+# Where an array is inside dicts, tuples and lists.
+Place = tuple[Any, ...]
 # Seconds that one call may take, and that one check may spend on following the EM to its end. A whole
 # fit may take FIT times as long.
 FIT = 10
 time_limit: ContextVar[float] = ContextVar("time_limit", default=20.0)
-# A limit that the EM itself swallows (a bare except) strikes again after this many seconds.
+# A limit that the EM itself swallows (a bare except) strikes again after this many seconds, so many times
+# before the last resort is called, if there is one: it is given one line, and is expected to end the process.
 AGAIN = 0.5
+STRIKES = 10
+last_resort: ContextVar[Callable[[str], None] | None] = ContextVar("last_resort", default=None)
 
 
 class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
@@ -30,7 +37,7 @@ class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
     Attributes
     ----------
     refused : bool
-        It raised a ValueError: it said that it cannot do this.
+        It raised a ValueError of its own: it said that it cannot do this.
     late : bool
         It did not return in time.
     at : str
@@ -54,50 +61,91 @@ def guarded(name: str, function: Callable[..., Any], *arguments: Any, times: flo
     ------
     Trouble
     """
-    before = [array.copy() for array in arrays(arguments)]
+    before = kept(arguments)
     seconds = times * time_limit.get()
     try:
-        with _limited(seconds), np.errstate(all="ignore"), warnings.catch_warnings():
+        with _limited(name, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = function(*arguments, **named)
     except _TimeOut:
         raise Trouble(f"{name} did not return within {seconds:g} seconds", late=True) from None
-    except (Exception, SystemExit) as error:
-        refused = isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError)
-        raise Trouble(f"{name} raised {type(error).__name__}: {error}", refused=refused) from error
+    except (KeyboardInterrupt, Trouble):
+        raise
+    except BaseException as error:
+        raise Trouble(f"{name} raised {type(error).__name__}: {error}", refused=_refuses(error)) from error
     if changed(before, arguments):
         raise Trouble(f"{name} changed its input in place")
     return result
 
 
-def changed(before: list[Array], now: Any) -> bool:
-    """Whether the arrays inside `now` differ from those kept before."""
-    return not all(
-        one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-        for one, other in zip(before, arrays(now), strict=True)
-    )
-
-
-def arrays(value: Any) -> Iterator[Array]:
-    """All arrays inside dicts, tuples and lists."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from arrays(part)
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from arrays(part)
+def _refuses(error: BaseException) -> bool:
+    """Whether this is a ValueError by a `raise` of the user's, not one that a computation ran into."""
+    if not isinstance(error, ValueError) or error.__traceback__ is None:
+        return False
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    frame = last.tb_frame
+    stated = dis.opname[frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    return stated and frame.f_globals.get("__name__", "").partition(".")[0] not in ("numpy", "scipy")
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def readable(what: str) -> Iterator[None]:
+    """An object of the user's whose attributes raise, or are not what they seem, is its finding too.
+
+    Raises
+    ------
+    Trouble
+    """
+    try:
+        yield
+    except Trouble:
+        raise
+    except Exception as error:
+        raise Trouble(f"{what} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def kept(value: Any) -> dict[Place, Array]:
+    """Copies of the arrays inside `value`."""
+    return {place: array.copy() for place, array in arrays(value)}
+
+
+def changed(before: Mapping[Place, Array], now: Any) -> bool:
+    """Whether the arrays inside `now` differ from those kept before, or others are there."""
+    after = dict(arrays(now))
+    return before.keys() != after.keys() or any(
+        not np.array_equal(one, after[place], equal_nan=one.dtype.kind in "fc") for place, one in before.items()
+    )
+
+
+def arrays(value: Any, place: Place = ()) -> Iterator[tuple[Place, Array]]:
+    """All arrays of numbers inside dicts, tuples and lists, with their places."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biufc":
+            yield place, value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from arrays(part, (*place, name))
+    elif isinstance(value, tuple | list):
+        for index, part in enumerate(value):
+            yield from arrays(part, (*place, index))
+
+
+@contextmanager
+def _limited(name: str, seconds: float) -> Iterator[None]:
     """Interrupt what runs too long; only the main thread of a Unix process can be interrupted."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         yield
         return
 
+    end, strikes = last_resort.get(), count(1)
+
     def stop(_signal: int, _frame: Any) -> None:
+        if next(strikes) > STRIKES and end is not None:
+            end(
+                f"{name} did not return within {seconds:g} seconds and swallows every interruption: the audit ends here"
+            )
         raise _TimeOut
 
     before = signal.signal(signal.SIGALRM, stop)

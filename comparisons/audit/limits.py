@@ -10,14 +10,12 @@ from comparisons.audit.finding import Finding, Outcome, described, failed, judge
 from comparisons.audit.guard import time_limit
 from comparisons.audit.reference import Reference
 from comparisons.audit.steps import gaps
-from comparisons.audit.subject import Estimate, Subject
+from comparisons.audit.subject import Subject
 from comparisons.case import Array, Natural
 
-# Distances in standard errors: what one cycle at PyMC's maximum may move, at convergence, and the most
-# that a fit may call convergence.
+# Distances in standard errors: what one cycle at PyMC's maximum may move, and at convergence.
 FIXED = 1e-5
 ARRIVED = 1e-4
-STOPPED = 1e-2
 # An EM is followed until no parameter moves by more than STILL in a cycle, or so many cycles. While it
 # still moves, it must have risen or come closer over the last RECENT cycles.
 STILL = 1e-12
@@ -52,7 +50,7 @@ def fixed_point(subject: Subject, reference: Reference) -> Finding:
             name = reference.case.parameter_names()[index]
             found = f"one cycle at PyMC's maximum moves {name} from {before[index]:.8g} to {after[index]:.8g}"
             return failed(check, found, described(top.natural))
-    path = _follow(subject, reference.points[0])
+    path = follow(subject, reference.points[0])
     distance = reference.distance_to_zero(path.end)
     if distance <= ARRIVED:
         return passed(check, f"it ends {distance:.1e} standard errors from a zero of PyMC's gradient")
@@ -86,7 +84,7 @@ class _Path(NamedTuple):
     still: bool
 
 
-def _follow(subject: Subject, start: Natural) -> _Path:
+def follow(subject: Subject, start: Natural) -> _Path:
     """Follow the EM to its end, or as far as time allows."""
     if subject.step is None:
         assert subject.fit is not None
@@ -181,27 +179,6 @@ def reported_log_likelihood(subject: Subject, reference: Reference) -> Finding:
         return failed(check, found, described(estimates[worst].natural))
     up_to = f" up to the constant {constant:.6g}" if abs(constant) > REPORTED * scale else ""
     return passed(check, f"it is PyMC's at the returned parameters, to {np.abs(gap).max():.1e}{up_to}")
-
-
-def stopping(subject: Subject, reference: Reference) -> Finding:
-    """A fit that says it converged is near a maximum, and one that ran into its limit does not say so."""
-    check = "stopping"
-    if subject.fit is None:
-        return not_applicable(check, "the EM offers no fit")
-    start = reference.points[0]
-    if subject.limits_cycles:
-        short = subject.fit(start, 2)
-        distance = reference.distance_to_zero(short.natural)
-        if short.converged and distance > STOPPED:
-            found = f"stopped after 2 cycles, {distance:.3g} standard errors short, it says that it converged"
-            return failed(check, found, described(start))
-    estimate: Estimate = subject.fit(start, None)
-    distance = reference.distance_to_zero(estimate.natural)
-    if distance > STOPPED and estimate.converged is not False:
-        found = f"it stopped {distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
-        return failed(check, found, described(estimate.natural))
-    said = "" if estimate.converged is None else f" and says converged = {estimate.converged}"
-    return passed(check, f"it stops {distance:.1e} standard errors from a zero of PyMC's gradient{said}")
 
 
 def standard_errors(subject: Subject, reference: Reference) -> Finding:

@@ -33,7 +33,7 @@ def codec_of(em: Any, case: Case) -> Codec:
     """Dicts by name; a flat array in a stated order; or, for our own classes, their NamedTuples."""
     order = getattr(em, "parameter_order", None)
     if order is not None:
-        if isinstance(order, str) or sorted(order) != sorted(case.labels):
+        if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
             raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
         sizes = [len(case.labels[name]) for name in order]
 
@@ -54,9 +54,15 @@ def codec_of(em: Any, case: Case) -> Codec:
 
 def _numbers(name: str, values: Any) -> Array:
     try:
-        return np.array(values, dtype=float)
+        array = np.array(values)
+        if array.dtype.kind == "c" and not np.any(array.imag):
+            array = array.real
+        # NumPy would read numbers out of strings and cut off an imaginary part.
+        if array.dtype.kind not in "cUS":
+            return array.astype(float)
     except (TypeError, ValueError):
-        raise Trouble(f"returned {name!r} = {values!r}, expected numbers") from None
+        pass
+    raise Trouble(f"returned {name!r} = {values!r}, expected real numbers")
 
 
 def _checked(returned: Any, case: Case) -> Natural:

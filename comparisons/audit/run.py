@@ -1,13 +1,14 @@
 """All checks of an EM, one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from comparisons.audit import cycle, datasets, guard, limits, steps
+from comparisons.audit import cycle, datasets, guard, limits, steps, stops
 from comparisons.audit.finding import Finding, Outcome, failed
 from comparisons.audit.guard import Trouble, guarded
 from comparisons.audit.reference import Reference
@@ -25,7 +26,7 @@ CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
     "fixed_point": limits.fixed_point,
     "rate": limits.rate,
     "reported_log_likelihood": limits.reported_log_likelihood,
-    "stopping": limits.stopping,
+    "stopping": stops.stopping,
     "standard_errors": limits.standard_errors,
     "missing": datasets.missing,
     "weights": datasets.weights,
@@ -34,6 +35,8 @@ CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
+# Our side reckons with NumPy's own answer to an overflow, whatever the user's module or session asks for.
+_as_numpy_does = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
@@ -52,7 +55,7 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
         assert factory is not None
         assert other.audit is not None
         given = deepcopy(other.audit.data)
-        return adapt(guarded("the factory", factory, given), other, given)
+        return adapt(_made(factory, given), other, given)
 
     if factory is None:
         return adapt(em, case, deepcopy(case.audit.data) if case.audit else {})
@@ -60,10 +63,17 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
         return replace(adapt(em, case, {}), rebuild=rebuild)
     assert case.audit is not None
     given = deepcopy(case.audit.data)
-    made = em if is_fit(em) else guarded("the factory", factory, given)
+    # The dict is the factory's own, to add to as it likes; the arrays in it are shared.
+    made = em if is_fit(em) else _made(factory, given)
     return replace(adapt(made, case, given), rebuild=rebuild, given=given)
 
 
+def _made(factory: Factory, data: Mapping[str, Any]) -> Any:
+    """What the factory makes of data, which it may write into but must leave as they are."""
+    return guarded("the factory", lambda: factory(dict(data)))
+
+
+@_as_numpy_does
 def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
     """Run one check; whatever the EM does wrong on the way is its finding."""
     try:
@@ -71,10 +81,10 @@ def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
     except Trouble as trouble:
         finding = failed(name, str(trouble), trouble.at)._replace(meaning="")
     if subject.given is not None:
-        pristine = list(guard.arrays(reference.hooks.data))
+        pristine = dict(guard.arrays(reference.hooks.data))
         if guard.changed(pristine, subject.given):
-            for mine, original in zip(guard.arrays(subject.given), pristine, strict=True):
-                mine[...] = original
+            for place, mine in guard.arrays(subject.given):
+                mine[...] = pristine[place]
             return failed(name, "it changed the data that it was given")._replace(meaning="")
     return finding
 
@@ -142,6 +152,7 @@ def check_em(
     return pd.DataFrame([{**finding._asdict(), "outcome": str(finding.outcome)} for finding in findings])
 
 
+@_as_numpy_does
 def audit(em: Any, case: Case | str | None, *, factory: Factory | None = None, seed: int = 0) -> list[Finding]:
     """The findings of all checks; see `check_em`."""
     bound = bound_case(case)

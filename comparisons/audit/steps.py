@@ -74,11 +74,14 @@ def expected_counts(subject: Subject, reference: Reference) -> Finding:
 
 
 def aligned(ours: dict[str, Array], theirs: dict[str, Array]) -> dict[str, Array]:
-    """Counts with the axes in our order: nodes before items, where an EM has them the other way round."""
+    """Counts with the axes in our order: nodes before items, where an EM has them the other way round.
+
+    Counts that only the EM has are turned as well if that gives them the shape of some of ours.
+    """
     turned = {}
     for name, values in ours.items():
-        wanted = theirs[name].shape if name in theirs else values.shape
-        turned[name] = values.T if values.shape != wanted and values.T.shape == wanted else values
+        wanted = {theirs[name].shape} if name in theirs else {other.shape for other in theirs.values()}
+        turned[name] = values.T if values.shape not in wanted and values.T.shape in wanted else values
     return turned
 
 

@@ -24,8 +24,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from comparisons.audit.finding import described
-from comparisons.audit.guard import FIT, Trouble, guarded
+from comparisons.audit.guard import FIT, Trouble, guarded, readable
 from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar
 from comparisons.case import Case, Natural
 from em_reference.em import Status
@@ -80,7 +82,8 @@ def adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     Trouble
         If it is none of the forms.
     """
-    whole = _adapt(em, case, data)
+    with readable("the EM"):
+        whole = _adapt(em, case, data)
     acts = ("e_step", "m_step", "step", "fit", "standard_errors")
     located: dict[str, Any] = {name: _located(getattr(whole, name), set(case.labels)) for name in acts}
     return replace(whole, **located)
@@ -93,7 +96,8 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
 
     def located(*arguments: Any) -> Any:
         try:
-            return act(*arguments)
+            with readable("what it returned"):
+                return act(*arguments)
         except Trouble as trouble:
             places = [value for value in arguments if isinstance(value, dict) and set(value) == labels]
             trouble.at = trouble.at or (described(places[-1]) if places else "")
@@ -111,7 +115,8 @@ def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     )
     if callable(fit):
         limits = "max_cycles" in _parameters(fit)
-        started = partial(fit, data) if _required(fit) == 2 else fit
+        # A fit that keeps something of its own in the dict of data does so in a dict of its own.
+        started = (lambda *given, **named: fit(dict(data), *given, **named)) if _required(fit) == 2 else fit
         subject = replace(subject, fit=_remembered(partial(_fit, started, codec)), limits_cycles=limits)
     e_step, m_step = getattr(em, "e_step", None), getattr(em, "m_step", None)
     if callable(e_step) and callable(m_step):
@@ -135,9 +140,15 @@ def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
 
 
 def is_fit(em: Any) -> bool:
-    """Whether this is a plain function (data, start) -> estimates."""
+    """Whether this is a plain function (data, start) -> estimates.
+
+    Raises
+    ------
+    Trouble
+    """
     stands_alone = callable(em) and not inspect.isclass(em)
-    return stands_alone and not hasattr(em, "e_step") and not hasattr(em, "step") and _required(em) == 2
+    with readable("the EM"):
+        return stands_alone and not hasattr(em, "e_step") and not hasattr(em, "step") and _required(em) == 2
 
 
 def _parameters(function: Any) -> dict[str, inspect.Parameter]:
@@ -193,11 +204,12 @@ def _fit(fit: Callable[..., Any], codec: Codec, start: Natural, max_cycles: int 
     named = {} if max_cycles is None else {"max_cycles": max_cycles}
     returned = guarded("fit", fit, codec.encode(start), times=FIT, **named)
     extra = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
-    value, converged, cycles = (extra.get(name) for name in ("log_likelihood", "converged", "cycles"))
-    count = scalar("cycles", cycles)
+    value, converged, count = (scalar(name, extra.get(name)) for name in ("log_likelihood", "converged", "cycles"))
+    if count is not None and not np.isfinite(count):
+        raise Trouble(f"returned 'cycles' = {count}, expected a whole number")
     return Estimate(
         codec.decode(extra.get("params", returned)),
-        scalar("log_likelihood", value),
+        value,
         None if converged is None else bool(converged),
         None if count is None else int(count),
     )

@@ -85,3 +85,35 @@ def test_a_misbehaving_em_on_own_data(tmp_path: Path) -> None:
     assert "the map raised RuntimeError: not today" in done.stdout
     assert "hello" not in done.stdout
     assert "hello" in done.stderr
+
+
+COIN = "import time\nfrom coin_em import CoinEM\nimport numpy as np\n"
+
+
+def check(folder: Path, source: str, *options: str):
+    (folder / "coin_em.py").write_text((EXAMPLES / "coin_em.py").read_text())
+    (folder / "mine.py").write_text(COIN + source)
+    return run("mine:EM", "--problem", "two-coins", *options, cwd=folder)
+
+
+def test_a_module_that_makes_numpy_and_warnings_raise(tmp_path: Path) -> None:
+    done = check(tmp_path, "import warnings\nnp.seterr(all='raise')\nwarnings.simplefilter('error')\nEM = CoinEM\n")
+    assert done.returncode == 0
+    assert "No check failed" in done.stdout
+
+
+def test_a_neighbour_imported_late(tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("")
+    late = "class EM(CoinEM):\n    def e_step(self, p):\n        import neighbour\n        return super().e_step(p)\n"
+    assert check(tmp_path, late).returncode == 0
+
+
+def test_an_em_that_swallows_every_interruption_ends_the_command(tmp_path: Path) -> None:
+    hangs = (
+        "class EM(CoinEM):\n    def m_step(self, c, p):\n        while True:\n"
+        "            try:\n                time.sleep(0.01)\n            except: pass\n"
+    )
+    done = check(tmp_path, hangs, "--time-limit", "0.1")
+    assert done.returncode == 1
+    assert "m_step did not return within 0.1 seconds and swallows every interruption" in done.stderr
+    assert done.stderr.count("\n") == 1

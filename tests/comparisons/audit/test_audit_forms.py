@@ -109,7 +109,7 @@ def rude(p):
         (lambda p: {**p, "bias": np.ones(3)}, "of shape (3,), expected (2,)"),
         (lambda p: {"weight": p["weight"]}, "returned no 'bias'"),
         (lambda p: None, "returned NoneType, expected a dict with weight, bias"),
-        (lambda p: {**p, "bias": ["a", "b"]}, "expected numbers"),
+        (lambda p: {**p, "bias": ["a", "b"]}, "expected real numbers"),
         (lambda p: {**p, "bias": p["bias"] + 2}, "must lie between 0 and 1"),
         (lambda p: {**p, "weight": p["weight"] * 2}, "add up to 1"),
         (lambda p: p["bias"].sort() or p["weight"].sort() or EM.step(p), "changed its input in place"),
