@@ -3,9 +3,13 @@
 import contextlib
 import io
 import re
+import runpy
 from pathlib import Path
 
 import pandas as pd
+import pytest
+
+from comparisons import check_em
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,3 +34,12 @@ def test_table_is_the_one_of_the_committed_report():
         assert pymc == f"{estimates.loc[name, 'pymc']:.8f}"
         assert in_se == f"{estimates.loc[name, 'pymc_se']:.3f}"
         assert digits == f"{estimates.loc[name, 'digits']:.1f}"
+
+
+@pytest.mark.parametrize(("command", "example"), [("coin_em:CoinEM", "coin_em"), ("coin_em_bug:CoinEM", "coin_em_bug")])
+def test_the_audits_in_the_readme_are_what_the_audit_says(command, example):
+    block = README.split(f"$ em-crosscheck check {command} ")[1].split("```")[0]
+    shown = re.findall(r"^(\w+) {2,}(passed|failed|generalised EM|not applicable) {2,}\S", block, re.MULTILINE)
+    path = ROOT / "tests" / "comparisons" / "audit" / "examples" / f"{example}.py"
+    found = check_em(factory=runpy.run_path(str(path))["CoinEM"], case="two-coins")
+    assert shown == list(zip(found["check"], found["outcome"], strict=True))
