@@ -9,6 +9,8 @@ from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.steps import em_step
 from comparisons.case import Array, Case, Natural
+from comparisons.diverging import onward
+from pp_models.objective import Objective
 
 # Cycles from a customary start that are compared with the estimates.
 CYCLES = 50
@@ -45,6 +47,19 @@ def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Re
             return None
         before = after
     return SLOW
+
+
+def on_its_way_to_infinity(
+    case: Case, objective: Objective, natural: Natural, names: tuple[str, ...], distance: float
+) -> str | None:
+    """Whether the parameters that run off are on their way: near in likelihood, and further out it is higher."""
+    suspects = {name for group in case.runaway(natural) for name in group.names}
+    if distance > FAR or not names or not set(names) <= suspects:
+        return None
+    here, further = objective.free(natural), onward(case, objective, natural, names)
+    if not objective.value_and_gradient(further)[0] > objective.value_and_gradient(here)[0]:
+        return None
+    return f"on the way to infinity in {', '.join(names)}, where the likelihood is still higher"
 
 
 def on_a_path(case: Case, form: ModuleType, estimates: Estimates, reading: Reading) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
-from comparisons.adjudicate.early import FAR, creeping, on_a_path, stopped_on_its_way
+from comparisons.adjudicate.early import FAR, creeping, on_a_path, on_its_way_to_infinity, stopped_on_its_way
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.reading import Reading
@@ -216,7 +216,8 @@ class Bench:
         slip = self._only_one_amiss(place, plain)
         if slip is not None:
             return Finding(Verdict.ANOTHER_MODEL, plain, place, allowance=allowance, detail=slip)
-        slow = creeping(self.case, self.estimates, place, plain, natural)
+        slow = on_its_way_to_infinity(self.case, self.objective, natural, best.judgement.diverging, distance)
+        slow = slow or creeping(self.case, self.estimates, place, plain, natural)
         if slow is not None:
             return Finding(Verdict.STOPPED_EARLY, plain, place, allowance=allowance, detail=slow)
         converted = self._stopped_after_conversion(plain, best, left_open, given)

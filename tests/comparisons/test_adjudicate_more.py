@@ -96,6 +96,8 @@ def test_a_slope_that_runs_off_may_not_be_anything(
     rows = zip(names, [*OTHERS["d"], d], [*OTHERS["a"], a], strict=True)
     result = judged(runs_off, tmp_path, "item,d,a\n" + "".join(f"{n},{x},{y}\n" for n, x, y in rows))
     assert result.verdict is verdict
+    on_its_way = "on the way to infinity in d[q7], a[q7]" in result.sentence
+    assert on_its_way == (verdict is Verdict.STOPPED_EARLY)
 
 
 def test_weights_that_do_not_add_up_on_a_ridge(tmp_path: Path) -> None:
