@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from comparisons.batch import complain
 from comparisons.errors import InputError
@@ -116,6 +115,8 @@ def _target(name: str) -> Any:
     module_name, colon, attribute = name.partition(":")
     if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
         raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
+    import numpy as np
+
     sys.path.insert(0, "")
     try:
         # What the module asks of NumPy and of warnings would hold for our side as well.
