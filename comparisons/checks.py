@@ -37,13 +37,25 @@ PATIENCE = 20
 
 
 class Check(NamedTuple):
-    """One comparison: what was compared, what was found, what is allowed."""
+    """One comparison: what was compared, what was found, what is allowed.
+
+    Attributes
+    ----------
+    name : str
+    found, allowed : float
+    passed : bool
+    detail : str
+        What was found, in words, whether it passed or not.
+    undecided : bool
+        It failed only because EM had not converged: no disagreement.
+    """
 
     name: str
     found: float
     allowed: float
     passed: bool
     detail: str = ""
+    undecided: bool = False
 
 
 @dataclass(frozen=True)

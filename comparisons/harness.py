@@ -19,22 +19,11 @@ from comparisons.flags import raise_flags
 from comparisons.kinds import MOVED, Judgement, Kind, examine, judge
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
-from em_reference.em import Status
+from comparisons.verdict import Verdict, sentence_of, verdict_of
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
 from pp_models.objective import Objective
-
-FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING, Kind.SADDLE)
-KIND_IN_WORDS = {
-    Kind.BEST: "a maximum",
-    Kind.LOCAL: "a local maximum",
-    Kind.SADDLE: "a saddle",
-    Kind.RIDGE: "a ridge",
-    Kind.BOUNDARY: "the boundary",
-    Kind.DIVERGING: "a maximum at infinity",
-    Kind.NOT_STATIONARY: "a point that is not stationary",
-}
 
 # Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
 # what the estimates of an identified parameter may differ by.
@@ -87,9 +76,9 @@ class CrossCheck:
         return len(self.em)
 
     @property
-    def verdict(self) -> str:
-        """The word "agree" or "disagree"."""
-        return "agree" if all(check.passed for check in self.checks) else "disagree"
+    def verdict(self) -> Verdict:
+        """Whether the sides agree, and there; a word of `comparisons.verdict.Verdict`."""
+        return verdict_of(self.checks, self.ends.optimum, self.optima[self.ends.optimum].kind)
 
     @property
     def log_likelihood_difference(self) -> float:
@@ -104,23 +93,7 @@ class CrossCheck:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
-        failed = [check for check in self.checks if not check.passed]
-        if failed:
-            others = f" ({len(failed) - 1} more checks failed)" if len(failed) > 1 else ""
-            named = failed[0].name if failed[0].name.startswith(("EM", "PyMC")) else f"the {failed[0].name}"
-            late = f" EM had not converged after {self.ends.em_cycles} cycles."
-            late = late if self.ends.em_status == str(Status.CYCLE_LIMIT) else ""
-            return f"EM and PyMC disagree in {named}: {failed[0].detail}{others}.{late}"
-        gap = abs(self.log_likelihood_difference)
-        text = f"EM and PyMC agree: log-likelihood {self.ends.pymc_log_likelihood:.7f} (difference {gap:.1e})"
-        if len(self.identified):
-            text += (
-                f", and at least {self.identified['digits'].min():.1f} matching digits in every identified parameter"
-            )
-        kind = self.optima[self.ends.optimum].kind
-        if self.ends.optimum > 0:
-            return f"{text}; but at {KIND_IN_WORDS[kind]}: a higher maximum ({self.optima[0].objective:.7f}) exists."
-        return f"{text}; flagged: {KIND_IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."
+        return sentence_of(self)
 
     def checks_table(self) -> pd.DataFrame:
         """One row per check: name, found, allowed, passed, detail."""

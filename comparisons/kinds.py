@@ -48,6 +48,7 @@ class Kind(StrEnum):
     ridge           maximum along which some parameters move freely: the data do not identify them
     boundary        maximum with a weight at 0 or a probability at 0 or 1
     diverging       the likelihood does not fall as a parameter runs off to infinity
+    degenerate      the likelihood itself is unbounded there: no estimate exists
     not stationary  no optimum at all: the gradient is not zero
     """
 
@@ -57,6 +58,7 @@ class Kind(StrEnum):
     RIDGE = "ridge"
     BOUNDARY = "boundary"
     DIVERGING = "diverging"
+    DEGENERATE = "degenerate"
     NOT_STATIONARY = "not stationary"
 
 
