@@ -172,6 +172,11 @@ class CoinMixture:
         log_likelihood = log_probability[..., seen] @ frequencies[seen]
         return Expectation(counts, log_likelihood, self.log_prior(params))
 
+    @cached_property
+    def magnitude(self) -> float:
+        """Sum of the sizes of the terms of the log-likelihood: log n! of every sequence."""
+        return float(gammaln(self.outcomes.flips + 1) @ self.outcomes.frequencies)
+
     def m_step(self, expected_counts: CoinCounts, params: CoinParams) -> CoinParams:
         """Weights and biases that maximise the expected complete-data log-posterior.
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from em_reference.acceleration import Shortcut, propose
+from em_reference.acceleration import LEVEL, Shortcut, propose
 from em_reference.layout import Array, Layout, one_lead_axis, select
 from em_reference.stopping import Pace, StopRule, converged
 
@@ -25,6 +25,8 @@ __all__ = ["EMProblem", "Expectation", "Fit", "Status", "StopRule", "Trace", "em
 
 # A log-likelihood is a sum of many rounded terms; a fall below this share of it is round-off.
 ROUND_OFF = 1e-11
+# Each of the terms that a log-likelihood adds up is right to this many units of its last place.
+TERMS = 32.0
 
 
 class Status(StrEnum):
@@ -53,6 +55,21 @@ class Expectation(NamedTuple):
     expected_counts: Any
     log_likelihood: Array
     log_prior: Array | float = 0.0
+
+    @property
+    def objective(self) -> Array:
+        """What the EM climbs: log-likelihood plus log prior."""
+        return np.asarray(self.log_likelihood + self.log_prior)
+
+
+def round_off(problem: "EMProblem", objective: Array, share: float) -> Array:
+    """A share of 1 + the size of what is climbed, but no less than the round-off of the terms that it adds up.
+
+    A problem whose log-likelihood is a small difference of large terms (x log x against log x!) may offer
+    `magnitude`, the sum of their sizes.
+    """
+    terms = TERMS * np.finfo(float).eps * float(getattr(problem, "magnitude", 0.0))
+    return np.maximum(share * (1 + np.abs(objective)), terms)
 
 
 class EMProblem(Protocol):
@@ -151,10 +168,11 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, accelerate: bool, t
     expectation = problem.e_step(start)
     lead = np.shape(expectation.log_likelihood)
     layout = Layout.of(start, lead)
-    params = layout.flatten(start)
+    unit = stop.unit_of(layout)
+    params = layout.flatten(start) / unit
     counts = one_lead_axis(expectation.expected_counts, lead)
     n_starts = len(params)
-    book = _Book.begin(params)
+    book = _Book.begin(params * unit)
     path: list[Trace] = []
 
     active = np.arange(n_starts)
@@ -165,13 +183,13 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, accelerate: bool, t
 
     for cycle in range(stop.max_cycles + 1):
         if cycle > 0:
-            expectation = problem.e_step(layout.unflatten(params))
+            expectation = problem.e_step(layout.unflatten(params * unit))
         if shortcut.stage == 2:
-            dropped = shortcut.dropped(np.asarray(expectation.log_likelihood + expectation.log_prior))
+            dropped = shortcut.dropped(expectation.objective)
             if dropped.any():
                 params = np.where(dropped[:, None], shortcut.plain, params)
                 shortcut = shortcut.shortened(dropped)
-                expectation = problem.e_step(layout.unflatten(params))
+                expectation = problem.e_step(layout.unflatten(params * unit))
         if cycle > 0:
             counts = expectation.expected_counts
 
@@ -179,8 +197,8 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, accelerate: bool, t
         log_prior = np.broadcast_to(expectation.log_prior, np.shape(expectation.log_likelihood)).reshape(len(active))
         objective = log_likelihood + log_prior
         finite = np.isfinite(objective) & np.isfinite(params).all(axis=1)
-        fell = objective < climbed - ROUND_OFF * (1 + np.abs(climbed))
-        book.now.params[active], book.now.log_likelihood[active] = params, log_likelihood
+        fell = objective < climbed - round_off(problem, climbed, ROUND_OFF)
+        book.now.params[active], book.now.log_likelihood[active] = params * unit, log_likelihood
         book.now.log_prior[active] = log_prior
         for status, which in ((Status.CONVERGED, done), (Status.DECREASED, fell), (Status.NOT_FINITE, ~finite)):
             book.status[active[which]] = status
@@ -196,14 +214,20 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, accelerate: bool, t
             pace, shortcut = pace.keep(keep), shortcut.keep(keep)
         climbed = objective
 
-        moved = layout.flatten(problem.m_step(counts, layout.unflatten(params)))
+        moved = layout.flatten(problem.m_step(counts, layout.unflatten(params * unit))) / unit
         pace = pace.advance(np.abs(moved - params).max(axis=1), restart=shortcut.stage == 2)
         done = converged(pace, np.abs(moved).max(axis=1), stop, accelerated=accelerate)
         if accelerate:
             # The last cycle ends with an M-step, never with an extrapolation.
             held = done if cycle + 1 < stop.max_cycles else np.ones_like(done)
             moved, shortcut = propose(
-                shortcut, params, moved, objective, held, lambda x: problem.feasible(layout.unflatten(x))
+                shortcut,
+                params,
+                moved,
+                objective,
+                held,
+                lambda x: problem.feasible(layout.unflatten(x * unit)),
+                slack=round_off(problem, objective, LEVEL),
             )
         params = moved
 

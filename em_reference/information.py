@@ -22,15 +22,19 @@ import numpy as np
 from em_reference.em import EMProblem
 from em_reference.layout import Array, Layout
 
-# Largest of the three steps, beside max(1, |theta|), and the share that each further one is of it.
+# Largest of the three steps: this share of the unit of a parameter or of its size, and in a second round of its
+# standard error when all others are known. Each further step is a share of it.
 STEP = 4e-3
+SHARE_OF_ERROR = 0.05
 HALVES = (1.0, 0.5, 0.25)
 RICHARDSON = (1 / 45, -20 / 45, 64 / 45)
 # The edge of the parameter space lies at least this many steps away: the error of the differences is
 # then of the order of MARGIN^-6.
 MARGIN = 50.0
-# Numerical noise of an eigenvalue of the information, beside the largest.
+# Numerical noise of an eigenvalue of the information, scaled to a diagonal of ones.
 RELATIVE_NOISE = 1e-9
+# Information below this share of the largest (its root, each in its own units) is round-off.
+LEAST = 1e-4
 # A parameter is not identified when this much of it (squared) lies in directions without information.
 SHARE = 1e-6
 
@@ -47,7 +51,7 @@ class ScoredProblem(EMProblem, Protocol):
         ...
 
 
-def observed_information(problem: ScoredProblem, params: Any) -> Array:
+def observed_information(problem: ScoredProblem, params: Any, *, held: Any = None, units: Any = None) -> Array:
     """Minus the Hessian of the observed-data log-posterior in the basis `problem.free_directions()`.
 
     Parameters
@@ -55,6 +59,11 @@ def observed_information(problem: ScoredProblem, params: Any) -> Array:
     problem : ScoredProblem
     params : NamedTuple of arrays
         One point, without leading axes, inside the parameter space.
+    held : NamedTuple of bool arrays, optional
+        Parameters that are held fixed (at an edge, or on their way to infinity); the basis is then one of
+        the directions that leave them as they are.
+    units : NamedTuple of arrays, optional
+        Size of a change that matters, as in `StopRule`; 1 when left out.
 
     Returns
     -------
@@ -64,28 +73,45 @@ def observed_information(problem: ScoredProblem, params: Any) -> Array:
     """
     layout = Layout.of(params, ())
     center = layout.flatten(params)[0]
-    basis = problem.free_directions()
-    with np.errstate(all="ignore"):
-        size = _longest_inside(problem, layout, center, basis)
-        offsets = np.array([sign * half for half in HALVES for sign in (1.0, -1.0)])
-        points = center + offsets[:, None, None] * (size[:, None] * basis.T)
-        batch = layout.unflatten(points)
-        score = problem.score(problem.e_step(batch).expected_counts, batch)
-        gradient = layout.flatten(score).reshape(*points.shape) @ basis
-        plus, minus = gradient[0::2], gradient[1::2]
-        slopes = (plus - minus) / (2 * np.array(HALVES)[:, None, None] * size[:, None])
-        jacobian = np.tensordot(RICHARDSON, slopes, axes=1)
+    basis = _basis(problem, layout, held)
+    unit = np.ones(len(center)) if units is None else layout.flatten(units)[0]
+    # The steps of the first round are known before the information, those of the second follow from it.
+    size = STEP * np.abs(basis).T @ np.maximum(unit, np.abs(center))
+    for _ in range(2):
+        with np.errstate(all="ignore"):
+            information = _by_differences(problem, layout, center, basis, _inside(problem, layout, center, basis, size))
+            diagonal = np.diag(information)
+            known = np.isfinite(diagonal) & (diagonal > 0)
+            size = np.where(known, np.minimum(size, SHARE_OF_ERROR / np.sqrt(np.where(known, diagonal, 1.0))), size)
+    return information
+
+
+def _by_differences(problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array) -> Array:
+    """Minus the derivative of the score along the basis, by central differences with steps of these sizes."""
+    offsets = np.array([sign * half for half in HALVES for sign in (1.0, -1.0)])
+    points = center + offsets[:, None, None] * (size[:, None] * basis.T)
+    batch = layout.unflatten(points)
+    score = problem.score(problem.e_step(batch).expected_counts, batch)
+    gradient = layout.flatten(score).reshape(*points.shape) @ basis
+    plus, minus = gradient[0::2], gradient[1::2]
+    slopes = (plus - minus) / (2 * np.array(HALVES)[:, None, None] * size[:, None])
+    jacobian = np.tensordot(RICHARDSON, slopes, axes=1)
     return -(jacobian + jacobian.T) / 2
 
 
-def standard_errors(problem: ScoredProblem, params: Any) -> Any:
+def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, units: Any = None) -> Any:
     """Asymptotic standard errors: square roots of the diagonal of the inverse information.
 
-    An eigenvector of the information whose eigenvalue is not above noise (1e-9 of the largest) carries
-    no information. A parameter of which such directions hold more than a millionth is not identified:
+    An eigenvector of the information, scaled to a diagonal of ones, whose eigenvalue is not above noise (1e-9)
+    carries no information. A parameter of which such directions hold more than a millionth is not identified:
     its standard error is infinite. The others come from the remaining directions. A parameter that may
     not move has 0. With a negative eigenvalue beyond noise (a saddle), or on the edge of the parameter
     space, there is no standard error: NaN throughout.
+
+    Parameters
+    ----------
+    problem, params, held, units
+        As in `observed_information`. The errors are those of the model in which what is held is known.
 
     Returns
     -------
@@ -93,26 +119,42 @@ def standard_errors(problem: ScoredProblem, params: Any) -> Any:
         Of the shape of `params`.
     """
     layout = Layout.of(params, ())
-    basis = problem.free_directions()
-    information = observed_information(problem, params)
+    basis = _basis(problem, layout, held)
+    information = observed_information(problem, params, held=held, units=units)
     if not np.isfinite(information).all():
         return layout.unflatten(np.full(len(basis), np.nan))
-    values, vectors = np.linalg.eigh(information)
-    noise = RELATIVE_NOISE * np.abs(values).max(initial=0.0)
-    if (values < -noise).any():
+    unit = np.abs(basis).T @ (np.ones(len(basis)) if units is None else layout.flatten(units)[0])
+    # In its unit a direction has at least a share of the largest information: less is round-off, not a scale.
+    scale = np.sqrt(np.abs(np.diag(information)))
+    scale = np.maximum(scale, LEAST * (scale * unit).max(initial=np.finfo(float).tiny) / unit)
+    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    if (values < -RELATIVE_NOISE).any():
         return layout.unflatten(np.full(len(basis), np.nan))
-    known = values > noise
-    directions = basis @ vectors
+    known = values > RELATIVE_NOISE
+    directions = (basis / scale) @ vectors
     variance = (directions[:, known] ** 2 / values[known]).sum(axis=1)
     silent = directions[:, ~known] ** 2
     lost = silent.sum(axis=1) > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
     return layout.unflatten(np.where(lost, np.inf, np.sqrt(variance)))
 
 
-def _longest_inside(problem: ScoredProblem, layout: Layout, center: Array, basis: Array) -> Array:
+def _basis(problem: ScoredProblem, layout: Layout, held: Any) -> Array:
+    """Orthonormal basis of the free directions that leave what is held as it is."""
+    basis = problem.free_directions()
+    if held is None:
+        return basis
+    fixed = layout.flatten(held)[0] > 0
+    if not fixed.any():
+        return basis
+    moves = np.linalg.norm(basis[fixed], axis=0) > 0
+    _, values, right = np.linalg.svd(basis[fixed][:, moves])
+    rank = int((values > np.sqrt(np.finfo(float).eps)).sum())
+    return np.hstack([basis[:, ~moves], basis[:, moves] @ right[rank:].T])
+
+
+def _inside(problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array) -> Array:
     """Length of the first step along each direction: shortened until both ends are well inside."""
-    size = STEP * np.maximum(1.0, np.abs(center) @ np.abs(basis))
-    for _ in range(40):
+    for _ in range(120):
         ends = center + np.array([MARGIN, -MARGIN])[:, None, None] * (size[:, None] * basis.T)
         inside = np.all(problem.feasible(layout.unflatten(ends)), axis=0)
         if inside.all():

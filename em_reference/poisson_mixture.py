@@ -126,6 +126,12 @@ class PoissonMixture:
         expected = np.stack([frequencies, frequencies * values]) @ gamma
         return Expectation(PoissonCounts(expected[..., 0, :], expected[..., 1, :]), log_probability @ frequencies)
 
+    @cached_property
+    def magnitude(self) -> float:
+        """Sum of the sizes of the terms of the log-likelihood: x log rate, rate and log x! of every count."""
+        values, frequencies = self.outcomes
+        return float((2 * gammaln(values + 1) + 2 * values) @ frequencies)
+
     def m_step(self, expected_counts: PoissonCounts, params: PoissonParams) -> PoissonParams:
         """Weights and rates that maximise the expected complete-data log-likelihood.
 

@@ -7,12 +7,12 @@ bounds (Aitken's argument; Boehning et al. 1994, Annals of the Institute of Stat
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from em_reference.layout import Array
+from em_reference.layout import Array, Layout
 
 # A step this small beside the parameter itself cannot be told from no step.
 NO_STEP = 4 * np.finfo(float).eps
@@ -34,11 +34,15 @@ class StopRule:
         not mean that the limit is near. "change" bounds the step itself, as most packages do.
     max_cycles : int
         Cycles after which a start ends as `Status.CYCLE_LIMIT`, which is not convergence.
+    units : NamedTuple like the parameters, optional
+        The size of a change that matters, field by field, which the tolerance is a share of: the variance of the
+        data for a variance. 1 when left out. Steps are measured in the nearest powers of 2, which round nothing.
     """
 
     tolerance: float = 1e-9
     rule: Literal["remaining", "change"] = "remaining"
     max_cycles: int = 10_000
+    units: Any = None
 
     def __post_init__(self) -> None:
         if not self.tolerance > 0:
@@ -47,6 +51,13 @@ class StopRule:
             raise ValueError(f"rule must be 'remaining' or 'change', got {self.rule!r}")
         if self.max_cycles < 1:
             raise ValueError(f"max_cycles must be at least 1, got {self.max_cycles}")
+
+    def unit_of(self, layout: Layout) -> Array:
+        """Unit of every parameter, (parameters,): powers of 2."""
+        if self.units is None:
+            return np.ones(sum(int(np.prod(shape, dtype=int)) for shape in layout.shapes))
+        fields = (np.broadcast_to(unit, shape) for unit, shape in zip(self.units, layout.shapes, strict=True))
+        return 2.0 ** np.round(np.log2(layout.flatten(layout.kind(*fields))[0]))
 
 
 class Pace(NamedTuple):

@@ -57,6 +57,7 @@ def build(
         else:
             sequence = pm.Mixture.dist(w=weight, comp_dists=coin)
             pm.Potential("heads", np.asarray(frequencies, dtype=float) * pm.logp(sequence, heads))
+            pm.Data("frequency of heads", np.asarray(frequencies, dtype=float))
         if hooks:
             log_weight = pt.log(weight) + pm.Data("log_weight", np.zeros(coins))
             pm.Deterministic("log_joint", log_weight + pm.logp(coin, np.asarray(heads)[:, None]))

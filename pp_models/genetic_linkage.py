@@ -33,6 +33,7 @@ def build(frequencies: npt.ArrayLike, *, hooks: bool = False) -> pm.Model:
         pm.Multinomial(
             "animals", n=animals.sum(), p=pt.concatenate([0.5 + linked, unlinked, unlinked, linked]), observed=animals
         )
+        pm.Data("frequency of animals", float(animals.sum()))
         if hooks:
             never = np.full(1, IMPOSSIBLE)
             out = pt.concatenate([np.log([0.5]), pt.log(unlinked), pt.log(unlinked), never])

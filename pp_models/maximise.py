@@ -3,7 +3,9 @@
 The quasi-Newton stage brings the start near an optimum; Newton brings the gradient to round-off, which
 an optimiser's default tolerance does not. An eigenvalue of the wrong sign is mirrored, so that a Newton
 step climbs; at a stationary point, a saddle included, the gradient is zero and nothing moves: a start
-at a saddle stays there, as it does under EM.
+at a saddle stays there, as it does under EM. A logit or a logarithm makes every gradient vanish at the edge
+of a range, so there a walk away from the edge decides (see `pp_models.edges`): where the likelihood rises the
+climb goes on, where it does not the parameter is set to the edge.
 """
 
 from enum import StrEnum
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from pp_models.edges import Space, at_distance, edges_nearby, inwards
 from pp_models.objective import Array
 
 MAX_EVALUATIONS = 3_000
@@ -27,23 +30,24 @@ SLOW = 0.25
 LONGER = (2.0, 4.0, 8.0, 16.0)
 # Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
 FLATTEST = 1e-10
-# A maximum to gain below this share of the objective is round-off.
+# A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
+NOTHING_TO_GAIN = 1e-10
+# A rise of this many times the round-off shows a way up from an edge.
+RISE = 4.0
+# How often a climb may leave an edge; and at how many points beside a point its round-off is measured.
+MAX_RELEASES = 8
+NOISE_POINTS = (-3.0, -1.0, 1.0, 2.0)
 # A gradient below this share of the objective is round-off: a parameter error of about as much.
 GRADIENT_ROUND_OFF = 1e-12
 # Distance to a bound (in free units) within which a parameter counts as being at it.
 AT_BOUND = 1e-6
-# A weight or a probability this close to 0 or 1 is at the boundary, whether or not its logit ran all the way.
+# A parameter this close to an edge, beside the width of its range, is at it, whether or not its logit ran all the way.
 AT_EDGE = 1e-9
 
 
-class Surface(Protocol):
+class Surface(Space, Protocol):
     """What is climbed: `pp_models.objective.Objective`, or one that stands in for it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the natural parameters."""
-        ...
 
     @property
     def bounds(self) -> Array:
@@ -62,8 +66,12 @@ class Surface(Protocol):
         """Natural parameters by name."""
         ...
 
+    def free(self, params: Any) -> Array:
+        """Free parameters of natural ones."""
+        ...
+
     def is_bounded(self, name: str) -> bool:
-        """Whether a natural parameter lives between 0 and 1."""
+        """Whether a natural parameter lives between two finite edges."""
         ...
 
 
@@ -114,6 +122,28 @@ def maximise(objective: Surface, start: Array) -> Maximum:
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         return Maximum(x, objective.natural(x), float(value), np.inf, MaximumStatus.NOT_FINITE, evaluations)
 
+    for _ in range(MAX_RELEASES):
+        x, more, settled = _climb(objective, x, value)
+        evaluations += more
+        x, value, more, released = _at_the_edges(objective, x)
+        evaluations += more
+        if not released:
+            break
+    value, gradient = objective.value_and_gradient(x)
+    held = held_at_bound(objective, x, gradient)
+    norm = float(np.abs(gradient[~held]).max(initial=0.0))
+    if not np.isfinite(value):
+        status = MaximumStatus.NOT_FINITE
+    elif not settled:
+        status = MaximumStatus.ITERATION_LIMIT
+    else:
+        status = MaximumStatus.BOUNDARY if held.any() or _at_edge(objective, x) else MaximumStatus.CONVERGED
+    return Maximum(x, objective.natural(x), float(value), norm, status, evaluations)
+
+
+def _climb(objective: Surface, x: Array, value: float) -> tuple[Array, int, bool]:
+    """L-BFGS-B, then Newton: where it ends, evaluations, and whether nothing is left to gain."""
+
     def falling(z: Array) -> tuple[float, Array]:
         f, g = objective.value_and_gradient(z)
         return -f, -g
@@ -127,27 +157,60 @@ def maximise(objective: Surface, start: Array) -> Maximum:
         bounds=objective.bounds,
         options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5 * scale},
     )
-    evaluations += int(climbed.nfev)
     if np.isfinite(climbed.fun) and -climbed.fun >= value:
         x = climbed.x
-    x, more, settled = polish(objective, x)
+    x, evaluations, settled = polish(objective, x)
+    return x, evaluations + int(climbed.nfev), settled
+
+
+def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool]:
+    """Parameters next to an edge, set to it, or released where the objective rises away from it.
+
+    Returns
+    -------
+    x, value : array, float
+        Where a released climb goes on, or where all edges are settled.
+    evaluations : int
+    released : bool
+    """
+    value = float(objective.value_and_gradient(x)[0])
+    evaluations = 1
+    natural = objective.natural(x)
+    edges = edges_nearby(objective, natural)
+    if not edges or not np.isfinite(value):
+        return x, value, evaluations, False
+    slack = max(ROUND_OFF * (1 + abs(value)), 2 * _noise(objective, x))
+    evaluations += 1 + len(NOISE_POINTS)
+    for edge in edges:
+        for distance in inwards(edge):
+            further = objective.free(at_distance(objective, natural, edge, distance))
+            height = float(objective.value_and_gradient(further)[0])
+            evaluations += 1
+            if height > value + RISE * slack:
+                return further, height, evaluations, True
+            if not height >= value - slack:
+                break
+        snapped = objective.free(at_distance(objective, natural, edge, 0.0))
+        height = float(objective.value_and_gradient(snapped)[0])
+        evaluations += 1
+        if height >= value - slack:
+            x, value, natural = snapped, height, objective.natural(snapped)
+    x, more, _ = polish(objective, x)
+    return x, value, evaluations + more, False
+
+
+def _noise(objective: Surface, x: Array) -> float:
+    """Round-off of the objective at a point: how far it is from linear over steps too small to bend."""
     value, gradient = objective.value_and_gradient(x)
-    held = held_at_bound(objective, x, gradient)
-    norm = float(np.abs(gradient[~held]).max(initial=0.0))
-    if not np.isfinite(value):
-        status = MaximumStatus.NOT_FINITE
-    elif not settled:
-        status = MaximumStatus.ITERATION_LIMIT
-    else:
-        status = MaximumStatus.BOUNDARY if held.any() or _at_edge(objective, x) else MaximumStatus.CONVERGED
-    return Maximum(x, objective.natural(x), float(value), norm, status, evaluations + more)
+    steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
+    values = np.array([objective.value_and_gradient(x + step)[0] for step in steps])
+    off = np.abs(values - value - steps @ gradient)
+    return float(off.max()) if np.isfinite(off).all() else 0.0
 
 
 def _at_edge(objective: Surface, x: Array) -> bool:
-    """Whether a weight or a probability is at 0 or 1."""
-    natural = objective.natural(x)
-    bounded = [natural[name] for name in objective.names if objective.is_bounded(name)]
-    return any(bool(((v < AT_EDGE) | (v > 1 - AT_EDGE)).any()) for v in bounded)
+    """Whether a parameter is at the edge of its range."""
+    return bool(edges_nearby(objective, objective.natural(x), AT_EDGE))
 
 
 class _Point(NamedTuple):
@@ -180,11 +243,13 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     point = at(x)
     settled = False
     last_norm = np.inf
+    noise = _noise(objective, point.x)
+    evaluations += 1 + len(NOISE_POINTS)
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)
         step, gain = newton_step(objective.hessian(point.x), point.gradient, free)
-        slack = ROUND_OFF * (1 + abs(point.value))
-        settled = gain <= slack
+        slack = max(ROUND_OFF * (1 + abs(point.value)), 4 * noise)
+        settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
         norm = np.abs(point.gradient[free]).max(initial=0.0)
         if settled and norm <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break

@@ -6,12 +6,12 @@ posterior mode: the Jacobian term, which PyMC adds by default, would move the mo
 One flat vector x of free (unconstrained) parameters is the only input of every compiled function. Value,
 gradient and Hessian are compiled for many vectors at once: the cost of a graph is the overhead of its
 nodes, nearly the same for a hundred starts as for one.
-Natural parameters are dicts of arrays by variable name. A simplex or unit-interval value is clipped
-to [EDGE, 1 - EDGE] on the way in: at 0 and 1 themselves the free parameters are infinite.
+Natural parameters are dicts of arrays by variable name. A value at the edge of its range is moved off it by
+EDGE of the range on the way in: at the edge itself the free parameters are infinite.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,18 +20,21 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
-from pymc.logprob.transforms import LogOddsTransform, LogTransform, SimplexTransform
+from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 from pymc.logprob.utils import ParameterValueError
+from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.compile.mode import Mode
-from pytensor.graph.replace import vectorize_graph
+from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined
 
 Array = npt.NDArray[np.float64]
 
 EDGE = 1e-12
-# A positive parameter stays between 1 / LARGEST and LARGEST, so that its square can be computed.
+# A positive parameter stays between 1 / LARGEST and LARGEST of its units, so that its square can be computed.
 LARGEST = 1e30
+# The name of a constant beside a weighted term of a model: how often each of its rows was seen.
+FREQUENCY_OF = "frequency of "
 # Cells that one temporary of a vectorised graph may hold.
 CELLS_AT_ONCE = 1e6
 # Quadrature nodes or components behind one observation, roughly: what a row of the data unfolds to.
@@ -49,11 +52,15 @@ class Objective:
         Maximise log-likelihood + log prior instead of the log-likelihood.
     backend : {"fast", "default"}
         "fast" costs under a second to compile; "default" pays above some 100,000 evaluations.
+    units : dict of name -> float or array
+        The size that a change of a parameter has to have to matter, in the units of the data; 1 when left out.
+        Parameters without bounds are measured in them, so that steps do not depend on the units of the data.
     """
 
     model: pm.Model
     with_prior: bool = False
     backend: Backend = "fast"
+    units: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -63,8 +70,7 @@ class Objective:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each natural parameter."""
-        point = self.natural(np.zeros(self.size))
-        return {name: np.shape(point[name]) for name in self.names}
+        return {name: np.shape(self._initial_natural[name]) for name in self.names}
 
     @cached_property
     def size(self) -> int:
@@ -77,21 +83,63 @@ class Objective:
         rows = []
         for variable in self.model.free_RVs:
             value = self._initial_point[self.model.rvs_to_values[variable].name]
-            limit = np.inf
+            limit, middle = np.inf, np.zeros(np.size(value))
             if self.is_bounded(variable.name):
                 limit = np.log(1 / EDGE)
             elif isinstance(self._transform(variable), LogTransform):
-                limit = np.log(LARGEST)
-            rows.append(np.tile([-limit, limit], (np.size(value), 1)))
+                limit, middle = np.log(LARGEST), np.log(self.unit(variable.name)).ravel()
+            rows.append(np.column_stack([middle - limit, middle + limit]))
         return np.concatenate(rows)
+
+    def unit(self, name: str) -> Array:
+        """Size of a change of a natural parameter that matters, of its shape: 1 for what lives in an interval."""
+        given = 1.0 if self.is_bounded(name) else self.units.get(name, 1.0)
+        return np.broadcast_to(np.asarray(given, dtype=float), self.shapes[name])
+
+    def edges(self, name: str) -> tuple[Array, Array]:
+        """Where the range of a natural parameter ends, below and above, of its shape; infinite where it does not."""
+        return self._edges[name]
+
+    @cached_property
+    def _edges(self) -> dict[str, tuple[Array, Array]]:
+        edges = {}
+        for variable in self.model.free_RVs:
+            transform, low, high = self._transform(variable), -np.inf, np.inf
+            if isinstance(transform, SimplexTransform | LogOddsTransform):
+                low, high = 0.0, 1.0
+            elif isinstance(transform, LogTransform):
+                low = 0.0
+            elif isinstance(transform, IntervalTransform):
+                ends = transform.args_fn(*variable.owner.inputs)
+                low, high = (end if bound is None else bound.eval() for end, bound in zip((low, high), ends, strict=True))
+            shape = np.shape(self._initial_natural[variable.name])
+            edges[variable.name] = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
+        return edges
+
+    @cached_property
+    def in_natural(self) -> "Objective":
+        """The same objective as a function of the natural parameters, one flat vector of them in the order of `names`.
+
+        A log or a logit makes every gradient vanish at the edge of the range; here it does not.
+        """
+        return replace(self, model=remove_value_transforms(self.model), units={})
+
+    def natural_gradient(self, natural: Mapping[str, Array]) -> dict[str, Array]:
+        """Derivative of the objective by every natural parameter, just inside the edges; of weights as if free."""
+        inside = self.natural(self.free(natural))
+        _, gradient = self.in_natural.value_and_gradient(self.in_natural.free(inside))
+        return self.in_natural.natural(gradient)
 
     def is_simplex(self, name: str) -> bool:
         """Whether a natural parameter is a vector of weights that add up to 1."""
         return isinstance(self._transform(self.model[name]), SimplexTransform)
 
     def is_bounded(self, name: str) -> bool:
-        """Whether a natural parameter lives between 0 and 1."""
-        return self.is_simplex(name) or isinstance(self._transform(self.model[name]), LogOddsTransform)
+        """Whether a natural parameter lives between two finite edges."""
+        transform = self._transform(self.model[name])
+        if isinstance(transform, IntervalTransform):
+            return bool(np.isfinite(self.edges(name)).all())
+        return isinstance(transform, SimplexTransform | LogOddsTransform)
 
     # ---- natural <-> free -------------------------------------------------------------------------
 
@@ -111,8 +159,23 @@ class Objective:
             shape = self.shapes[variable.name]
             if value.shape != shape:
                 raise ValueError(f"parameter {variable.name!r} must have shape {shape}, got {value.shape}")
-            values.append(_inside(variable.name, value, self._transform(variable)))
+            values.append(self._inside(variable.name, value))
         return np.asarray(self._free_of_natural(*values))
+
+    def _inside(self, name: str, value: Array) -> Array:
+        """Check a natural parameter and move it off the edges of its range."""
+        if not np.isfinite(value).all():
+            raise ValueError(f"parameter {name!r} must be finite, got {value}")
+        low, high = self.edges(name)
+        if self.is_simplex(name):
+            if (value < 0).any() or abs(value.sum() - 1) > 1e-6:
+                raise ValueError(f"parameter {name!r} must hold non-negative numbers that add up to 1, got {value}")
+            clipped = np.maximum(value, EDGE)
+            return clipped / clipped.sum()
+        if (value < low).any() or (value > high).any():
+            raise ValueError(f"parameter {name!r} must lie between {low.min():g} and {high.max():g}, got {value}")
+        least = EDGE * (high - low) if self.is_bounded(name) else self.unit(name) / LARGEST
+        return np.clip(value, low + least, high - least)
 
     def natural(self, x: Array) -> dict[str, Array]:
         """Natural parameters by name."""
@@ -168,8 +231,19 @@ class Objective:
         return float(self._log_likelihood_and_prior(x)[1]) if self.with_prior else 0.0
 
     def pointwise(self, x: Array) -> Array:
-        """Log-likelihood of each row of the data, times its frequency."""
-        return np.concatenate([np.ravel(term) for term in self._pointwise(x)])
+        """Log-likelihood of each row of the data, once: not times its frequency."""
+        terms = np.concatenate([np.ravel(term) for term in self._pointwise(x)])
+        return np.divide(terms, self.frequencies, out=np.zeros_like(terms), where=self.frequencies > 0)
+
+    @cached_property
+    def frequencies(self) -> Array:
+        """How often each row of `pointwise` was seen, as the model's constants named "frequency of TERM" say."""
+        rows = []
+        for variable, term in zip(self._observed_variables, self._pointwise(np.zeros(self.size)), strict=True):
+            name = f"{FREQUENCY_OF}{variable.name}"
+            given = self.model[name].get_value() if name in self.model.named_vars else 1.0
+            rows.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(term)).ravel())
+        return np.concatenate(rows)
 
     # ---- compiled functions -----------------------------------------------------------------------
 
@@ -180,15 +254,22 @@ class Objective:
         return max(1, int(CELLS_AT_ONCE / (CELLS_PER_OBSERVATION * max(1, observations))))
 
     @cached_property
+    def _observed_variables(self) -> list[Any]:
+        return [*self.model.observed_RVs, *self.model.potentials]
+
+    @cached_property
     def _observed(self) -> list[Any]:
         """Log-likelihood of the observations, term by term."""
-        observed = self.model.observed_RVs + self.model.potentials
-        return self.model.logp(vars=observed, sum=False, jacobian=False)
+        return self.model.logp(vars=self._observed_variables, sum=False, jacobian=False)
 
     @cached_property
     def _initial_point(self) -> dict[str, Any]:
         point = self.model.initial_point()
         return {variable.name: point[variable.name] for variable in self.model.value_vars}
+
+    @cached_property
+    def _initial_natural(self) -> dict[str, Array]:
+        return self.natural(np.zeros(self.size))
 
     @cached_property
     def _mode(self) -> Mode:
@@ -205,8 +286,25 @@ class Objective:
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
-        stable = [pm.pytensorf.rewrite_pregrad(output) for output in outputs]
-        return pm.pytensorf.join_nonshared_inputs(self._initial_point, stable, self.model.value_vars)
+        return self._flat([pm.pytensorf.rewrite_pregrad(output) for output in outputs])
+
+    def _flat(self, outputs: list[Any]) -> tuple[list[Any], Any]:
+        """Outputs as functions of one flat input, in which what has no bounds is measured in its units."""
+        joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, outputs, self.model.value_vars)
+        if (self._sizes == 1).all():
+            return joined, x
+        free = x.type("free")
+        return clone_replace(joined, replace={x: free * self._sizes}), free
+
+    @cached_property
+    def _sizes(self) -> Array:
+        """What 1 in the flat input stands for, (size,)."""
+        sizes = []
+        for variable in self.model.free_RVs:
+            value = self._initial_point[self.model.rvs_to_values[variable].name]
+            given = self.units.get(variable.name, 1.0) if self._transform(variable) is None else 1.0
+            sizes.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(value)).ravel())
+        return np.concatenate(sizes)
 
     @cached_property
     def _terms(self) -> tuple[Any, Any]:
@@ -254,7 +352,7 @@ class Objective:
             value, transform = self.model.rvs_to_values[variable], self._transform(variable)
             natural = value if transform is None else transform.backward(value, *variable.owner.inputs)
             naturals.append(natural)
-        return pm.pytensorf.join_nonshared_inputs(self._initial_point, naturals, self.model.value_vars)
+        return self._flat(naturals)
 
     @cached_property
     def _natural_of_free(self) -> Callable[..., Any]:
@@ -276,22 +374,4 @@ class Objective:
             free = natural if transform is None else transform.forward(natural, *variable.owner.inputs)
             naturals.append(natural)
             frees.append(pt.flatten(free))
-        return self.compile(naturals, pt.concatenate(frees))
-
-
-def _inside(name: str, value: Array, transform: Any) -> Array:
-    """Check a natural parameter and move it off the boundary of its range."""
-    if not np.isfinite(value).all():
-        raise ValueError(f"parameter {name!r} must be finite, got {value}")
-    if isinstance(transform, SimplexTransform):
-        if (value < 0).any() or abs(value.sum() - 1) > 1e-6:
-            raise ValueError(f"parameter {name!r} must hold non-negative numbers that add up to 1, got {value}")
-        clipped = np.maximum(value, EDGE)
-        return clipped / clipped.sum()
-    if isinstance(transform, LogOddsTransform):
-        if (value < 0).any() or (value > 1).any():
-            raise ValueError(f"parameter {name!r} must lie between 0 and 1, got {value}")
-        return np.clip(value, EDGE, 1 - EDGE)
-    if isinstance(transform, LogTransform) and (value <= 0).any():
-        raise ValueError(f"parameter {name!r} must be positive, got {value}")
-    return value
+        return self.compile(naturals, pt.concatenate(frees) / self._sizes)

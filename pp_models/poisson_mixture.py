@@ -36,6 +36,7 @@ def build(
         component = pm.Poisson.dist(mu=rate[None, :], shape=(len(counts), components))
         count = pm.Mixture.dist(w=weight, comp_dists=component)
         pm.Potential("counts", repeats * pm.logp(count, counts))
+        pm.Data("frequency of counts", repeats)
         if hooks:
             log_weight = pt.log(weight) + pm.Data("log_weight", np.zeros(components))
             pm.Deterministic("log_joint", log_weight + pm.logp(component, counts[:, None]))

@@ -61,8 +61,24 @@ class Asking:
         """Natural parameters by name."""
         return self.objective.natural(x)
 
+    def free(self, params: Any) -> Array:
+        """Free parameters of natural ones."""
+        return self.objective.free(params)
+
+    def edges(self, name: str) -> tuple[Array, Array]:
+        """Where the range of a natural parameter ends."""
+        return self.objective.edges(name)
+
+    def unit(self, name: str) -> Array:
+        """Size of a change of a natural parameter that matters."""
+        return self.objective.unit(name)
+
+    def is_simplex(self, name: str) -> bool:
+        """Whether a natural parameter is a vector of weights."""
+        return self.objective.is_simplex(name)
+
     def is_bounded(self, name: str) -> bool:
-        """Whether a natural parameter lives between 0 and 1."""
+        """Whether a natural parameter lives between two finite edges."""
         return self.objective.is_bounded(name)
 
 

@@ -70,6 +70,7 @@ def observe(
         log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weight)))
     log_joint = pt.dot(right, logits) - pt.dot(answered.astype(float), _softplus(logits)) + log_weight
     pm.Potential("responses", frequencies * _logsumexp(log_joint))
+    pm.Data("frequency of responses", frequencies)
     if hooks:
         pm.Deterministic("log_joint", log_joint)
         pm.Data("row_frequency", frequencies)
