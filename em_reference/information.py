@@ -28,13 +28,15 @@ STEP = 4e-3
 SHARE_OF_ERROR = 0.05
 HALVES = (1.0, 0.5, 0.25)
 RICHARDSON = (1 / 45, -20 / 45, 64 / 45)
+# The same from the two shorter steps alone: how far the two are apart is the error.
+SHORTER = (0.0, -1 / 3, 4 / 3)
 # The edge of the parameter space lies at least this many steps away: the error of the differences is
 # then of the order of MARGIN^-6.
 MARGIN = 50.0
 # Numerical noise of an eigenvalue of the information, scaled to a diagonal of ones.
 RELATIVE_NOISE = 1e-9
-# Information below this share of the largest (its root, each in its own units) is round-off.
-LEAST = 1e-4
+# Information along a direction that is not this many times its own numerical error is none.
+CLEAR = 10.0
 # A parameter is not identified when this much of it (squared) lies in directions without information.
 SHARE = 1e-6
 
@@ -71,23 +73,31 @@ def observed_information(problem: ScoredProblem, params: Any, *, held: Any = Non
         Symmetric. Near an edge the steps are shortened to a fiftieth of the way to it; on the edge
         itself the derivative does not exist and the result is NaN.
     """
+    return _information(problem, params, held, units)[0]
+
+
+def _information(problem: ScoredProblem, params: Any, held: Any, units: Any) -> tuple[Array, Array, Array]:
+    """The information, the numerical error of its diagonal, and the basis."""
     layout = Layout.of(params, ())
     center = layout.flatten(params)[0]
     basis = _basis(problem, layout, held)
     unit = np.ones(len(center)) if units is None else layout.flatten(units)[0]
     # The steps of the first round are known before the information, those of the second follow from it.
-    size = STEP * np.abs(basis).T @ np.maximum(unit, np.abs(center))
+    size = np.abs(basis).T @ (STEP * np.maximum(unit, np.abs(center)))
     for _ in range(2):
         with np.errstate(all="ignore"):
-            information = _by_differences(problem, layout, center, basis, _inside(problem, layout, center, basis, size))
+            size = _inside(problem, layout, center, basis, size)
+            information, error = _by_differences(problem, layout, center, basis, size)
             diagonal = np.diag(information)
-            known = np.isfinite(diagonal) & (diagonal > 0)
+            known = diagonal > CLEAR * error
             size = np.where(known, np.minimum(size, SHARE_OF_ERROR / np.sqrt(np.where(known, diagonal, 1.0))), size)
-    return information
+    return information, error, basis
 
 
-def _by_differences(problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array) -> Array:
-    """Minus the derivative of the score along the basis, by central differences with steps of these sizes."""
+def _by_differences(
+    problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array
+) -> tuple[Array, Array]:
+    """Minus the derivative of the score along the basis, by central differences, and the error of its diagonal."""
     offsets = np.array([sign * half for half in HALVES for sign in (1.0, -1.0)])
     points = center + offsets[:, None, None] * (size[:, None] * basis.T)
     batch = layout.unflatten(points)
@@ -96,7 +106,8 @@ def _by_differences(problem: ScoredProblem, layout: Layout, center: Array, basis
     plus, minus = gradient[0::2], gradient[1::2]
     slopes = (plus - minus) / (2 * np.array(HALVES)[:, None, None] * size[:, None])
     jacobian = np.tensordot(RICHARDSON, slopes, axes=1)
-    return -(jacobian + jacobian.T) / 2
+    error = np.abs(np.diag(jacobian - np.tensordot(SHORTER, slopes, axes=1)))
+    return -(jacobian + jacobian.T) / 2, error
 
 
 def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, units: Any = None) -> Any:
@@ -119,23 +130,21 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
         Of the shape of `params`.
     """
     layout = Layout.of(params, ())
-    basis = _basis(problem, layout, held)
-    information = observed_information(problem, params, held=held, units=units)
+    information, error, basis = _information(problem, params, held, units)
     if not np.isfinite(information).all():
         return layout.unflatten(np.full(len(basis), np.nan))
-    unit = np.abs(basis).T @ (np.ones(len(basis)) if units is None else layout.flatten(units)[0])
-    # In its unit a direction has at least a share of the largest information: less is round-off, not a scale.
-    scale = np.sqrt(np.abs(np.diag(information)))
-    scale = np.maximum(scale, LEAST * (scale * unit).max(initial=np.finfo(float).tiny) / unit)
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    speaks = np.abs(np.diag(information)) > CLEAR * error
+    scale = np.sqrt(np.abs(np.diag(information)[speaks]))
+    values, vectors = np.linalg.eigh(information[np.ix_(speaks, speaks)] / np.outer(scale, scale))
     if (values < -RELATIVE_NOISE).any():
         return layout.unflatten(np.full(len(basis), np.nan))
     known = values > RELATIVE_NOISE
-    directions = (basis / scale) @ vectors
+    directions = (basis[:, speaks] / scale) @ vectors
     variance = (directions[:, known] ** 2 / values[known]).sum(axis=1)
-    silent = directions[:, ~known] ** 2
-    lost = silent.sum(axis=1) > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
-    return layout.unflatten(np.where(lost, np.inf, np.sqrt(variance)))
+    silent = (directions[:, ~known] ** 2).sum(axis=1)
+    lost = silent > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
+    mute = (basis[:, ~speaks] ** 2).sum(axis=1) > SHARE
+    return layout.unflatten(np.where(lost | mute, np.inf, np.sqrt(variance)))
 
 
 def _basis(problem: ScoredProblem, layout: Layout, held: Any) -> Array:
