@@ -197,6 +197,11 @@ class Case:
     labels : dict of name -> labels of its entries
     with_prior : bool
         Both sides maximise the log-posterior instead of the log-likelihood.
+    units : dict of name -> float or array
+        Size of a change that matters, in the units of the data (the mean count for a rate); 1 when left out.
+        Nothing that is decided depends on the units of the data, because everything is measured in these.
+    magnitude : float
+        Sum of the sizes of the terms that the log-likelihood adds up, where they are larger than itself.
     start : Natural or None
         Documented start; it is tried first.
     stop : StopRule
@@ -243,6 +248,8 @@ class Case:
     draw_start: Callable[[np.random.Generator], Natural]
     labels: Mapping[str, tuple[str, ...]]
     with_prior: bool = False
+    units: Mapping[str, Any] = field(default_factory=dict)
+    magnitude: float = 0.0
     start: Natural | None = None
     stop: StopRule = field(default_factory=lambda: StopRule(tolerance=1e-11, max_cycles=5_000))
     align: Callable[[Natural, Natural], Natural] = as_given
@@ -271,9 +278,26 @@ class Case:
         """Natural parameters as one vector (or, with leading axes, one row per start)."""
         return np.concatenate([np.asarray(natural[name], dtype=float) for name in self.labels], axis=-1)
 
+    def size(self, natural: Natural) -> Array:
+        """What a difference of each parameter is measured by: its unit plus its own size, in the order of `flat`."""
+        units = {name: np.broadcast_to(self.units.get(name, 1.0), len(labels)) for name, labels in self.labels.items()}
+        return self.flat(units) + np.abs(self.flat(natural))
+
+    def objective(self, backend: Any = "fast") -> Any:
+        """PyMC's side, compiled: a `pp_models.objective.Objective`."""
+        from pp_models.objective import Objective
+
+        return Objective(self.build_model(), self.with_prior, backend, self.units)
+
     def named(self, natural: Natural) -> dict[str, float]:
         """Natural parameters by scalar name."""
         return dict(zip(self.parameter_names(), map(float, self.flat(natural)), strict=True))
+
+
+def natural_of(case: Case, flat: Array) -> Natural:
+    """The inverse of `Case.flat`, leading axes kept."""
+    ends = np.cumsum([len(entries) for entries in case.labels.values()])
+    return dict(zip(case.labels, np.split(flat, ends[:-1], axis=-1), strict=True))
 
 
 def stack(naturals: list[Natural]) -> Natural:

@@ -1,50 +1,118 @@
-"""The edges of the parameter space: which parameters are at 0 or 1, and whether the likelihood rises inwards.
+"""The edges of the parameter space: which parameters are at one, and whether the likelihood rises away from it.
 
-A component without weight says nothing about where it is, so it is tried in many places. A level stretch that
-ends at such an edge may go on as a rise there.
+A parameter is at an edge when setting it there costs nothing: with 3 heads in four million flips a bias of 1e-6 is
+not at 0, with none it is. At the edge and rising inwards, to first order (Karush-Kuhn-Tucker), is no stationary
+point; at the edge and falling inwards is a maximum at the boundary; level ground may end in a rise.
+
+A component without weight says nothing about where it is, so it is tried in many places.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural
+from pp_models.edges import Edge, at_distance, edges_nearby, inwards
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
 
-# A weight or a probability this close to 0 or 1 is at the boundary.
+# Below this a weight is next to nothing.
 EDGE = 1e-6
-# Step inwards from the boundary that tests whether the likelihood rises there; and how many places are tried
-# for a component whose weight is 0, which may be anywhere.
-INWARDS = 1e-4
+# Weight given to a component that has none, to find out whether the likelihood rises there; and how many places
+# are tried for it, which may be anywhere.
+LITTLE = 1e-4
 PLACES = 32
+# Share of a rise that the derivative at the edge must explain to be its cause.
+FIRST_ORDER = 0.1
 
 
-def at_edge(case: Case, objective: Objective, natural: Natural) -> tuple[str, ...]:
-    """Weights and probabilities at 0 or 1."""
-    names = []
-    for name in _bounded(case, objective):
-        values = natural[name]
-        for label, value in zip(case.labels[name], values, strict=True):
-            if value < EDGE or value > 1 - EDGE:
-                names.append(f"{name}[{label}]")
-    return tuple(names)
+@dataclass(frozen=True)
+class AtEdge:
+    """One parameter at an edge of its range.
+
+    Attributes
+    ----------
+    name : str
+        Of the scalar parameter, `bias[coin1]`.
+    edge : Edge
+    level : bool
+        The objective does not change at all on the way to the middle of the range.
+    way_up : array or None
+        Free parameters on the way inwards at which the objective is higher.
+    derivative : float
+        Of the objective, inwards, per unit of the parameter; where there is a way up, else 0.
+    first_order : bool
+        The objective rises from the edge itself, not only at the end of level ground.
+    """
+
+    name: str
+    edge: Edge
+    level: bool
+    way_up: Array | None = None
+    derivative: float = 0.0
+    first_order: bool = False
 
 
-def higher_inside(case: Case, objective: Objective, natural: Natural, floor: float) -> Array | None:
-    """Free parameters above `floor` and a small step inside the edges that `natural` is at; None without any."""
-    inner, empty = _inwards(case, objective, natural)
-    if not len(inner):
+def at_edges(case: Case, objective: Objective, natural: Natural, slack: float) -> tuple[list[AtEdge], Natural]:
+    """Parameters at an edge, and the point with all of them set to it; `slack` is what counts as level."""
+    found = []
+    height = float(objective.value_and_gradient(objective.free(natural))[0])
+    for edge in edges_nearby(objective, natural):
+        there = at_distance(objective, natural, edge, 0.0)
+        at_height = float(objective.value_and_gradient(objective.free(there))[0])
+        if not at_height >= height - slack:
+            continue
+        natural, height = there, max(height, at_height)
+        found.append(edge)
+    return [_walked(case, objective, natural, edge._replace(distance=0.0), height, slack) for edge in found], natural
+
+
+def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, slack: float) -> AtEdge:
+    """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
+    name = f"{edge.name}[{case.labels[edge.name][edge.index]}]"
+    first = edge._replace(distance=1e-13 * edge.width)
+    for distance in inwards(first):
+        further = objective.free(at_distance(objective, natural, edge, distance))
+        value = float(objective.value_and_gradient(further)[0])
+        if value > height + 4 * slack:
+            derivative = _derivative(objective, natural, edge)
+            explained = derivative * distance >= FIRST_ORDER * (value - height)
+            return AtEdge(name, edge, False, further, derivative, explained)
+        if not value >= height - slack:
+            return AtEdge(name, edge, False)
+    return AtEdge(name, edge, True)
+
+
+def _derivative(objective: Objective, natural: Natural, edge: Edge) -> float:
+    """Derivative inwards per unit; the other weights of a simplex give up what one of them gains."""
+    by_entry = np.ravel(objective.natural_gradient(natural)[edge.name])
+    if objective.is_simplex(edge.name):
+        return float(by_entry[edge.index] - by_entry @ np.ravel(natural[edge.name]))
+    return float(-by_entry[edge.index] if edge.upper else by_entry[edge.index])
+
+
+def at_edge(case: Case, objective: Objective, natural: Natural, slack: float | None = None) -> tuple[str, ...]:
+    """Names of the parameters at an edge of their range, those left out that make no difference anywhere."""
+    value = float(objective.value_and_gradient(objective.free(natural))[0])
+    slack = 1e-9 * (1 + abs(value)) if slack is None else slack
+    found = {at.name for at in at_edges(case, objective, natural, slack)[0] if not at.level}
+    return tuple(name for name in case.parameter_names() if name in found)
+
+
+def better_place(case: Case, objective: Objective, natural: Natural, floor: float) -> Array | None:
+    """Free parameters above `floor` with a little weight for a component that has none, somewhere else."""
+    moved = list(_with_weight(case, objective, natural))
+    if not moved:
         return None
-    values = np.nan_to_num(objective.value_and_gradient(inner)[0], nan=-np.inf)
+    free = np.stack([objective.free(place) for place in moved])
+    values = np.nan_to_num(objective.value_and_gradient(free)[0], nan=-np.inf)
+    best = free[values.argmax()]
     if values.max() > floor:
-        return np.asarray(inner[values.argmax()])
-    if not empty.any():
-        return None
-    # The rise may be too gentle for one step: climb on from the best place for a component without weight.
-    climbed = maximise(objective, inner[np.where(empty, values, -np.inf).argmax()])
+        return np.asarray(best)
+    # The rise may be too gentle for one step.
+    climbed = maximise(objective, best)
     return climbed.x if climbed.objective > floor else None
 
 
@@ -59,24 +127,13 @@ def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterato
                 yield {**natural, name: weights}
 
 
-def _inwards(case: Case, objective: Objective, natural: Natural) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Free parameters (steps, size) a small step inside every edge, and which of them give weight to a component."""
-    moved: list[Natural] = []
-    empty: list[bool] = []
-    for name in _bounded(case, objective):
-        values = natural[name]
-        for index in np.flatnonzero((values < EDGE) | (values > 1 - EDGE)):
-            inner = values.copy()
-            if not objective.is_simplex(name):
-                inner[index] = INWARDS if values[index] < 0.5 else 1 - INWARDS
-                moved.append({**natural, name: inner})
-            elif values[index] < 0.5:
-                inner = inner * (1 - INWARDS)
-                inner[index] += INWARDS
-                moved += [{**place, name: inner} for place in _places(case, natural, name, case.labels[name][index])]
-            empty += [objective.is_simplex(name)] * (len(moved) - len(empty))
-    free = [objective.free(natural) for natural in moved]
-    return np.reshape(free, (len(free), objective.size)), np.array(empty, dtype=bool)
+def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator[Natural]:
+    """A little weight for every component that has none, in every place that is tried for it."""
+    for edge in edges_nearby(objective, natural, EDGE):
+        if objective.is_simplex(edge.name):
+            label = case.labels[edge.name][edge.index]
+            for place in _places(case, natural, edge.name, label):
+                yield at_distance(objective, place, edge, LITTLE)
 
 
 def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[Natural]:
@@ -90,8 +147,3 @@ def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[N
         for name, index in own.items():
             place[name][index] = drawn[name][index]
         yield place
-
-
-def _bounded(case: Case, objective: Objective) -> list[str]:
-    """Names of the natural parameters that live between 0 and 1."""
-    return [name for name in case.labels if objective.is_bounded(name)]

@@ -13,29 +13,34 @@ import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural
 from comparisons.diverging import running_off
-from comparisons.edges import at_edge, ends_of_ridge, higher_inside
-from pp_models.maximise import held_at_bound, maximise, newton_step, polish
+from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
+from pp_models.maximise import held_at_bound, maximise, newton_step, polish, round_off
 from pp_models.objective import Objective
 
-# Two endpoints are one optimum when no observation's log-likelihood differs by more than this.
-SAME = 1e-5
+# Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
+# together put the two less than that many standard errors apart.
+SAME, SAME_IN_ERRORS = 1e-5, 1e-2
 # Close to a maximum, what is still to gain grows with the square of the distance: two endpoints of equal
 # height may differ by this much in a fingerprint and be one optimum, of which one or both fell short.
 ALMOST = 1e-2
-# What a Newton step still promises to gain, beside 1 + |log-likelihood|, at a stationary point.
-STATIONARY_GAIN = 1e-10
-# Distance to a bound of the free parameters (weights and probabilities end at 1e-12 and 1 - 1e-12, here at 1e-9)
-# from which on a gradient outwards is none.
+# What a Newton step still promises to gain at a stationary point: 1e-4 standard errors from a zero of the gradient.
+STATIONARY_GAIN = 5e-9
+# Two heights are level, and a rise is none, below this share of 1 + |log-likelihood|, but at most this much, and at
+# least a multiple of the round-off.
+LEVEL, MOST_LEVEL = 1e-9, 1e-6
+RISE, MOST_RISE = 1e-8, 1e-5
+ROUND_OFFS = 8.0
+# Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
+# At an edge the derivative by the logarithm of the distance vanishes; where it does not, the objective is unbounded.
+UNBOUNDED = 1e-3
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
 # Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
 # as long as the ground is level.
 WALK = 0.25
 FAR = 16.0
-# Gain of log-likelihood, beside 1 + |log-likelihood|, that proves a way up.
-RISE = 1e-8
-# A natural parameter moved when it changed by more than this share of 1 + its size.
+# A natural parameter moved when it changed by more than this share of its unit and its size.
 MOVED = 1e-4
 
 
@@ -46,10 +51,10 @@ class Kind(StrEnum):
     local           regular maximum below the best one
     saddle          stationary, but the likelihood rises in some direction, perhaps at the end of level ground
     ridge           maximum along which some parameters move freely: the data do not identify them
-    boundary        maximum with a weight at 0 or a probability at 0 or 1
+    boundary        maximum with a parameter at the edge of its range, falling inwards
     diverging       the likelihood does not fall as a parameter runs off to infinity
     degenerate      the likelihood itself is unbounded there: no estimate exists
-    not stationary  no optimum at all: the gradient is not zero
+    not stationary  no optimum at all: the gradient is not zero, or it rises inwards from an edge
     """
 
     BEST = "best"
@@ -70,13 +75,21 @@ class Point:
     ----------
     natural : Natural
     x : array
-        Free parameters (clipped off the boundary).
+        Free parameters (moved off the edges).
     objective, log_likelihood : float
         They differ by the log prior, where there is one.
     gradient_norm, gain : float
-        `gain` is what a Newton step promises, g' |H|^-1 g / 2.
+        Without parameters at an edge; `gain` is what a Newton step promises, g' |H|^-1 g / 2, and what setting
+        parameters to their edges gains.
     fingerprint : array
         Log-likelihood of every observation.
+    frequencies : array
+        How often each was seen.
+    level : float
+        Two heights that differ by less are level.
+    edges : tuple of AtEdge
+    unbounded : tuple of str
+        Parameters at an edge towards which the objective rises without bound.
     """
 
     natural: Natural
@@ -86,11 +99,25 @@ class Point:
     gradient_norm: float
     gain: float
     fingerprint: Array
+    frequencies: Array
+    level: float
+    edges: tuple[AtEdge, ...]
+    unbounded: tuple[str, ...]
+
+    @property
+    def level_gradient(self) -> bool:
+        """Whether the gradient is zero as far as the log-likelihood can tell, edges left out."""
+        return self.gain <= STATIONARY_GAIN
 
     @property
     def stationary(self) -> bool:
-        """Whether the gradient is zero as far as the log-likelihood can tell."""
-        return self.gain <= STATIONARY_GAIN * (1 + abs(self.objective))
+        """Whether the gradient is zero, and no edge has a way up from itself."""
+        return self.level_gradient and not any(at.first_order for at in self.edges)
+
+    @property
+    def rise(self) -> float:
+        """A gain of height that proves a way up."""
+        return max(min(RISE * (1 + abs(self.objective)), MOST_RISE), 2 * self.level)
 
 
 @dataclass(frozen=True)
@@ -101,7 +128,8 @@ class Judgement:
     ----------
     kind : Kind
     not_identified, at_edge, diverging : tuple of str
-        Names of the parameters that the data leave open there, that are at 0 or 1, that run off.
+        Names of the parameters that make no difference there, that are at an edge, that run off (or go to the edge
+        at which the objective is unbounded).
     way_up : array or None
         Free parameters from which PyMC climbs higher: off a saddle, or on from a point not stationary.
     """
@@ -116,69 +144,128 @@ class Judgement:
 def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
-    value, gradient = objective.value_and_gradient(x)
-    inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE)
-    _, gain = newton_step(objective.hessian(x), gradient, inside)
-    norm = float(np.abs(gradient[inside]).max(initial=0.0))
-    return Point(natural, x, value, objective.log_likelihood(x), norm, gain, objective.pointwise(x))
+    value = float(objective.value_and_gradient(x)[0])
+    level = max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), ROUND_OFFS * round_off(objective, x))
+    edges, settled = at_edges(case, objective, natural, level)
+    at = objective.free(settled)
+    height, gradient = objective.value_and_gradient(at)
+    held = held_at_bound(objective, at, gradient, AT_THE_EDGE)
+    for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
+        held[objective.places[edge.name].start + edge.index] = True
+    inside = ~held
+    _, gain = newton_step(objective.hessian(at), gradient, inside)
+    return Point(
+        natural=natural,
+        x=x,
+        objective=value,
+        log_likelihood=objective.log_likelihood(x),
+        gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
+        gain=gain + max(float(height) - value, 0.0),
+        fingerprint=objective.pointwise(x),
+        frequencies=objective.frequencies,
+        level=level,
+        edges=tuple(edges),
+        unbounded=_unbounded(case, objective, at, gradient),
+    )
 
 
-def same(one: Array, other: Array) -> bool:
+def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> tuple[str, ...]:
+    """Parameters at a bound whose gradient outwards, by the logarithm of the distance, does not vanish."""
+    low, high = objective.bounds.T
+    outwards = ((x <= low + AT_THE_EDGE) & (gradient < -UNBOUNDED)) | (
+        (x >= high - AT_THE_EDGE) & (gradient > UNBOUNDED)
+    )
+    names = []
+    for name, labels in case.labels.items():
+        if not objective.is_simplex(name):
+            names += [
+                f"{name}[{label}]"
+                for label, is_out in zip(labels, outwards[objective.places[name]], strict=True)
+                if is_out
+            ]
+    return tuple(names)
+
+
+def same(one: Array, other: Array, frequencies: Array | float = 1.0) -> bool:
     """Whether two fingerprints are those of one optimum."""
-    return bool(np.abs(one - other).max() <= SAME)
+    return bool(np.abs(one - other).max() <= SAME and apart(one, other, frequencies) <= SAME_IN_ERRORS)
+
+
+def apart(one: Array, other: Array, frequencies: Array | float = 1.0) -> float:
+    """Distance of two fitted distributions in standard errors.
+
+    sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance of the parameters by the information.
+    """
+    return float(np.sqrt(np.sum(frequencies * (one - other) ** 2)))
 
 
 def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
-    scale = 1 + abs(point.objective)
-    away = running_off(case, objective, point.natural, point.objective - RISE * scale)
+    if point.unbounded:
+        return Judgement(Kind.DEGENERATE, (), (), point.unbounded)
+    away = running_off(case, objective, point.natural, point.objective - point.rise)
     if away is not None:
         flat, _ = _walk(case, objective, point, np.inf)
         names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
         return Judgement(Kind.DIVERGING, names, (), away.names)
-    edge = at_edge(case, objective, point.natural)
+    edge = {at.name for at in point.edges if not at.level}
     if not point.stationary:
-        return Judgement(Kind.NOT_STATIONARY, (), edge, way_up=point.x)
-    floor = point.objective + RISE * scale
-    inside = higher_inside(case, objective, point.natural, floor)
-    names, along = _walk(case, objective, point, floor)
-    way_up = along if inside is None else inside
-    if names and way_up is None:
+        up = next((at.way_up for at in point.edges if at.first_order), point.x)
+        return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
+    floor = point.objective + point.rise
+    flat, way_up = _walk(case, objective, point, floor)
+    flat |= {at.name for at in point.edges if at.level}
+    if way_up is None:
+        way_up = next((at.way_up for at in point.edges if at.way_up is not None), None)
+    if way_up is None:
+        way_up = better_place(case, objective, point.natural, floor)
+    if flat and way_up is None:
         # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
         ends = [
             end
             for end in ends_of_ridge(case, objective, point.natural)
-            if same(objective.pointwise(objective.free(end)), point.fingerprint)
+            if same(objective.pointwise(objective.free(end)), point.fingerprint, point.frequencies)
         ]
-        higher = (higher_inside(case, objective, end, floor) for end in ends)
+        higher = (better_place(case, objective, end, floor) for end in ends)
         way_up = next((x for x in higher if x is not None), None)
+    names, edges = _in_order(case, flat), _in_order(case, edge - flat)
     if way_up is not None:
-        return Judgement(Kind.SADDLE, names, edge, way_up=way_up)
-    return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edge else Kind.BEST, names, edge)
+        return Judgement(Kind.SADDLE, names, edges, way_up=way_up)
+    return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edges else Kind.BEST, names, edges)
 
 
-def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[tuple[str, ...], Array | None]:
+def _in_order(case: Case, names: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in case.parameter_names() if name in names)
+
+
+def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[set[str], Array | None]:
     """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
     way_up = None
-    here = case.flat(point.natural)
-    for direction in _open_directions(objective, point.x):
+    here, size = case.flat(point.natural), case.size(point.natural)
+    for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             higher = _higher_along(objective, point, way, floor)
             start = np.clip(point.x + WALK * way, *objective.bounds.T)
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
-            elif same(objective.pointwise(x), point.fingerprint):
-                flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * (1 + np.abs(here))
-    return tuple(name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat), way_up
+            elif same(objective.pointwise(x), point.fingerprint, point.frequencies):
+                flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * size
+    return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
 
-def _open_directions(objective: Objective, x: Array) -> npt.NDArray[np.float64]:
-    """Unit vectors (rows) along which the Hessian does not bend down clearly."""
-    eigenvalues, vectors = np.linalg.eigh(objective.hessian(x))
+def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:
+    """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
+    inside = np.ones(objective.size, dtype=bool)
+    for edge in (at.edge for at in point.edges if not objective.is_simplex(at.edge.name)):
+        inside[objective.places[edge.name].start + edge.index] = False
+    eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])
     steepest = np.abs(eigenvalues).max(initial=0.0)
-    return vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
+    chosen = vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
+    directions = np.zeros((len(chosen), objective.size))
+    directions[:, inside] = chosen
+    return directions
 
 
 def _higher_along(objective: Objective, point: Point, way: Array, floor: float) -> Array | None:

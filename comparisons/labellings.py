@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, natural_of
 
 # Share of a chain's draws in another labelling than its mean from which labels switch within the chain.
 SWITCHES = 0.05
@@ -89,12 +89,6 @@ def about_labels(case: Case, values: Array, reference: Natural) -> list[str]:
             f"{'mirror images' if mirrored else 'labellings'} and estimates none of them"
         )
     return found
-
-
-def natural_of(case: Case, flat: Array) -> Natural:
-    """The inverse of `Case.flat`."""
-    ends = np.cumsum([len(entries) for entries in case.labels.values()])
-    return dict(zip(case.labels, np.split(flat, ends[:-1]), strict=True))
 
 
 def _chains(numbers: list[int]) -> str:

@@ -1,7 +1,7 @@
 """Both legs from the same starts. Every endpoint is kept, good or bad."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, InputError, Natural, each, stack
+from comparisons.creeping import PLAIN, carried_on
 from em_reference.em import Fit, em
+from pp_models.edges import Space
 from pp_models.maximise import Maximum
 from pp_models.objective import Objective
 from pp_models.side_by_side import maximise_all
@@ -69,6 +71,8 @@ class Endpoints:
     status : array of str (S,)
     effort : array of int (S,)
         EM cycles, or evaluations of PyMC's objective.
+    accelerated : array of bool (S,)
+        EM starts that crept, and were carried on accelerated.
     """
 
     leg: str
@@ -77,14 +81,16 @@ class Endpoints:
     log_prior: Array
     status: npt.NDArray[np.object_]
     effort: npt.NDArray[np.int64]
+    accelerated: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.status)
 
 
-def run_em(case: Case, starts: Natural) -> Endpoints:
-    """EM leg: all starts as one batch."""
-    fit: Fit = em(case.em, case.to_em(starts), case.stop)
+def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
+    """EM leg: all starts as one batch, plain; those that creep are carried on (see `comparisons.creeping`)."""
+    plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
+    fit = carried_on(case, space, plain)
     return Endpoints(
         "em",
         case.from_em(fit.params),
@@ -92,6 +98,7 @@ def run_em(case: Case, starts: Natural) -> Endpoints:
         fit.log_prior,
         np.array([str(status) for status in fit.status], dtype=object),
         fit.cycles,
+        fit.cycles > plain.cycles,
     )
 
 
@@ -107,4 +114,5 @@ def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progre
         np.array([objective.log_prior(end.x) for end in ends]),
         np.array([str(end.status) for end in ends], dtype=object),
         np.array([end.evaluations for end in ends]),
+        np.zeros(len(ends), dtype=bool),
     )

@@ -6,19 +6,18 @@ components, the sign of the ability axis or the place on a ridge. Kinds are deci
 """
 
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, take
 from comparisons.diverging import onward
-from comparisons.kinds import ALMOST, SAME, Judgement, Kind, Point, examine, judge
+from comparisons.kinds import ALMOST, Judgement, Kind, Point, examine, judge, same
 from comparisons.multistart import Endpoints
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
-
-# Optima whose log-likelihoods differ by less than this, beside 1 + |log-likelihood|, are equally good.
-LEVEL = 1e-9
+from pp_models.side_by_side import maximise_all
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,37 @@ class Optimum:
 def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]) -> list[Optimum]:
     """Optima in order of their log-likelihood, best first; endpoints that are no optimum come last."""
     judged = [
-        Optimum(point, judge(case, objective, point), members) for members, point in _group(case, objective, legs)
+        Optimum(point, _first_judgement(case, objective, point), members)
+        for members, point in _group(case, objective, legs)
     ]
     judged = [_at_infinity(case, objective, o) if o.kind is Kind.DIVERGING else o for o in judged]
     heaps = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
     found = _merge([optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
-    targets = [_climb(case, objective, heap) for heap in heaps]
-    for target in targets + [_climb(case, objective, saddle) for saddle in saddles]:
+    targets = _climb_all(case, objective, heaps + saddles)
+    for target in targets:
         if _index_of(found, target) is None:
             found.append(target)
     found.sort(key=lambda optimum: -optimum.objective)
-    ranked = [_ranked(case, optimum, found[0].objective) for optimum in found]
+    ranked = [_ranked(case, optimum, found[0]) for optimum in found]
     led: dict[int | None, Optimum] = {}
-    for heap, target in zip(heaps, targets, strict=True):
+    for heap, target in zip(heaps, targets, strict=False):
         index = _index_of(ranked, target)
+        if index is not None and ranked[index].kind is Kind.DEGENERATE:
+            # There is no place to arrive at: every point on the way belongs to it.
+            ranked[index] = replace(ranked[index], members=_members(ranked[index], heap))
+            continue
         heap = replace(heap, leads_to=index)
         led[index] = _joined(led[index], heap) if index in led else heap
     return ranked + list(led.values())
+
+
+def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:
+    """What a point is; one that is not stationary is not looked at further, unless it may be on its way to infinity."""
+    if point.stationary or point.unbounded or case.runaway(point.natural):
+        return judge(case, objective, point)
+    up = next((at.way_up for at in point.edges if at.first_order), point.x)
+    return Judgement(Kind.NOT_STATIONARY, (), tuple(at.name for at in point.edges if not at.level), way_up=up)
 
 
 def _group(
@@ -103,7 +115,7 @@ def _group(
             fingerprint = objective.pointwise(objective.free(natural))
             if not np.isfinite(fingerprint).all():
                 continue
-            match = _nearest(prints, fingerprint)
+            match = _nearest(prints, fingerprint, objective.frequencies)
             if match is None:
                 prints.append(fingerprint)
                 where.append([])
@@ -121,13 +133,13 @@ def _group(
     return result
 
 
-def _nearest(prints: list[Array], fingerprint: Array) -> int | None:
+def _nearest(prints: list[Array], fingerprint: Array, frequencies: Array) -> int | None:
     """Index of the group with this fingerprint, None when there is none."""
     if not prints:
         return None
     distances = np.abs(np.stack(prints) - fingerprint).max(axis=1)
     index = int(distances.argmin())
-    return index if distances[index] <= SAME else None
+    return index if same(prints[index], fingerprint, frequencies) else None
 
 
 def _most_stationary(case: Case, objective: Objective, candidates: list[Natural]) -> Point:
@@ -163,25 +175,44 @@ def _merge(found: list[Optimum]) -> list[Optimum]:
 
 
 def _one_optimum(one: Optimum, other: Optimum) -> bool:
-    """The same fingerprint; or equally high, and alike but for what is still to climb."""
+    """The same fingerprint; or equally high, and alike but for what is still to climb; or unbounded the same way."""
+    if Kind.DEGENERATE in (one.kind, other.kind):
+        return one.kind is other.kind and one.judgement.diverging == other.judgement.diverging
+    if same(one.point.fingerprint, other.point.fingerprint, one.point.frequencies):
+        return True
     distance = np.abs(one.point.fingerprint - other.point.fingerprint).max()
-    level = abs(one.objective - other.objective) <= LEVEL * (1 + abs(one.objective))
-    return bool(distance <= SAME or (level and distance <= ALMOST and one.kind is not Kind.SADDLE))
+    level = abs(one.objective - other.objective) <= max(one.point.level, other.point.level)
+    return bool(level and distance <= ALMOST and one.kind is not Kind.SADDLE)
 
 
 def _joined(one: Optimum, other: Optimum) -> Optimum:
     """Two groups as one; the better point stands for both."""
     better = max(one, other, key=lambda optimum: optimum.objective)
-    members = {leg: np.sort(np.concatenate([one.members[leg], other.members[leg]])) for leg in one.members}
-    return replace(better, members=members)
+    return replace(better, members=_members(one, other))
 
 
-def _climb(case: Case, objective: Objective, heap: Optimum) -> Optimum:
-    """The optimum that PyMC climbs to from a saddle or from no optimum at all; it has no members."""
-    end = maximise(objective, heap.point.x if heap.judgement.way_up is None else heap.judgement.way_up)
-    point = examine(case, objective, {name: end.params[name] for name in case.labels})
-    target = Optimum(point, judge(case, objective, point), {leg: np.array([], dtype=np.int64) for leg in heap.members})
-    return _at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target
+def _members(one: Optimum, other: Optimum) -> dict[str, npt.NDArray[np.int64]]:
+    """Starts of two groups together."""
+    return {leg: np.sort(np.concatenate([one.members[leg], other.members[leg]])) for leg in one.members}
+
+
+def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[Optimum]:
+    """The optimum that PyMC climbs to from each saddle, or from no optimum at all; they have no members."""
+    if not below:
+        return []
+    starts = np.stack([o.point.x if o.judgement.way_up is None else o.judgement.way_up for o in below])
+    ends = [end for _, end in sorted(maximise_all(objective, starts), key=itemgetter(0))]
+    targets: list[Optimum] = []
+    for heap, end in zip(below, ends, strict=True):
+        nobody = {leg: np.array([], dtype=np.int64) for leg in heap.members}
+        point = examine(case, objective, {name: end.params[name] for name in case.labels})
+        known = next((o for o in targets if same(o.point.fingerprint, point.fingerprint, point.frequencies)), None)
+        if known is not None:
+            targets.append(known)
+            continue
+        target = Optimum(point, judge(case, objective, point), nobody)
+        targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
+    return targets
 
 
 def _index_of(found: list[Optimum], target: Optimum) -> int | None:
@@ -189,9 +220,9 @@ def _index_of(found: list[Optimum], target: Optimum) -> int | None:
     return next((i for i, optimum in enumerate(found) if _one_optimum(optimum, target)), None)
 
 
-def _ranked(case: Case, optimum: Optimum, best: float) -> Optimum:
+def _ranked(case: Case, optimum: Optimum, best: Optimum) -> Optimum:
     """A regular maximum below the best one is `local`; one at the top may hold a certificate."""
-    at_top = optimum.objective >= best - LEVEL * (1 + abs(best))
+    at_top = optimum.objective >= best.objective - best.point.level
     if optimum.kind is Kind.BEST and not at_top:
         return replace(optimum, judgement=replace(optimum.judgement, kind=Kind.LOCAL))
     maximum = optimum.kind in (Kind.BEST, Kind.RIDGE, Kind.BOUNDARY)

@@ -43,8 +43,6 @@ ALIGNED = 0.95
 ROUND_OFF = 1e-13
 # A log-likelihood this close to another, beside 1 + its size, cannot be told from it.
 LEVEL = 4e-15
-# Steps that grow by no more than this share from one to the next are a slow departure, not a turn.
-SLOW_GROWTH = 0.02
 # The edge lies at least this far: 1.1 times the way to the extrapolation is still inside.
 TO_THE_EDGE = 1.1
 
@@ -133,7 +131,7 @@ def propose(
     allowed = ~finished & trusted & (alpha[:, 0] > 1) & feasible(moved + TO_THE_EDGE * (jump - moved))
     proposed = np.where(allowed[:, None], jump, moved)
     # A start that is not extrapolated has nothing to prove.
-    required = np.where(allowed, objective + np.maximum(objective - shortcut.level, 0.0) - slack, -np.inf)
+    required = np.where(allowed, objective + (objective - shortcut.level) - slack, -np.inf)
     return proposed, Shortcut(2, shortcut.before, moved, longest, length, trusted, objective, required)
 
 
@@ -145,7 +143,5 @@ def _near_linear(shortcut: Shortcut, params: Array, r: Array, step: Array) -> Ma
     second = lengths[1] / np.maximum(lengths[0], tiny)
     cosine = (r * step).sum(axis=1) / np.maximum(lengths[0] * lengths[1], tiny)
     steady = (np.abs(second - first) <= STEADY * (1 - second)) & (cosine >= ALIGNED)
-    growing = (np.abs(step) > (1 + SLOW_GROWTH) * np.abs(r)) & (np.abs(step) > ROUND_OFF * (1 + np.abs(params)))
-    slow = second < 1 + SLOW_GROWTH
-    steady = (np.abs(second - first) <= STEADY * np.abs(1 - second)) & (cosine >= ALIGNED)
-    return slow & ~growing.any(axis=1) & (steady | (shortcut.trusted & (cosine > 0)))
+    growing = (np.abs(step) > np.abs(r)) & (np.abs(step) > ROUND_OFF * (1 + np.abs(params)))
+    return (second < 1) & ~growing.any(axis=1) & (steady | (shortcut.trusted & (cosine > 0)))

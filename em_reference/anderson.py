@@ -7,16 +7,19 @@ dX_i = x_{i+1} - x_i and dF_i = f_{i+1} - f_i as columns,
 
 (Anderson 1965, Journal of the ACM 12, 547-560; Walker and Ni 2011, SIAM Journal on Numerical Analysis 49, eq. 2.2).
 For a linear map with m slow directions x' is the fixed point. As in Henderson and Varadhan (2019, Journal of
-Computational and Graphical Statistics 28, 834-846) x' stays only if it lies in the parameter space and the
-log-likelihood does not fall; else the plain EM step is taken and the memory is emptied. The length of the last
-accepted x' - x, in which the slow directions are contained, is the estimate of the distance still to go.
+Computational and Graphical Statistics 28, 834-846) x' stays only if the log-likelihood does not fall; else shorter
+ways towards it are tried, then the plain EM step is taken. The length of the last x' - x,
+in which the slow directions are contained, is the estimate of the distance still to go.
+
+The coordinates may be chosen (`Chart`). In logarithms and logits the edge of the parameter space, which EM cannot
+leave, is no fixed point, so a start that creeps away from it is not drawn back.
 """
 
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from em_reference.acceleration import LEVEL, TO_THE_EDGE
+from em_reference.acceleration import LEVEL
 from em_reference.em import ROUND_OFF, EMProblem, Expectation, Fit, Status, round_off
 from em_reference.layout import Array, Layout
 from em_reference.stopping import NO_STEP, StopRule
@@ -24,18 +27,55 @@ from em_reference.stopping import NO_STEP, StopRule
 MEMORY = 8
 # Directions of the memory this much shorter than the longest, once scaled, are noise.
 INDEPENDENT = 1e-9
+# Steps of the power method, and the distance over which differences are taken.
+POWER_CYCLES, BESIDE = 60, 1e-5
+# No coordinate is extrapolated further than this at once: far from a fixed point the map is not linear.
+LONGEST = 2.0
+# Shares of the way to x' that are tried; 0 is the plain EM step.
+SHARES = (1.0, 0.3, 0.1, 0.0)
 
 
-def carry_on(problem: EMProblem, start: Any, stop: StopRule, *, memory: int = MEMORY) -> Fit:
-    """Run EM, accelerated by Anderson's method, from one start or many.
+class Chart(Protocol):
+    """Coordinates in which a start is extrapolated; all inside the parameter space."""
+
+    def enter(self, params: Any) -> Array:
+        """Parameters, one entry per start, as rows of coordinates."""
+        ...
+
+    def leave(self, coordinates: Array) -> Any:
+        """Rows of coordinates as parameters."""
+        ...
+
+
+class Plain(NamedTuple):
+    """The parameters themselves as coordinates, in the units of a stop rule."""
+
+    layout: Layout
+    unit: Array
+
+    def enter(self, params: Any) -> Array:
+        """Parameters as rows."""
+        return self.layout.flatten(params) / self.unit
+
+    def leave(self, coordinates: Array) -> Any:
+        """Rows as parameters."""
+        return self.layout.unflatten(coordinates * self.unit)
+
+
+def carry_on(
+    problem: EMProblem, start: Any, stop: StopRule, *, chart: Chart | None = None, memory: int = MEMORY
+) -> Fit:
+    """Run EM, accelerated by Anderson's method, from many starts.
 
     Parameters
     ----------
     problem : EMProblem
     start : NamedTuple of arrays
-        May carry leading axes, one entry per start; best a place to which plain EM has come.
+        With one leading axis, one entry per start; best places to which plain EM has come.
     stop : StopRule
         Its tolerance bounds the estimated distance still to go, its `max_cycles` the E- and M-steps.
+    chart : Chart, optional
+        The parameters themselves when left out; the parameter space is then left to `problem.feasible`.
     memory : int
         Number of differences that are kept.
 
@@ -44,26 +84,44 @@ def carry_on(problem: EMProblem, start: Any, stop: StopRule, *, memory: int = ME
     Fit
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _iterate(problem, start, stop, memory)
+        layout = Layout.of(start, np.shape(problem.e_step(start).log_likelihood))
+        plain = Plain(layout, stop.unit_of(layout))
+        return _iterate(problem, plain, chart or plain, start, stop, memory)
 
 
-def _iterate(problem: EMProblem, start: Any, stop: StopRule, memory: int) -> Fit:
-    expectation = problem.e_step(start)
-    lead = np.shape(expectation.log_likelihood)
-    layout = Layout.of(start, lead)
-    unit = stop.unit_of(layout)
+class _Memory(NamedTuple):
+    """The last differences of points and residuals (starts, coordinates, memory), and how many count."""
 
-    def at(points: Array) -> Expectation:
-        """E-step at points in the units of the stop rule."""
-        return problem.e_step(layout.unflatten(points * unit))
+    steps: Array
+    bends: Array
+    kept: Array
 
-    x = layout.flatten(start) / unit
-    here = at(x)
-    status = np.full(len(x), Status.CYCLE_LIMIT, dtype=object)
-    cycles = np.zeros(len(x), dtype=np.int64)
-    steps, bends = np.zeros((2, len(x), x.shape[1], memory))
-    kept = np.zeros(len(x), dtype=np.int64)
-    before, residual_before, close = x, np.zeros_like(x), np.zeros(len(x), dtype=bool)
+    def correction(self, residual: Array) -> Array:
+        """(dX + dF) gamma for every start, gamma by least squares over scaled columns."""
+        used = np.arange(self.steps.shape[2]) < self.kept[:, None, None]
+        steps, bends = np.where(used, self.steps, 0.0), np.where(used, self.bends, 0.0)
+        length = np.linalg.norm(bends, axis=1, keepdims=True)
+        scaled = np.nan_to_num(np.divide(bends, length, out=np.zeros_like(bends), where=length > 0))
+        solution = np.linalg.pinv(scaled, rcond=INDEPENDENT) @ np.nan_to_num(residual)[..., None]
+        across = length.swapaxes(1, 2)
+        gamma = np.divide(solution, across, out=np.zeros_like(solution), where=across > 0)
+        return ((steps + bends) @ gamma)[..., 0]
+
+    def with_new(self, step: Array, bend: Array) -> "_Memory":
+        """One difference more, the oldest forgotten."""
+        steps, bends = np.roll(self.steps, 1, axis=2), np.roll(self.bends, 1, axis=2)
+        steps[..., 0], bends[..., 0] = step, bend
+        return _Memory(steps, bends, np.minimum(self.kept + 1, self.steps.shape[2]))
+
+
+def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: StopRule, memory: int) -> Fit:
+    u = chart.enter(start)
+    params, here = start, problem.e_step(start)
+    status = np.full(len(u), Status.CYCLE_LIMIT, dtype=object)
+    cycles = np.zeros(len(u), dtype=np.int64)
+    # Minus one: a point, but no difference yet.
+    past = _Memory(*np.zeros((2, *u.shape, memory)), np.full(len(u), -1))
+    before, residual_before, close = u, np.zeros_like(u), np.zeros(len(u), dtype=bool)
     active = np.isfinite(here.objective)
     status[~active] = Status.NOT_FINITE
 
@@ -71,58 +129,83 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, memory: int) -> Fit
         if not active.any():
             break
         cycles[active] = cycle
-        moved = layout.flatten(problem.m_step(here.expected_counts, layout.unflatten(x * unit))) / unit
-        residual = moved - x
-        known = kept >= 0 if cycle > 1 else np.zeros(len(x), dtype=bool)
-        steps, bends = np.roll(steps, 1, axis=2), np.roll(bends, 1, axis=2)
-        steps[..., 0], bends[..., 0] = x - before, residual - residual_before
-        kept = np.where(known, np.minimum(kept + 1, memory), 0)
-        used = np.arange(memory) < kept[:, None]
-        proposal = moved - _correction(
-            np.where(used[:, None], steps, 0.0), np.where(used[:, None], bends, 0.0), residual
-        )
-        usable = active & (kept > 0) & np.isfinite(proposal).all(axis=1)
-        usable &= problem.feasible(layout.unflatten((moved + TO_THE_EDGE * (proposal - moved)) * unit))
+        moved = problem.m_step(here.expected_counts, params)
+        residual = chart.enter(moved) - u
+        past = past.with_new(u - before, residual - residual_before)
+        way = residual - past.correction(residual)
+        proposal = u + way * np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
+        usable = active & (past.kept > 0) & np.isfinite(proposal).all(axis=1)
 
-        to_go = np.where(usable, np.abs(proposal - x).max(axis=1), np.inf)
-        standing = np.abs(residual).max(axis=1) <= NO_STEP * (1 + np.abs(x).max(axis=1))
-        last_step_small = np.abs(residual).max(axis=1) <= stop.tolerance
-        arrived = active & (standing | (last_step_small & (to_go <= stop.tolerance) & close))
-        close = last_step_small & (to_go <= stop.tolerance)
+        natural, after = plain.enter(params), plain.enter(moved)
+        step = np.abs(after - natural).max(axis=1)
+        to_go = np.where(usable, np.abs(plain.enter(chart.leave(proposal)) - natural).max(axis=1), np.inf)
+        near = (step <= stop.tolerance) & (to_go <= stop.tolerance)
+        arrived = active & ((step <= NO_STEP * (1 + np.abs(natural).max(axis=1))) | (near & close))
+        close = near
 
-        trial = np.where((usable & ~arrived)[:, None], proposal, np.where(active[:, None], moved, x))
-        found = at(trial)
-        dropped = usable & ~arrived & ~(found.objective >= here.objective - round_off(problem, here.objective, LEVEL))
-        if dropped.any():
-            trial = np.where(dropped[:, None], moved, trial)
-            found = at(trial)
-        finite = np.isfinite(found.objective) & np.isfinite(trial).all(axis=1)
-        fell = active & finite & (found.objective < here.objective - round_off(problem, here.objective, ROUND_OFF))
-        kept = np.where(dropped, -1, kept)
-        before, residual_before = x, residual
-        x = np.where(active[:, None], trial, x)
-        here = found
-        for reason, which in (
-            (Status.CONVERGED, arrived),
-            (Status.DECREASED, fell),
-            (Status.NOT_FINITE, active & ~finite),
-        ):
-            status[which] = reason
+        before, residual_before, lower = u, residual, here
+        u, here = _towards(problem, chart, (u, residual, proposal), here, usable & ~arrived, active)
+        params = chart.leave(u)
+        finite = np.isfinite(here.objective)
+        fell = here.objective < lower.objective - round_off(problem, lower.objective, ROUND_OFF)
+        for reason, which in ((Status.CONVERGED, arrived), (Status.DECREASED, fell), (Status.NOT_FINITE, ~finite)):
+            status[active & which] = reason
             active = active & ~which
 
-    return Fit(
-        layout.unflatten(x * unit, lead),
-        np.reshape(here.log_likelihood, lead),
-        np.broadcast_to(here.log_prior, np.shape(here.log_likelihood)).reshape(lead),
-        status.reshape(lead),
-        cycles.reshape(lead),
-    )
+    log_prior = np.broadcast_to(here.log_prior, np.shape(here.log_likelihood))
+    return Fit(params, np.asarray(here.log_likelihood), np.array(log_prior), status, cycles)
 
 
-def _correction(steps: Array, bends: Array, residual: Array) -> Array:
-    """(dX + dF) gamma for every start, gamma by least squares over scaled columns; (starts, parameters)."""
-    length = np.linalg.norm(bends, axis=1, keepdims=True)
-    scaled = np.divide(bends, length, out=np.zeros_like(bends), where=length > 0)
-    solution = np.linalg.pinv(np.nan_to_num(scaled), rcond=INDEPENDENT) @ np.nan_to_num(residual)[..., None]
-    gamma = np.divide(solution, length.swapaxes(1, 2), out=np.zeros_like(solution), where=length.swapaxes(1, 2) > 0)
-    return ((steps + bends) @ gamma)[..., 0]
+def _towards(
+    problem: EMProblem, chart: Chart, way: tuple[Array, Array, Array], here: Expectation, usable: Array, active: Array
+) -> tuple[Array, Expectation]:
+    """The furthest point towards a proposal at which the log-likelihood does not fall, with its E-step."""
+    u, residual, proposal = way
+    plain_step = np.where(active[:, None], u + residual, u)
+    least = here.objective - round_off(problem, here.objective, LEVEL)
+    share = np.where(usable, SHARES[0], 0.0)
+    for shorter in SHARES[1:]:
+        trial = np.where((share > 0)[:, None], u + share[:, None] * (np.nan_to_num(proposal) - u), plain_step)
+        found = problem.e_step(chart.leave(trial))
+        inside = problem.feasible(chart.leave(trial))
+        low = (share > 0) & ~((found.objective >= least) & inside)
+        if not low.any():
+            return trial, found
+        share = np.where(low, shorter, share)
+    trial = np.where((share > 0)[:, None], trial, plain_step)
+    return trial, problem.e_step(chart.leave(trial))
+
+
+def departure(problem: EMProblem, params: Any, *, chart: Chart, rng: np.random.Generator) -> tuple[Array, Array]:
+    """How fast EM leaves a fixed point, or returns to it, and in which direction.
+
+    The largest eigenvalue of the derivative of the EM map, by the power method on differences. Above 1 the fixed
+    point repels: a saddle, from which EM moves away however slowly, and to which an extrapolation may have led.
+
+    Parameters
+    ----------
+    problem : EMProblem
+    params : NamedTuple of arrays
+        Fixed points, with one leading axis.
+    chart : Chart
+    rng : numpy.random.Generator
+        For the direction to begin with.
+
+    Returns
+    -------
+    rate : array (starts,)
+    direction : array (starts, coordinates)
+        Unit vectors.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        here = chart.enter(params)
+        direction, length = rng.standard_normal(here.shape), np.ones((len(here), 1))
+        for _ in range(POWER_CYCLES):
+            direction = direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), np.finfo(float).tiny)
+            ends = []
+            for sign in (1.0, -1.0):
+                beside = chart.leave(here + sign * BESIDE * direction)
+                ends.append(chart.enter(problem.m_step(problem.e_step(beside).expected_counts, beside)))
+            direction = (ends[0] - ends[1]) / (2 * BESIDE)
+            length = np.linalg.norm(direction, axis=1, keepdims=True)
+        return length[:, 0], direction / np.maximum(length, np.finfo(float).tiny)

@@ -179,7 +179,7 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     edges = edges_nearby(objective, natural)
     if not edges or not np.isfinite(value):
         return x, value, evaluations, False
-    slack = max(ROUND_OFF * (1 + abs(value)), 2 * _noise(objective, x))
+    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x))
     evaluations += 1 + len(NOISE_POINTS)
     for edge in edges:
         for distance in inwards(edge):
@@ -199,7 +199,7 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     return x, value, evaluations + more, False
 
 
-def _noise(objective: Surface, x: Array) -> float:
+def round_off(objective: Surface, x: Array) -> float:
     """Round-off of the objective at a point: how far it is from linear over steps too small to bend."""
     value, gradient = objective.value_and_gradient(x)
     steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
@@ -243,7 +243,7 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     point = at(x)
     settled = False
     last_norm = np.inf
-    noise = _noise(objective, point.x)
+    noise = round_off(objective, point.x)
     evaluations += 1 + len(NOISE_POINTS)
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)

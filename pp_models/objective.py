@@ -111,7 +111,9 @@ class Objective:
                 low = 0.0
             elif isinstance(transform, IntervalTransform):
                 ends = transform.args_fn(*variable.owner.inputs)
-                low, high = (end if bound is None else bound.eval() for end, bound in zip((low, high), ends, strict=True))
+                low, high = (
+                    end if bound is None else bound.eval() for end, bound in zip((low, high), ends, strict=True)
+                )
             shape = np.shape(self._initial_natural[variable.name])
             edges[variable.name] = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
         return edges
@@ -129,6 +131,14 @@ class Objective:
         inside = self.natural(self.free(natural))
         _, gradient = self.in_natural.value_and_gradient(self.in_natural.free(inside))
         return self.in_natural.natural(gradient)
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """Where each natural parameter has its free parameters; a simplex has one less than entries."""
+        sizes = [np.size(self._initial_point[self.model.rvs_to_values[v].name]) for v in self.model.free_RVs]
+        ends = np.cumsum([0, *sizes])
+        names = (variable.name for variable in self.model.free_RVs)
+        return {name: slice(int(a), int(b)) for name, a, b in zip(names, ends[:-1], ends[1:], strict=True)}
 
     def is_simplex(self, name: str) -> bool:
         """Whether a natural parameter is a vector of weights that add up to 1."""

@@ -203,6 +203,7 @@ def bind(
         draw_start=draw_start,
         labels={"bias": labels} if fixed_weight is not None else {"weight": labels, "bias": labels},
         with_prior=with_prior,
+        magnitude=em.magnitude,
         align=align,
         certificate=certificate,
         fitted=lambda natural: _one_probability(to_em(natural)),

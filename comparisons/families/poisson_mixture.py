@@ -1,6 +1,7 @@
 """Poisson mixture: binds the EM and the PyMC model of the mixture of Poisson distributions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ DATA = "a column 'count', optionally a column 'frequency', and one row per obser
 OPTIONS = (Option("components", int, "number of components", required=True),)
 
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
-STOP = StopRule(tolerance=1e-13, max_cycles=200_000)
+STOP = StopRule(tolerance=1e-13, max_cycles=20_000)
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
 # Beyond this largest count the observed frequencies are not drawn.
@@ -48,9 +49,9 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
 
 
 def start_fault(start: Natural) -> str | None:
-    """Rates are positive, weights are not negative and add up to 1."""
-    if not (start["rate"] > 0).all():
-        return "rate holds a number that is not positive, expected rates above 0"
+    """Rates and weights are not negative, weights add up to 1."""
+    if not (start["rate"] >= 0).all():
+        return "rate holds a number below 0, expected rates of 0 or more"
     weight = start.get("weight", np.ones(1))
     if (weight < 0).any() or abs(weight.sum() - 1) > ROUNDED:
         return "weight holds numbers that do not add up to 1 or are negative, expected weights"
@@ -95,7 +96,9 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         from_em=from_em,
         draw_start=draw_start,
         labels=labels,
-        stop=STOP,
+        stop=replace(STOP, units=PoissonParams(np.ones(components), np.full(components, mean))),
+        units={"rate": mean},
+        magnitude=em.magnitude,
         align=relabelled,
         curves=lambda natural: _fitted_counts(em, to_em(natural)),
         audit=_audit(em, lambda: build_model(hooks=True), bind_again),

@@ -1,0 +1,178 @@
+"""EM starts that creep: what plain EM has not finished is carried on, accelerated, before it is counted.
+
+A start that the cycle limit ends is no optimum. EM is slow where components overlap and where a parameter leaves the
+edge of its range: there each cycle multiplies the distance to the edge by little more than 1. So rounds of
+Anderson's method, in logarithms and logits, follow one another, and between them a parameter next to an edge is
+moved to where EM's own log-likelihood is highest on the way inwards, as long as it never falls there. All of it is
+EM's own code: PyMC's model says only where the edges are.
+"""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from comparisons.case import Array, Case, Natural, natural_of, stack, take
+from em_reference.acceleration import LEVEL
+from em_reference.anderson import carry_on, departure
+from em_reference.em import Fit, Status, round_off
+from pp_models.edges import Space, at_distance, edges_nearby, inwards
+
+# Plain cycles before a start is said to creep.
+PLAIN = 1_000
+# EM leaves a point from which its steps grow by more than this share; then it is set down this far beside it.
+REPELS, BESIDE = 1e-5, 0.05
+# Distances from an edge are at least this, and logarithms at most that.
+TINY, MOST = 1e-300, 700.0
+# Rounds of Anderson's method, and cycles in each of them.
+ROUNDS, CYCLES = 12, 200
+
+
+def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
+    """Where the starts of a batch end when those that creep are carried on.
+
+    A start creeps when its cycles ran out, or when it stands next to an edge, not at it, and EM's log-likelihood
+    rises away from that edge.
+    """
+    params, status, cycles = _copied(fit.params), fit.status.copy(), fit.cycles.copy()
+    log_likelihood, log_prior = fit.log_likelihood.copy(), fit.log_prior.copy()
+    chart = Free.of(case, space)
+    for _ in range(ROUNDS):
+        released = _released(case, space, params, status)
+        unfinished = np.flatnonzero((status == Status.CYCLE_LIMIT) | released)
+        if not len(unfinished):
+            break
+        start = _entries(params, unfinished)
+        then = carry_on(case.em, start, replace(case.stop, max_cycles=CYCLES), chart=chart)
+        for field, ends in zip(params, then.params, strict=True):
+            field[unfinished] = ends
+        status[unfinished], cycles[unfinished] = then.status, cycles[unfinished] + then.cycles
+        log_likelihood[unfinished], log_prior[unfinished] = then.log_likelihood, then.log_prior
+        _leave_saddles(case, chart, params, status, unfinished[then.status == Status.CONVERGED])
+    return Fit(params, log_likelihood, log_prior, status, cycles)
+
+
+def _leave_saddles(
+    case: Case, chart: "Free", params: Any, status: npt.NDArray[np.object_], arrived: npt.NDArray[np.intp]
+) -> None:
+    """Set starts that an extrapolation has led to a saddle down beside it, in place; they are not finished."""
+    if not len(arrived):
+        return
+    ends = _entries(params, arrived)
+    rate, direction = departure(case.em, ends, chart=chart, rng=np.random.default_rng(0))
+    here = chart.enter(ends)
+    for index in np.flatnonzero(rate > 1 + REPELS):
+        sides = chart.leave(here[index] + BESIDE * np.outer([0.0, 1.0, -1.0], direction[index]))
+        found = case.em.e_step(sides)
+        heights = np.broadcast_to(found.log_likelihood + found.log_prior, (3,))
+        side = int(np.nan_to_num(heights, nan=-np.inf).argmax())
+        if side and heights[side] > heights[0] + 4 * round_off(case.em, heights[0], LEVEL):
+            for field, values in zip(params, sides, strict=True):
+                field[arrived[index]] = values[side]
+            status[arrived[index]] = Status.CYCLE_LIMIT
+
+
+class Free(NamedTuple):
+    """Logarithms of positive parameters and of weights, logits of what lives in an interval, the rest in its units.
+
+    Attributes
+    ----------
+    case : Case
+    low, high : array (P,)
+        Edges, infinite where there are none.
+    unit : array (P,)
+    simplexes : tuple of slice
+        Where the weights are.
+    """
+
+    case: Case
+    low: Array
+    high: Array
+    unit: Array
+    simplexes: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, case: Case, space: Space) -> "Free":
+        """The coordinates of a case."""
+        edges = [space.edges(name) for name in case.labels]
+        low, high = (np.concatenate([np.ravel(ends[side]) for ends in edges]) for side in (0, 1))
+        unit = np.concatenate([np.ravel(space.unit(name)) for name in case.labels])
+        ends = np.cumsum([0, *(len(labels) for labels in case.labels.values())])
+        simplexes = tuple(
+            slice(int(a), int(b))
+            for name, a, b in zip(case.labels, ends, ends[1:], strict=False)
+            if space.is_simplex(name)
+        )
+        for weights in simplexes:
+            high[weights] = np.inf
+        return cls(case, low, high, unit, simplexes)
+
+    def enter(self, params: Any) -> Array:
+        """Parameters of the EM, one entry per start, as rows of coordinates."""
+        x = self.case.flat(self.case.from_em(params))
+        below, above = np.maximum(x - self.low, TINY), np.maximum(self.high - x, TINY)
+        up, down = np.isfinite(self.low), np.isfinite(self.high)
+        logs = np.log(np.where(up, below, 1.0)) - np.log(np.where(down, above, 1.0))
+        return np.where(up | down, logs, x / self.unit)
+
+    def leave(self, coordinates: Array) -> Any:
+        """Rows of coordinates as parameters of the EM."""
+        up, down = np.isfinite(self.low), np.isfinite(self.high)
+        low, high = np.where(up, self.low, 0.0), np.where(down, self.high, 0.0)
+        bounded = np.where(up | down, coordinates, 0.0)
+        x = np.where(up & down, low + (high - low) * expit(bounded), coordinates * self.unit)
+        x = np.where(up & ~down, low + np.exp(np.minimum(bounded, MOST)), x)
+        x = np.where(down & ~up, high - np.exp(np.minimum(-bounded, MOST)), x)
+        for weights in self.simplexes:
+            x[..., weights] /= x[..., weights].sum(axis=-1, keepdims=True)
+        return self.case.to_em(natural_of(self.case, x))
+
+
+def _released(case: Case, space: Space, params: Any, status: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Starts moved away from an edge, in place."""
+    naturals = case.from_em(params)
+    moved = np.zeros(len(status), dtype=bool)
+    for index in np.flatnonzero((status == Status.CYCLE_LIMIT) | (status == Status.CONVERGED)):
+        inside = _inside(case, space, take(naturals, index))
+        if inside is not None:
+            moved[index] = True
+            for field, value in zip(params, case.to_em(inside), strict=True):
+                field[index] = value
+    return moved
+
+
+def _inside(case: Case, space: Space, natural: Natural) -> Natural | None:
+    """The highest point on the way away from an edge, None where EM's log-likelihood does not rise there."""
+    edges = [edge for edge in edges_nearby(space, natural) if edge.distance > 0]
+    if not edges:
+        return None
+    walks = [[at_distance(space, natural, edge, distance) for distance in inwards(edge)] for edge in edges]
+    heights = _heights(case, [natural, *(point for walk in walks for point in walk)])
+    slack = float(round_off(case.em, heights[:1], LEVEL)[0])
+    best, highest, first = None, heights[0] + 4 * slack, 1
+    for walk in walks:
+        values = heights[first : first + len(walk)]
+        first += len(walk)
+        before = np.concatenate([heights[:1], values[:-1]])
+        falls = ~(values >= before - slack)
+        reached = int(falls.argmax()) if falls.any() else len(walk)
+        if reached and values[:reached].max() > highest:
+            place = int(values[:reached].argmax())
+            best, highest = walk[place], values[place]
+    return best
+
+
+def _heights(case: Case, naturals: list[Natural]) -> Array:
+    with np.errstate(all="ignore"):
+        found = case.em.e_step(case.to_em(stack(naturals)))
+        return np.array(np.broadcast_to(found.log_likelihood + found.log_prior, (len(naturals),)), dtype=float)
+
+
+def _entries(params: Any, index: npt.NDArray[np.intp]) -> Any:
+    return type(params)(*(field[index] for field in params))
+
+
+def _copied(params: Any) -> Any:
+    return type(params)(*(np.array(field, dtype=float) for field in params))
