@@ -12,14 +12,15 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from comparisons.agreement import estimates_table, standard_errors
-from comparisons.case import Array, Case, Flag, Natural
-from comparisons.checks import STANDARD_ERRORS, Check, Ends, choose_ends, run_checks
+from comparisons.agreement import estimates_table, merged_parameters, standard_errors
+from comparisons.case import Array, Case, Flag, Natural, natural_of
+from comparisons.checks import STANDARD_ERRORS, Check, run_checks
+from comparisons.ends import Ends, choose_ends
 from comparisons.flags import raise_flags
-from comparisons.kinds import MOVED, Judgement, Kind, examine, judge
+from comparisons.kinds import MOVED, Judgement, Kind, apart, examine, judge
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
-from comparisons.verdict import Verdict, sentence_of, verdict_of
+from comparisons.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
@@ -181,18 +182,19 @@ def crosscheck(
     """
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
-    objective = Objective(case.build_model(), case.with_prior, backend)
-    legs = (run_em(case, starts), run_pymc(case, objective, starts, progress))
+    objective = case.objective(backend)
+    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
     optima = find_optima(case, objective, legs)
     ends = choose_ends(case, objective, legs, optima)
     shown = case.align(ends.em, ends.pymc)
-    judgement = _judge_ends(case, objective, shown, ends.pymc)
-    if judgement.not_identified and judgement.kind in (Kind.RIDGE, Kind.SADDLE):
-        # An optimum that is a ridge, or a plateau with a way up, at one of its members is one.
-        optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
-    errors = _errors(case, objective, shown, ends.pymc, judgement)
-    estimates = estimates_table(case, shown, ends.pymc, *errors, judgement.not_identified)
+    judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
+    optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
+    open_names = (*judgement.not_identified, *judgement.diverging)
+    why, errors = _errors(case, objective, shown, ends.pymc, judgement)
+    estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
     checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
+    not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(
         case=case,
         seed=seed,
@@ -203,73 +205,94 @@ def crosscheck(
         ends=ends,
         estimates=estimates,
         checks=checks,
-        not_identified=judgement.not_identified,
-        flags=(*case.flags, *raise_flags(case, legs, optima, ends, judgement)),
+        not_identified=tuple(name for name in case.parameter_names() if name in not_identified),
+        flags=(*case.flags, *raise_flags(case, legs, optima, ends)),
         crosswise=_crosswise(case, objective, ends),
         gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
     )
 
 
-def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural) -> Judgement:
-    """Kind of the optimum reported, its parameters named as both endpoints are shown.
+def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:
+    """What the optimum reported is, its parameters named as both endpoints are shown.
 
     On a ridge the two endpoints differ, and a coin may have lost its weight at one of them only: what
-    either leaves open is not identified. Nor is what tells two endpoints apart that are equally right.
+    either leaves open is not identified, and at an edge is only what both have there. Nor is identified what tells
+    two endpoints apart that are equally right.
     """
-    judgement = judge(case, objective, examine(case, objective, pymc))
+    regular = optimum.kind in (Kind.BEST, Kind.LOCAL)
+    judgement = optimum.judgement if regular else judge(case, objective, examine(case, objective, pymc))
     kind = judgement.kind
-    if kind is Kind.NOT_STATIONARY:
-        return judgement
+    if kind in (Kind.NOT_STATIONARY, Kind.DEGENERATE) or optimum.kind is Kind.DEGENERATE:
+        return optimum.judgement if optimum.kind is Kind.DEGENERATE else judgement
     found = {*judgement.not_identified, *_apart(case, objective, em, pymc)}
+    at_edge = set(judgement.at_edge)
     if found:
         other = judge(case, objective, examine(case, objective, em))
         found |= {*other.not_identified, *_without_information(case, objective, pymc, judgement.at_edge)}
         found |= _without_information(case, objective, em, other.at_edge)
+        at_edge &= set(other.at_edge)
         if kind is not Kind.DIVERGING:
             kind = Kind.SADDLE if Kind.SADDLE in (kind, other.kind) else Kind.RIDGE
+    found -= set(judgement.diverging)
     names = tuple(name for name in case.parameter_names() if name in found)
-    return replace(judgement, kind=kind, not_identified=names)
+    edges = tuple(name for name in case.parameter_names() if name in at_edge - found)
+    return replace(judgement, kind=kind, not_identified=names, at_edge=edges)
 
 
 def _without_information(case: Case, objective: Objective, natural: Natural, at_edge: tuple[str, ...]) -> set[str]:
     """Parameters that a flat likelihood says nothing about: the bias of a coin that has next to no weight."""
-    errors = zip(case.parameter_names(), standard_errors(case, objective, natural), strict=True)
-    return {name for name, error in errors if np.isinf(error)} - set(at_edge)
+    errors = standard_errors(case, objective, natural, at_edge)
+    return {name for name, error in zip(case.parameter_names(), errors, strict=True) if np.isinf(error)}
 
 
 def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:
     """Parameters in which two endpoints differ that give every observation the same probability.
 
-    sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance in standard errors. Where it
-    is next to nothing, no parameter that the data identify can differ: surplus components, say, that one
-    endpoint has merged with one group of the data and the other endpoint with another.
+    Where the distance in standard errors of two fitted distributions is next to nothing, no parameter that the data
+    identify can differ: surplus components, say, that one endpoint has merged with one group of the data and the
+    other endpoint with another.
     """
     prints = [objective.pointwise(objective.free(end)) for end in (em, pymc)]
-    if not np.linalg.norm(prints[0] - prints[1]) <= ONE_DISTRIBUTION:
+    if not apart(*prints, objective.frequencies) <= ONE_DISTRIBUTION:
         return ()
     here = case.flat(pymc)
     difference = np.abs(case.flat(em) - here)
-    differs = difference > MOVED * (1 + np.abs(here))
+    differs = difference > MOVED * case.size(pymc)
     if differs.any():
         errors = standard_errors(case, objective, pymc)
         differs &= ~(np.isfinite(errors) & (difference <= STANDARD_ERRORS * errors))
-    return tuple(name for name, apart in zip(case.parameter_names(), differs, strict=True) if apart)
+    return tuple(name for name, is_apart in zip(case.parameter_names(), differs, strict=True) if is_apart)
 
 
-def _errors(case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement) -> tuple[Array, Array]:
-    """Standard errors of both legs, each from its own code; none where they mean nothing.
+def _errors(
+    case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement
+) -> tuple[dict[str, str], tuple[Array, Array]]:
+    """Why some parameters have no standard error, and those of the others, each leg's from its own code.
 
-    That is off a maximum, and for a parameter at the edge of its range.
+    One rule for both legs. Parameters at an edge or on their way to infinity are held: the errors of the others are
+    those of the model in which they are known. On a ridge only errors that do not depend on the place are shown.
     """
     names = case.parameter_names()
-    if judgement.kind in (Kind.SADDLE, Kind.NOT_STATIONARY, Kind.DIVERGING):
-        return np.full(len(names), np.nan), np.full(len(names), np.nan)
-    inside = ~np.isin(names, judgement.at_edge)
-    by_em = np.full(len(names), np.nan)
+    nothing = np.full(len(names), np.nan)
+    if judgement.kind in NO_MAXIMUM:
+        return dict.fromkeys(names, "no maximum"), (nothing, nothing)
+    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "runs off")
+    why = dict.fromkeys(judgement.not_identified, "not identified") | held
+    if judgement.not_identified:
+        merged = set().union(*(merged_parameters(case, objective, place, tuple(held)) for place in (em, pymc)))
+        why = dict.fromkeys(merged, "depends on the place on the ridge") | why
+    by_pymc = standard_errors(case, objective, pymc, tuple(held))
+    by_em = nothing
     if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
-        by_em = case.flat(case.from_em(em_standard_errors(cast(ScoredProblem, case.em), case.to_em(em))))
-    by_pymc = standard_errors(case, objective, pymc)
-    return np.where(inside, by_em, np.nan), np.where(inside, by_pymc, np.nan)
+        known = natural_of(case, np.isin(names, list(held)).astype(float))
+        units = natural_of(case, case.size({name: np.zeros(len(labels)) for name, labels in case.labels.items()}))
+        problem = cast(ScoredProblem, case.em)
+        by_em = case.flat(
+            case.from_em(em_standard_errors(problem, case.to_em(em), held=case.to_em(known), units=case.to_em(units)))
+        )
+    silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
+    why |= dict.fromkeys(silent - set(why), "no information")
+    return why, (by_em, by_pymc)
 
 
 def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:

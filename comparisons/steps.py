@@ -1,0 +1,60 @@
+"""Which step of an EM is wrong, once something is: its expected counts or its M-step, by PyMC's gradient.
+
+By Fisher's identity the gradient of the log-likelihood is that of the expected complete-data log-likelihood Q at the
+same parameters, which the expected counts alone decide; and Q has a zero gradient where an M-step ends. Both hold
+along the directions in which the parameters may move.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from comparisons.case import Array, Case, Natural, each
+from pp_models.edges import edges_nearby
+from pp_models.objective import Objective
+
+# Share of the gradient that may be missing. An M-step that is itself iterative stops short of its maximum.
+COUNTS, MAXIMUM = 1e-6, 1e-5
+POINTS = 8
+
+
+class WrongStep(NamedTuple):
+    """The step that is wrong: its name, how wrong it is, what is allowed, and where it shows."""
+
+    step: str
+    size: float
+    allowed: float
+    detail: str
+
+
+def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep | None:
+    """The step that is wrong, at the worst of some points; None where both are right, or where the case cannot tell."""
+    if case.audit is None or case.with_prior:
+        return None
+    counts, steps = [], []
+    for natural in list(each(points))[:POINTS]:
+        if edges_nearby(objective, natural):
+            continue
+        params = case.to_em(natural)
+        expected = case.em.e_step(params).expected_counts
+        fields = zip(expected._fields, expected, strict=True)
+        named = {name: np.asarray(value) for name, value in fields if value is not None}
+        by_pymc = _along(case, objective, natural, objective.natural_gradient(natural))
+        by_counts = _along(case, objective, natural, case.audit.score(named, natural))
+        counts.append(float(np.abs(by_counts - by_pymc).max() / np.abs(by_pymc).max()))
+        moved = case.from_em(case.em.m_step(expected, params))
+        left = _along(case, objective, moved, case.audit.score(named, moved))
+        steps.append(float(np.abs(left).max() / np.abs(by_counts).max()))
+    if counts and not max(counts) <= COUNTS:
+        detail = f"they give a gradient that differs from PyMC's by {max(counts):.2g} of its size"
+        return WrongStep("expected counts", max(counts), COUNTS, detail)
+    if steps and not max(steps) <= MAXIMUM:
+        detail = f"it leaves {max(steps):.2g} of the gradient of the expected complete-data log-likelihood"
+        return WrongStep("M-step", max(steps), MAXIMUM, detail)
+    return None
+
+
+def _along(case: Case, objective: Objective, natural: Natural, gradient: Natural) -> Array:
+    """A gradient by the natural parameters along the free ones, J' g."""
+    jacobian = objective.natural_jacobian(objective.free(natural))
+    return np.asarray(jacobian.T @ np.concatenate([np.ravel(gradient[name]) for name in objective.names]))
