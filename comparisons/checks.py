@@ -14,6 +14,7 @@ from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
 from comparisons.steps import wrong_step
 from em_reference.em import TERMS, Status
+from pp_models.edges import NEXT_TO, at_distance, edges_nearby
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
 
@@ -68,10 +69,11 @@ def run_checks(
 ) -> tuple[Check, ...]:
     """Run all checks, in the order in which a reader should believe them."""
     points = _first(starts, RANDOM_POINTS)
+    em_end, pymc_end = (_off_the_edge(objective, optima[ends.optimum], end) for end in (ends.em, ends.pymc))
     before = (
         _log_likelihood_at(case, objective, "log-likelihood at random points", points),
-        _log_likelihood_at(case, objective, "log-likelihood at EM's endpoint", _first_axis(ends.em)),
-        _log_likelihood_at(case, objective, "log-likelihood at PyMC's endpoint", _first_axis(ends.pymc)),
+        _log_likelihood_at(case, objective, "log-likelihood at EM's endpoint", _first_axis(em_end)),
+        _log_likelihood_at(case, objective, "log-likelihood at PyMC's endpoint", _first_axis(pymc_end)),
         *_priors(case, objective, points),
     )
     after = (_ascent(legs[0]), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
@@ -120,6 +122,15 @@ def _undecided(ends: Ends, em_point: Point, pymc_point: Point, checks: tuple[Che
     if not (late and below and stays):
         return checks
     return tuple(check if check.passed else check._replace(undecided=True) for check in checks)
+
+
+def _off_the_edge(objective: Objective, best: Optimum, natural: Natural) -> Natural:
+    """An endpoint; on the way to where the likelihood is unbounded, a little back, where its terms still add up."""
+    if best.kind is not Kind.DEGENERATE:
+        return natural
+    for edge in edges_nearby(objective, natural):
+        natural = at_distance(objective, natural, edge, NEXT_TO * edge.width)
+    return natural
 
 
 def _first(starts: Natural, count: int) -> Natural:

@@ -246,12 +246,18 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             higher = _higher_along(objective, point, way, floor)
-            start = np.clip(point.x + WALK * way, *objective.bounds.T)
-            x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
-            if objective.value_and_gradient(x)[0] > floor:
-                way_up = x if way_up is None else way_up
-            elif same(objective.pointwise(x), point.fingerprint, point.frequencies):
+            # A small weight hardly moves by the first step, and a ridge may be curved: step by step, longer each time.
+            x, step = point.x, WALK
+            while step <= FAR:
+                start = np.clip(x + step * way, *objective.bounds.T)
+                x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
+                if objective.value_and_gradient(x)[0] > floor:
+                    way_up = x if way_up is None else way_up
+                    break
+                if not same(objective.pointwise(x), point.fingerprint, point.frequencies):
+                    break
                 flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * size
+                step = 2 * step if higher is None else 2 * FAR
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
 

@@ -73,7 +73,10 @@ def sentence_of(result: "CrossCheck") -> str:
         text += f", and at least {least:.1f} matching digits in every identified parameter"
     if kind is Kind.DEGENERATE:
         running = ", ".join(result.optima[ends.optimum].judgement.diverging)
-        return f"There is no estimate: the likelihood is unbounded as {running} goes to the edge of its range. {text}."
+        return (
+            f"There is no estimate: the likelihood is unbounded as {running} goes to the edge of its range. EM and "
+            "PyMC agree on that; each stopped on the way."
+        )
     if result.verdict is Verdict.ELSEWHERE:
         above = f": a higher maximum ({result.optima[0].objective:.7f}) exists" if ends.optimum > 0 else ""
         return f"Not the best optimum found, but {KIND_IN_WORDS[kind]}{above}. {text}."
