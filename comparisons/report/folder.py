@@ -11,9 +11,8 @@ from comparisons.harness import CrossCheck
 from comparisons.report import render, tables
 from comparisons.report.compose import COMMAND, compose, posterior_frame
 from comparisons.report.summary import summary_text
-from comparisons.writing import exchange, manifest
+from comparisons.writing import exchange
 from comparisons.writing.spreadsheet import csv_bytes
-from comparisons.writing.whole import write_all
 
 FORMATS = ("md", "html", "csv", "json")
 WRITER = "report"
@@ -69,12 +68,7 @@ def write_report(
     settings = _settings(result, posterior is not None) if settings is None else settings
     extra = result.case.extra_tables(result.case.align(result.ends.em, result.ends.pymc)) if "csv" in formats else {}
     files = contents(result, formats, posterior, extra)
-    try:
-        _refuse(folder, files, settings, overwrite)
-        _replace(folder.resolve(), files, settings)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise InputError(f"{folder}: cannot be written ({why}), expected a folder that can") from None
+    exchange.write_folder(folder, WRITER, files, settings, overwrite)
     return folder
 
 
@@ -89,18 +83,7 @@ def refuse_strangers(
     """
     likely = [name for kind in formats for name in FILES[kind]]
     likely += [POSTERIOR[kind] for kind in formats if posterior and kind in POSTERIOR]
-    _refuse(Path(folder), likely, settings, overwrite)
-
-
-def _refuse(folder: Path, wanted: Collection[str], settings: Mapping[str, str], overwrite: bool) -> None:
-    exchange.recover(folder.resolve(), WRITER)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, expected a folder")
-    if folder.is_dir() and WRITER not in manifest.read(folder):
-        found = sorted(entry.name for entry in folder.iterdir())
-        if found:
-            raise InputError(f"{folder}: holds other files ({found[0]}) and no report, expected a new or empty folder")
-    manifest.refuse(folder, WRITER, wanted, settings, overwrite)
+    exchange.refuse(Path(folder), WRITER, likely, settings, overwrite)
 
 
 def _settings(result: CrossCheck, posterior: bool) -> dict[str, str]:
@@ -142,26 +125,3 @@ def contents(
     if "json" in formats:
         files["summary.json"] = summary_text(result).encode()
     return files
-
-
-def _replace(folder: Path, files: dict[str, bytes], settings: Mapping[str, str]) -> None:
-    """Exchange the report in a folder, then write what is behind links in it."""
-    parts = manifest.read(folder)
-    earlier = parts.get(WRITER, manifest.Part({}, {}))
-    mine = manifest.Part(settings, {name: manifest.checksum(data) for name, data in files.items()})
-    # Until all is written, a file behind a link may still be the earlier one.
-    behind = [name for name in sorted(earlier.names) if (folder / name).resolve() != folder / name]
-    before = {name: manifest.checksum((folder / name).read_bytes()) for name in behind if (folder / name).is_file()}
-    under_way = manifest.text({**parts, WRITER: mine._replace(before=before)})
-    links = exchange.replace(folder, {manifest.NAME: under_way, **files}, {manifest.NAME, *earlier.names}, WRITER)
-    try:
-        write_all(links)
-        for name in before.keys() - files.keys():
-            (folder / name).unlink()
-        if before:
-            write_all({folder / manifest.NAME: manifest.text({**parts, WRITER: mine})})
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the report is in place, but not all that is behind its links ({error.strerror}), "
-            "expected links to what can be written"
-        ) from None

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from comparisons.errors import InputError
 from comparisons.writing import manifest
-from comparisons.writing.whole import MARK, abandoned, lock
+from comparisons.writing.whole import MARK, abandoned, lock, real, write_all
 
 # In a workshop: the folder under construction; what is about to enter the place or has left it; who works there.
 NEW, OLD, LOCK = "new", "old", "lock"
@@ -28,29 +28,80 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
-def replace(folder: Path, files: Mapping[str, bytes], dropped: Collection[str], writer: str) -> dict[Path, bytes]:
-    """Replace the files `dropped` of a folder by `files`, a manifest among them, in one step.
+def refuse(folder: Path, writer: str, wanted: Collection[str], settings: Mapping[str, str], overwrite: bool) -> None:
+    """Refuse a folder in which `write_folder` would take something from the user.
+
+    Raises
+    ------
+    InputError
+    """
+    recover(real(folder), writer)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, expected a folder")
+    if folder.is_dir() and writer not in manifest.read(folder):
+        found = sorted(entry.name for entry in folder.iterdir())
+        if found:
+            raise InputError(f"{folder}: holds other files ({found[0]}) and no report, expected a new or empty folder")
+    manifest.refuse(folder, writer, wanted, settings, overwrite)
+
+
+def write_folder(
+    folder: Path, writer: str, files: Mapping[str, bytes], settings: Mapping[str, str], overwrite: bool = False
+) -> None:
+    """Write files into a folder of their own, in one step; those of an earlier run are replaced or removed.
 
     Parameters
     ----------
     folder : Path
-        No link. Made when it is missing.
-    files : dict of name -> content
-    dropped : collection of names
-        Files of an earlier report; everything else in the folder stays.
+        Made when it is missing; a link is followed. Files of the user's in it stay.
     writer : str
-        Whose files they are, in the manifest.
-
-    Returns
-    -------
-    dict of path -> content
-        What belongs behind a link in the folder, and is still to be written there.
+        Whose part of the manifest this is.
+    files : dict of name -> content
+    settings : dict of name -> text
+        What tells this run from others.
+    overwrite : bool
+        Replace what was written with other settings.
 
     Raises
     ------
-    InputError, OSError
-        Everything is as it was.
+    InputError
+        As `refuse`, or if the folder cannot be written; everything is as it was.
     """
+    try:
+        refuse(folder, writer, files, settings, overwrite)
+        _replace(real(folder), writer, files, settings)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise InputError(f"{folder}: cannot be written ({why}), expected a folder that can") from None
+
+
+def _replace(folder: Path, writer: str, files: Mapping[str, bytes], settings: Mapping[str, str]) -> None:
+    """Exchange the folder, then write what is behind links in it."""
+    parts = manifest.read(folder)
+    earlier = parts.get(writer, manifest.Part({}, {}))
+    mine = manifest.Part(settings, {name: manifest.checksum(data) for name, data in files.items()})
+    # Until all is written, a file behind a link may still be the earlier one.
+    behind = [name for name in sorted(earlier.names) if real(folder / name) != folder / name]
+    before = {name: manifest.checksum((folder / name).read_bytes()) for name in behind if (folder / name).is_file()}
+    under_way = manifest.text({**parts, writer: mine._replace(before=before)})
+    links = _replace_files(folder, writer, {manifest.NAME: under_way, **files}, {manifest.NAME, *earlier.names})
+    try:
+        write_all(links)
+        for name in before.keys() - files.keys():
+            (folder / name).unlink()
+        if before:
+            write_all({folder / manifest.NAME: manifest.text({**parts, writer: mine})})
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the report is in place, but not all that is behind its links ({error.strerror}), "
+            "expected links to what can be written"
+        ) from None
+
+
+def _replace_files(
+    folder: Path, writer: str, files: Mapping[str, bytes], dropped: Collection[str]
+) -> dict[Path, bytes]:
+    """Replace the files `dropped` by `files`; return what belongs behind links and is still to be written there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _workshop(folder, writer) as workshop:
         new, old = workshop / NEW, workshop / OLD
@@ -62,7 +113,7 @@ def replace(folder: Path, files: Mapping[str, bytes], dropped: Collection[str], 
         for name, data in files.items():
             path = new / name
             if any(part.is_symlink() for part in (path, *path.parents[: name.count("/")])):
-                behind_links[(folder / name).resolve()] = data
+                behind_links[real(folder / name)] = data
             else:
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(data)
@@ -95,11 +146,12 @@ def recover(folder: Path, writer: str) -> None:
     for workshop in folder.parent.glob(f"{escape(f'.{folder.name}{MARK}')}*"):
         if workshop.is_symlink() or not workshop.is_dir():
             continue
-        if (workshop / LOCK).exists() and not abandoned(workshop / LOCK):
-            continue
         # What cannot be removed now is tried again by the next run.
         with suppress(OSError):
-            _clear(workshop, folder, writer)
+            if abandoned(workshop / LOCK):
+                _clear(workshop, folder, writer)
+            elif not (workshop / LOCK).exists():  # only just made, or all but removed
+                workshop.rmdir()
 
 
 @contextmanager

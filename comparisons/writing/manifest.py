@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from comparisons.errors import InputError
-from comparisons.writing.whole import write_all
+from comparisons.writing.whole import real, write_all
 
 NAME = "manifest.json"
 WRITER = "em-crosscheck"
@@ -65,12 +65,15 @@ def read(folder: Path) -> dict[str, Part]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["written by"] != WRITER:
-            raise KeyError(WRITER)
-        return {
+            raise ValueError(WRITER)
+        parts = {
             writer: Part(dict(part["settings"]), dict(part["files"]), dict(part.get("before", {})))
             for writer, part in found["parts"].items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if any(".." in name.split("/") or name.startswith("/") for part in parts.values() for name in part.names):
+            raise ValueError("names a file outside the folder")
+        return parts
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not written by em-crosscheck and left as it is, expected another folder") from None
 
 
@@ -116,11 +119,15 @@ def _refuse_file(folder: Path, name: str, part: Part) -> None:
     for above in path.parents[: name.count("/")]:
         if os.path.lexists(above) and not above.is_dir():
             raise InputError(f"{above}: in the way and left as it is, expected a folder or nothing of that name")
-    if path.is_symlink() and not os.access(path.resolve().parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: its target cannot be written, expected a link to a folder that can")
-    if not path.exists() or part.wrote(name, path):
-        return
-    what = "changed since em-crosscheck wrote it" if name in part.names else "not written by em-crosscheck"
+    behind = real(path)
+    if behind != real(folder) / name and not os.access(behind.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: its target cannot be written, expected a link to what can")
+    try:
+        if not path.exists() or part.wrote(name, path):
+            return
+        what = "changed since em-crosscheck wrote it" if name in part.names else "not written by em-crosscheck"
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
     raise InputError(f"{path}: {what} and left as it is, expected nothing of that name")
 
 
@@ -172,6 +179,6 @@ def ready(out: Path) -> None:
 def relative(data: str, folder: Path) -> str:
     """A file of the user's as seen from a folder: the same wherever both have been moved to together."""
     try:
-        return Path(os.path.relpath(Path(data).resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(real(Path(data)), real(folder))).as_posix()
     except ValueError:  # on another drive
         return data

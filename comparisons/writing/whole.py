@@ -17,7 +17,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
     with ExitStack() as stack:
         staged = []
         for place, data in files.items():
-            path = place.resolve()
+            path = real(place)
             _sweep(path)
             new, handle = stack.enter_context(_new_file(path))
             with os.fdopen(handle, "wb", closefd=False) as file:
@@ -72,6 +72,11 @@ def abandoned(path: Path) -> bool:
         return lock(handle)
     finally:
         os.close(handle)
+
+
+def real(path: Path) -> Path:
+    """The place behind all links; unlike `Path.resolve` it takes a loop of links for a place."""
+    return Path(os.path.realpath(path))
 
 
 def umask() -> int:
