@@ -120,7 +120,8 @@ def _refuse_file(folder: Path, name: str, part: Part) -> None:
         if os.path.lexists(above) and not above.is_dir():
             raise InputError(f"{above}: in the way and left as it is, expected a folder or nothing of that name")
     behind = real(path)
-    if behind != real(folder) / name and not os.access(behind.parent, os.W_OK | os.X_OK):
+    followed = behind != real(folder) / name or behind.is_symlink()
+    if followed and (behind.is_symlink() or not os.access(behind.parent, os.W_OK | os.X_OK)):
         raise InputError(f"{path}: its target cannot be written, expected a link to what can")
     try:
         if not path.exists() or part.wrote(name, path):

@@ -6,7 +6,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 # A cell that begins so is a formula, or may become one: Excel also takes the full-width signs.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -19,4 +19,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", "\\r")  # the writer does not quote it, and readers take it for the end of a row
+    return f"'{text}" if text.startswith(FORMULA) else text
