@@ -14,6 +14,7 @@ from comparisons.harness import CrossCheck, crosscheck
 from comparisons.report import folder as folder_module
 from comparisons.report import write_index, write_report
 from comparisons.report.page import Picture
+from comparisons.writing import manifest
 
 ALL = {
     "manifest.json", "report.md", "report.html", "summary.json", "estimates.csv", "optima.csv", "starts.csv",
@@ -235,3 +236,15 @@ def test_person_scores_of_an_earlier_run_do_not_stay(undrawn, result, tmp_path):
     assert (tmp_path / "coins" / "scores.csv").exists()
     write_report(replace(result, case=replace(result.case, extra_tables=lambda _: {})), tmp_path / "coins", ["csv"])
     assert not (tmp_path / "coins" / "scores.csv").exists()
+
+
+def test_the_committed_reports_are_as_they_were_written():
+    reports = Path(__file__).parents[2] / "reports"
+    folders = [reports, *(path.parent for path in reports.glob("*/summary.json"))]
+    for folder in folders:
+        parts = manifest.read(folder)
+        assert parts.keys() == ({"index", "certified"} if folder == reports else {"report"}), folder.name
+        for part in parts.values():
+            found = {name: manifest.checksum((folder / name).read_bytes()) for name in part.files}
+            assert found == part.files, folder.name
+    assert len(folders) > 5
