@@ -215,7 +215,8 @@ def _clear(workshop: Path, folder: Path, writer: str) -> None:
 
 def _empty(old: Path, folder: Path, ours: manifest.Part, inside: str = "") -> None:
     """Remove what a report wrote and what the folder has too, move the rest there; the manifest stays."""
-    old.chmod(0o700)
+    if not os.access(old, os.W_OK | os.X_OK):
+        old.chmod(0o700)
     for entry in sorted(os.scandir(old), key=lambda entry: entry.name):
         path, place, name = Path(entry.path), folder / entry.name, f"{inside}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
