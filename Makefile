@@ -40,8 +40,8 @@ help:
 	@sed -n '1s/^# //p' Makefile
 
 report: $(VENV)/installed
-	$(BIN)/em-crosscheck run --out reports
-	$(BIN)/em-crosscheck certify --starts 20 --out reports
+	$(BIN)/em-crosscheck run --out reports --overwrite
+	$(BIN)/em-crosscheck certify --starts 20 --out reports --overwrite
 
 test: $(VENV)/installed-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --maxprocesses 8

@@ -1,15 +1,15 @@
 """One problem after the other: check, report, show. A problem that fails does not stop the others."""
 
-import os
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from comparisons.errors import InputError, one_line
+from comparisons.writing.manifest import ready
 
 if TYPE_CHECKING:
     from comparisons.case import Case
@@ -34,6 +34,7 @@ class Plan:
     formats: tuple[str, ...]
     posterior: bool
     backend: Any = "fast"
+    overwrite: bool = False
 
     @property
     def arguments(self) -> list[str]:
@@ -42,31 +43,57 @@ class Plan:
         chosen += ["--backend", self.backend] if self.backend != "fast" else []
         return [*chosen, "--posterior"] if self.posterior else chosen
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What tells a run from others, beside the problem."""
+        return {
+            "starts": str(self.starts),
+            "seed": str(self.seed),
+            "backend": self.backend,
+            "posterior": "yes" if self.posterior else "no",
+            "format": ",".join(self.formats),
+        }
+
+
+class Job(NamedTuple):
+    """One problem to run.
+
+    Attributes
+    ----------
+    name : str
+        Also of its folder.
+    load : callable () -> Case
+    settings : dict of name -> text
+        What tells it from other problems.
+    """
+
+    name: str
+    load: "Callable[[], Case]"
+    settings: Mapping[str, str]
+
 
 def _ready_for(out: Path, name: str) -> Path:
     """Folder of one report; what cannot be written is found out before the work begins."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {out}: cannot be made ({error.strerror}), expected a folder") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise InputError(f"--out {out}: cannot be written, expected a folder of yours")
+    ready(out)
     if (out / name).exists() and not (out / name).is_dir():
         raise InputError(f"--out {out}: holds a file {name!r}, expected a folder or nothing of that name")
     return out / name
 
 
-def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Screen") -> int:
+def _cross_check(job: Job, plan: Plan, screen: "Screen") -> int:
     """Load one problem, run both sides, write its report and show the verdict."""
     from comparisons.terminal import Bar
 
-    with Bar(name, wanted=not screen.quiet) as bar:
+    settings = {**job.settings, **plan.settings}
+    with Bar(job.name, wanted=not screen.quiet) as bar:
         bar.phase("reading")
-        case = load()
+        case = job.load()
         folder = _ready_for(plan.out, case.name)
         bar.phase("starting PyMC")
+        from comparisons.report import refuse_strangers, write_report
+
+        refuse_strangers(folder, plan.formats, plan.posterior, settings, plan.overwrite)
         from comparisons.harness import crosscheck
-        from comparisons.report import write_report
 
         result = crosscheck(case, plan.starts, plan.seed, backend=plan.backend, progress=bar.over)
         posterior = None
@@ -76,32 +103,32 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
             bar.phase("sampling the posterior")
             posterior = sample(result, seed=plan.seed)
         bar.phase("writing the report")
-        write_report(result, folder, plan.formats, posterior)
+        write_report(result, folder, plan.formats, posterior, settings, plan.overwrite)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
     remarks = () if posterior is None else posterior.messages
     screen.result(result, next((file for file in files if file.exists()), folder), remarks)
     return AGREE if result.verdict == "agree" else DISAGREE
 
 
-def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, quiet: bool) -> list[int]:
+def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool) -> list[int]:
     """Statuses of all problems, each run whatever becomes of the others."""
     from comparisons.terminal import Screen
 
     screen, statuses = Screen(quiet), []
-    for name, load in problems:
+    for job in jobs:
         try:
-            status = _cross_check(name, load, plan, screen)
+            status = _cross_check(job, plan, screen)
         except InputError as error:
             complain(error)
             status = BAD_INPUT
         except BrokenPipeError:
             raise
         except OSError as error:
-            complain(f"{error.filename or name}: {error.strerror or error}")
+            complain(f"{error.filename or job.name}: {error.strerror or error}")
             status = BAD_INPUT
         except Exception:
             traceback.print_exc()
-            complain(f"{name}: internal error, please report it with the lines above")
+            complain(f"{job.name}: internal error, please report it with the lines above")
             status = INTERNAL_ERROR
         statuses.append(status)
     return statuses

@@ -1,10 +1,7 @@
 """Both legs against the certified points of the catalogue: how many digits they reach, from how many starts."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -227,22 +224,3 @@ the TOML file of each problem.
 
 Regenerate: `em-crosscheck certify --starts {n_starts} --seed {seed}`.
 """
-
-
-def write(text: str, path: Path) -> None:
-    """Write a page whole or not at all.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(file.name).chmod(0o666 & ~umask)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}), expected a file that can") from None

@@ -6,14 +6,16 @@ import click
 
 from comparisons.batch import AGREE, DISAGREE, complain
 from comparisons.options import common_options
+from comparisons.writing import manifest
 
+PAGE, WRITER = "certified.md", "certified"
 SHARED = {option.name: option for option in common_options()}
 
 
-@click.command("certify", params=[SHARED["seed"], SHARED["out"], SHARED["quiet"]])
+@click.command("certify", params=[SHARED["seed"], SHARED["out"], SHARED["overwrite"], SHARED["quiet"]])
 @click.argument("problem", nargs=-1)
 @click.option("--starts", type=SHARED["starts"].type, default=10, show_default=True, help="Starts of each side.")
-def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, quiet: bool) -> int:
+def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, overwrite: bool, quiet: bool) -> int:
     """Hold both sides against the certified problems, all of them when none is named.
 
     Prints the table. Without names it is also written to certified.md in the folder of the reports.
@@ -24,6 +26,10 @@ def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, quiet: b
 
     for name in problem:
         catalogue.check(name)
+    folder, settings = Path(out), {"starts": str(starts), "seed": str(seed)}
+    if not problem:
+        manifest.ready(folder)
+        manifest.refuse(folder, WRITER, [PAGE], settings, overwrite)
     from comparisons import certify as certified
     from comparisons.terminal import Bar, Screen
 
@@ -33,7 +39,8 @@ def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, quiet: b
     for line in certified.as_text(table).splitlines():
         screen.line(line)
     if not problem:
-        certified.write(certified.report(table, starts, seed), Path(out) / "certified.md")
+        page = certified.report(table, starts, seed).encode()
+        manifest.write_files(folder, WRITER, {PAGE: page}, settings, overwrite)
     short = certified.shortfalls(table)
     for line in short:
         complain(line)

@@ -7,7 +7,6 @@ The options of `compare` come from the family modules.
 import gc
 import re
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from comparisons.batch import (
     BAD_INPUT,
     DISAGREE,
     INTERRUPTED,
+    Job,
     Plan,
     complain,
     run_all,
@@ -30,7 +30,8 @@ from comparisons.batch import (
 from comparisons.certify_command import certify
 from comparisons.errors import InputError
 from comparisons.hushed import hushed_libraries
-from comparisons.options import common_options, family_arguments, family_option, sentence
+from comparisons.options import common_options, family_arguments, family_option, family_settings, sentence
+from comparisons.writing.manifest import relative
 
 if TYPE_CHECKING:
     from comparisons.case import Case
@@ -110,7 +111,14 @@ def list_problems() -> int:
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
 def run(
-    problem: tuple[str, ...], starts: int, seed: int, out: str, format: tuple[str, ...], posterior: bool, quiet: bool
+    problem: tuple[str, ...],
+    starts: int,
+    seed: int,
+    out: str,
+    format: tuple[str, ...],
+    posterior: bool,
+    overwrite: bool,
+    quiet: bool,
 ) -> int:
     """Run problems of the catalogue, all of them when none is named."""
     from comparisons import catalogue
@@ -119,15 +127,15 @@ def run(
         catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
-    plan = Plan(starts, seed, Path(out), format, posterior)
+    plan = Plan(starts, seed, Path(out), format, posterior, overwrite=overwrite)
     # Found out before the work begins.
     refuse_foreign_index(plan.out)
 
-    def loader(name: str) -> "Callable[[], Case]":
+    def job(name: str) -> Job:
         command = ["em-crosscheck", "run", name, *plan.arguments]
-        return lambda: _with_command(catalogue.load(name), command)
+        return Job(name, lambda: _with_command(catalogue.load(name), command), {"problem": name})
 
-    statuses = run_all([(name, loader(name)) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
+    statuses = run_all([job(name) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
     if min(statuses) <= DISAGREE:
         write_index(plan.out)
     return max(statuses)
@@ -163,7 +171,7 @@ class Families(click.Group):
                 click.Argument(["data"], metavar="DATA.csv"),
                 *map(family_option, module.OPTIONS),
                 click.Option(["--start"], metavar="NAME=N,N;...", help="First start; the others are random."),
-                click.Option(["--name"], help="Name of the report's folder; that of the file if left out."),
+                click.Option(["--name"], help="Name of the report's folder; DATA-FAMILY if left out."),
                 click.Option(
                     ["--backend"],
                     type=click.Choice(["fast", "default"]),
@@ -205,14 +213,15 @@ def _compare(
     out: str,
     format: tuple[str, ...],
     posterior: bool,
+    overwrite: bool,
     quiet: bool,
 ) -> int:
     from comparisons import families
 
     if name is not None and _safe(name) != name:
         raise InputError(f"--name {name}: expected letters, digits, '.', '_' or '-', as for a folder")
-    module, folder = families.family(family_name), name or _safe(Path(data).stem) or "data"
-    plan = Plan(starts, seed, Path(out), format, posterior, backend)
+    module, folder = families.family(family_name), name or f"{_safe(Path(data).stem) or 'data'}-{family_name}"
+    plan = Plan(starts, seed, Path(out), format, posterior, backend, overwrite)
     command = ["em-crosscheck", "compare", family_name, data, *family_arguments(module.OPTIONS, given)]
     command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
 
@@ -226,7 +235,9 @@ def _compare(
         case = replace(case, source=data, start=case.start if wanted is None else checked_start(case, wanted))
         return _with_command(case, command)
 
-    (status,) = run_all([(folder, load)], plan, quiet)
+    settings = {"family": family_name, "data": relative(data, plan.out / folder)}
+    settings |= {**family_settings(module.OPTIONS, given), **({} if start is None else {"start": start})}
+    (status,) = run_all([Job(folder, load, settings)], plan, quiet)
     if status <= DISAGREE and (plan.out / "README.md").exists():
         from comparisons.report import write_index
 

@@ -74,6 +74,7 @@ def common_options() -> list[click.Parameter]:
         click.Option(["--out"], default="reports", show_default=True, help="Folder of the reports."),
         click.Option(["--format"], type=formats, default=everything, show_default=True, help="What to write."),
         click.Option(["--posterior"], is_flag=True, help="Also sample the posterior with NUTS."),
+        click.Option(["--overwrite"], is_flag=True, help="Replace what was written with other settings."),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but errors."),
     ]
 
@@ -97,6 +98,12 @@ def family_option(option: "Option") -> click.Option:
 def sentence(text: str) -> str:
     """Text as a sentence."""
     return f"{text[0].upper()}{text[1:]}."
+
+
+def family_settings(options: "Iterable[Option]", given: dict[str, Any]) -> dict[str, str]:
+    """The family's options as text, those left out too where they have a default."""
+    values = {option.name: option.default if given[option.name] is None else given[option.name] for option in options}
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def family_arguments(options: "Iterable[Option]", given: dict[str, Any]) -> list[str]:

@@ -13,23 +13,24 @@ def score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method:
     patterns = em.patterns
     first = np.unique(patterns.pattern_of_row, return_index=True)[1]
     answers = np.asarray(em.responses, dtype=float)[first]
-    columns = {
-        item: pd.array(np.where(np.isnan(a), -1, a).astype(int)) for item, a in zip(items, answers.T, strict=True)
-    }
-    by_pattern = pd.DataFrame(columns).astype("Int64").replace(-1, pd.NA)
+    by_pattern = pd.DataFrame(np.where(np.isnan(answers), -1, answers).astype(int)).astype("Int64").replace(-1, pd.NA)
+    scored = pd.DataFrame({"theta": scores.theta, "standard_error": scores.standard_error, "method": method})
+    own = pd.DataFrame({"frequency": patterns.frequencies.astype(int)}).join(scored.iloc[first].reset_index(drop=True))
+    by_pattern.columns = pd.Index(_columns_of(items, tuple(own)))
     return {
-        "scores": pd.DataFrame(
-            {
-                "row": np.arange(1, len(scores.theta) + 1),
-                "theta": scores.theta,
-                "standard_error": scores.standard_error,
-                "method": method,
-            }
-        ),
-        "scores_by_pattern": by_pattern.assign(
-            frequency=patterns.frequencies.astype(int),
-            theta=scores.theta[first],
-            standard_error=scores.standard_error[first],
-            method=method,
-        ),
+        "scores": scored.set_axis(pd.RangeIndex(1, len(scored) + 1, name="row")).reset_index(),
+        "scores_by_pattern": by_pattern.join(own),
     }
+
+
+def _columns_of(items: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    """Names of the items' columns: their own, but for an item that is called as another column is."""
+    taken, names = {*items, *others}, []
+    for item in items:
+        name = item
+        if item in others:
+            while name in taken:
+                name = f"item {name}"
+            taken.add(name)
+        names.append(name)
+    return names

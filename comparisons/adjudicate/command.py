@@ -11,6 +11,9 @@ import click
 from comparisons.batch import AGREE, DISAGREE, INTERNAL_ERROR, complain
 from comparisons.errors import InputError
 from comparisons.options import common_options, family_option, sentence
+from comparisons.writing import manifest
+
+WRITER = "adjudication"
 
 
 class Forms(click.Group):
@@ -36,7 +39,7 @@ class Forms(click.Group):
             asked = {name: chosen.pop(name) for name in (*columns, *(name for name, _, _ in form.CHOICES))}
             return _guarded(cmd_name, data, estimates, given, asked, **chosen)
 
-        shared = [option for option in common_options() if option.name in ("starts", "seed", "quiet")]
+        shared = [option for option in common_options() if option.name in ("starts", "seed", "overwrite", "quiet")]
         for option in shared:
             if option.name == "starts":
                 option.default = 20
@@ -62,8 +65,8 @@ class Forms(click.Group):
                     show_default=True,
                     help="Change per EM cycle at which the software may have stopped.",
                 ),
-                *shared,
                 click.Option(["--out"], metavar="FOLDER", help="Also write adjudication.md, .json and .csv there."),
+                *shared,
             ],
             help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
             "ESTIMATES.csv holds what another program printed.",
@@ -111,8 +114,9 @@ def _adjudicate(
     tolerance: float,
     starts: int,
     seed: int,
-    quiet: bool,
     out: str | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> int:
     from dataclasses import replace
 
@@ -134,9 +138,16 @@ def _adjudicate(
         from comparisons.adjudicate.adjudication import adjudicate as run
 
         folder = None if out is None else Path(out)
+        settings = {"family": family}
+        settings |= {name: str(value) for name, value in {**given, **asked}.items() if value is not None}
+        settings |= {"tolerance": str(tolerance), "starts": str(starts), "seed": str(seed)}
         if folder is not None:
-            files.ready(folder)
+            settings |= {"data": manifest.relative(data, folder), "estimates": manifest.relative(estimates, folder)}
+            manifest.ready(folder)
+            manifest.refuse(folder, WRITER, files.FILES, settings, overwrite)
         result = run(case, read, n_starts=starts, seed=seed, tolerance=tolerance, options=asked, progress=bar.over)
-        written = [] if folder is None else files.write(result, folder)
+        written = []
+        if folder is not None:
+            written = manifest.write_files(folder, WRITER, files.contents(result), settings, overwrite)
     show.show(result, Screen(quiet), written)
     return AGREE if result.verdict == "at the maximum" else DISAGREE

@@ -1,17 +1,15 @@
-"""An adjudication as Markdown, JSON and CSV, each file written whole or not at all."""
+"""An adjudication as Markdown, JSON and CSV."""
 
 import json
 import math
-import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from comparisons.adjudicate.adjudication import Adjudication
 from comparisons.adjudicate.show import HEADS, capital, facts, group_rows, rows
-from comparisons.errors import InputError
 from comparisons.report.render import markdown_text
+from comparisons.writing.spreadsheet import csv_bytes
+
+FILES = ("adjudication.md", "adjudication.json", "adjudication.csv")
 
 
 def markdown(result: Adjudication) -> str:
@@ -111,52 +109,8 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def ready(folder: Path) -> None:
-    """Make the folder; what cannot be written is found out before the work begins.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be made ({error.strerror}), expected a folder") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"--out {folder}: cannot be written, expected a folder of yours")
-
-
-def write(result: Adjudication, folder: Path) -> list[Path]:
-    """Write adjudication.md, .json and .csv, each whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written.
-    """
-    files = {
-        "adjudication.md": markdown(result),
-        "adjudication.json": json.dumps(summary(result), indent=2, default=lambda value: value.item()) + "\n",
-        "adjudication.csv": result.parameters.to_csv(index=False, lineterminator="\n"),
-    }
-    try:
-        return [_replaced(folder / name, text) for name, text in files.items()]
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be written ({error.strerror}), expected a folder that can") from None
-
-
-def _replaced(path: Path, text: str) -> Path:
-    """Write beside its place, then rename."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-        umask = os.umask(0)
-        os.umask(umask)
-        new.chmod(0o666 & ~umask)
-        new.replace(path)
-    finally:
-        with suppress(OSError):
-            new.unlink()
-    return path
+def contents(result: Adjudication) -> dict[str, bytes]:
+    """What is in each of `FILES`."""
+    data = json.dumps(summary(result), indent=2, default=lambda value: value.item()) + "\n"
+    written = (markdown(result).encode("utf-8", "backslashreplace"), data.encode(), csv_bytes(result.parameters))
+    return dict(zip(FILES, written, strict=True))

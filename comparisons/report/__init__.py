@@ -4,8 +4,8 @@
 `worked` and `figures`), `render` turns it into Markdown and HTML, `folder` writes it, whole or not at all.
 """
 
-from comparisons.report.folder import FORMATS, write_report
+from comparisons.report.folder import FORMATS, refuse_strangers, write_report
 from comparisons.report.index import refuse_foreign_index, write_index
 from comparisons.report.summary import summary
 
-__all__ = ["FORMATS", "refuse_foreign_index", "summary", "write_index", "write_report"]
+__all__ = ["FORMATS", "refuse_foreign_index", "refuse_strangers", "summary", "write_index", "write_report"]

@@ -1,10 +1,6 @@
-"""Write the folder of one report, whole or not at all."""
+"""Write the folder of one report, whole or not at all, and nothing but what a report wrote."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +9,46 @@ import pandas as pd
 from comparisons.case import InputError
 from comparisons.harness import CrossCheck
 from comparisons.report import render, tables
-from comparisons.report.compose import compose, posterior_frame
+from comparisons.report.compose import COMMAND, compose, posterior_frame
 from comparisons.report.summary import summary_text
+from comparisons.writing import exchange
+from comparisons.writing.spreadsheet import csv_bytes
 
 FORMATS = ("md", "html", "csv", "json")
-# What a report may leave in its folder, beside the case's own tables. Anything else there is the user's.
-OWN = (
-    "report.md",
-    "report.html",
-    "figures",
-    "summary.json",
-    *(f"{name}.csv" for name in ("estimates", "derived", "optima", "starts", "checks", "crosswise", "posterior")),
-    # Tables on request: those of an earlier run say nothing about this one.
-    *(f"{name}.csv" for name in ("scores", "scores_by_pattern")),
-)
+WRITER = "report"
+# The files that a report may have, by format; a case's own tables are known only in the end.
+FILES = {
+    "md": ("report.md", *(f"figures/{name}.svg" for name in ("convergence", "curves", "starts"))),
+    "html": ("report.html",),
+    "csv": tuple(f"{name}.csv" for name in ("checks", "crosswise", "derived", "estimates", "optima", "starts")),
+    "json": ("summary.json",),
+}
+POSTERIOR = {"md": "figures/posterior.png", "csv": "posterior.csv"}
 
 
-def write_report(result: CrossCheck, folder: Path, formats: Collection[str] = FORMATS, posterior: Any = None) -> Path:
+def write_report(
+    result: CrossCheck,
+    folder: Path,
+    formats: Collection[str] = FORMATS,
+    posterior: Any = None,
+    settings: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write the report of a result.
 
     Parameters
     ----------
     result : CrossCheck
     folder : Path
-        Made when it is missing. An earlier report there is replaced in one step; files that are no part
-        of a report stay.
+        Made when it is missing; a link is followed. An earlier report there is replaced in one step; files
+        that no report wrote stay.
     formats : collection of {"md", "html", "csv", "json"}
     posterior : Posterior, optional
         See `comparisons.posterior`.
+    settings : dict of name -> text, optional
+        What tells this run from others; those of the result if left out.
+    overwrite : bool
+        Replace the report of a run with other settings.
 
     Returns
     -------
@@ -50,21 +58,41 @@ def write_report(result: CrossCheck, folder: Path, formats: Collection[str] = FO
     Raises
     ------
     InputError
-        If a format is unknown or the folder cannot be written; what was there is as before.
+        If a format is unknown, the folder cannot be written, or a file of the user's is in the way; what was there
+        is as before.
     """
     for name in formats:
         if name not in FORMATS:
             raise InputError(f"--format {name}: expected one of {', '.join(FORMATS)}")
     folder = Path(folder)
+    settings = _settings(result, posterior is not None) if settings is None else settings
     extra = result.case.extra_tables(result.case.align(result.ends.em, result.ends.pymc)) if "csv" in formats else {}
-    own = {*OWN, *(f"{name}.csv" for name in extra)}
-    try:
-        _refuse_strangers(folder, own)
-        _replace(folder, contents(result, formats, posterior, extra), own)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise InputError(f"{folder}: cannot be written ({why}), expected a folder that can") from None
+    files = contents(result, formats, posterior, extra)
+    exchange.write_folder(folder, WRITER, files, settings, overwrite)
     return folder
+
+
+def refuse_strangers(
+    folder: Path, formats: Collection[str], posterior: bool, settings: Mapping[str, str], overwrite: bool
+) -> None:
+    """Refuse, before the work begins, a folder in which a report would take something from the user.
+
+    Raises
+    ------
+    InputError
+    """
+    likely = [name for kind in formats for name in FILES[kind]]
+    likely += [POSTERIOR[kind] for kind in formats if posterior and kind in POSTERIOR]
+    exchange.refuse(Path(folder), WRITER, likely, settings, overwrite)
+
+
+def _settings(result: CrossCheck, posterior: bool) -> dict[str, str]:
+    """What tells the run of a result from others."""
+    case = result.case
+    start = {} if case.start is None else {name: values.tolist() for name, values in case.start.items()}
+    found = {"problem": case.name, "family": case.family, **case.settings}
+    found |= {"start": start, "starts": result.n_starts, "seed": result.seed, "posterior": posterior}
+    return {name: str(value) for name, value in found.items() if name != COMMAND}
 
 
 def contents(
@@ -93,55 +121,7 @@ def contents(
             frames["posterior"] = posterior_frame(result, posterior)
         if frames["derived"].empty:
             del frames["derived"]
-        files |= {
-            f"{name}.csv": frame.to_csv(index=False, lineterminator="\n").encode() for name, frame in frames.items()
-        }
+        files |= {f"{name}.csv": csv_bytes(frame) for name, frame in frames.items()}
     if "json" in formats:
         files["summary.json"] = summary_text(result).encode()
     return files
-
-
-def _refuse_strangers(folder: Path, own: set[str]) -> None:
-    """A folder that holds files, but no report, is not ours to touch."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, expected a folder")
-    if folder.is_dir():
-        found = sorted(entry.name for entry in folder.iterdir())
-        if found and not own.intersection(found):
-            raise InputError(f"{folder}: holds other files ({found[0]}) and no report, expected a new or empty folder")
-
-
-def _replace(folder: Path, files: dict[str, bytes], own: set[str]) -> None:
-    """Build the folder beside its place, then swap."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    old = new.with_name(f"{new.name}-before")
-    try:
-        for name, data in files.items():
-            path = new / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
-        new.chmod(0o777 & ~_umask())
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-        if old.exists():
-            for entry in old.iterdir():
-                if entry.name not in own:
-                    entry.rename(folder / entry.name)
-            shutil.rmtree(old)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(new)
-
-
-def _umask() -> int:
-    """The permissions that a new file does not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

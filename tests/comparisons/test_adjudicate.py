@@ -536,7 +536,9 @@ def test_status_0_and_files(files: tuple[Path, Path], tmp_path: Path) -> None:
     *shown, written = result.stdout.splitlines()
     assert max(map(len, shown)) <= 110
     assert written == f"Written to {out}: adjudication.md, adjudication.json, adjudication.csv"
-    assert sorted(path.name for path in out.iterdir()) == ["adjudication.csv", "adjudication.json", "adjudication.md"]
+    assert {path.name for path in out.iterdir()} == {
+        "adjudication.csv", "adjudication.json", "adjudication.md", "manifest.json",
+    }  # fmt: skip
     found = json.loads((out / "adjudication.json").read_text())
     assert (found["verdict"], found["belongs_to"], found["decimals"]) == ("at the maximum", 1, 4)
     assert found["parameters"][2]["parameter"] == "bias[coin1]"
@@ -601,23 +603,36 @@ def test_a_failure_of_ours_is_no_traceback(files: tuple[Path, Path], monkeypatch
     assert result.stderr == "Error: internal error, please report it: ZeroDivisionError: planted\n"
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(
-    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from comparisons.adjudicate import files as written
+def test_files_of_the_user_are_left(files: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "adjudication.csv").write_text("mine")
+    command = ("coin-mixture", *files, "--coins", 2, "--starts", 2, "--overwrite", "--out", tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = run(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: {tmp_path / 'adjudication.csv'}: not written by em-crosscheck and left as it is, "
+        "expected nothing of that name\n"
+    )
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "adjudication.csv").unlink()
+    assert run(*command).exit_code == 0
+    assert files[0].read_text() == TWO_COINS
 
-    target = tmp_path / "adjudication.md"
-    target.write_text("before")
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", full)
-        with pytest.raises(OSError, match="No space"):
-            written._replaced(target, "after")
-    assert target.read_text() == "before"
-    assert not list(tmp_path.glob(".adjudication*"))
+def test_another_adjudication_is_replaced_only_when_asked_to(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out, other = tmp_path / "out", tmp_path / "other.csv"
+    other.write_text(coins([0.3358, 0.6642], [0.8726, 0.2991]))
+    assert run("coin-mixture", *files, "--coins", 2, "--starts", 2, "--out", out).exit_code == 0
+    assert run("coin-mixture", *files, "--coins", 2, "--starts", 2, "--out", out).exit_code == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    command = ("coin-mixture", files[0], other, "--coins", 2, "--starts", 6, "--out", out)
+    result = run(*command)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    said = "written with other settings (estimates ../estimates.csv, here ../other.csv; starts 2, here 6)"
+    assert said in result.stderr
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert run(*command, "--overwrite").exit_code == 1
+    assert "Another optimum" in (out / "adjudication.md").read_text()
 
 
 def test_help_and_complaints_do_without_pymc() -> None:

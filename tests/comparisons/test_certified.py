@@ -256,7 +256,18 @@ def test_command(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     page = (tmp_path / "new" / "certified.md").read_text(encoding="utf-8")
     assert result.stdout.strip() in page
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["certified.md"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["certified.md", "manifest.json"]
+    other = ["certify", "--starts", "1", "--out", str(tmp_path / "new")]
+    result = CliRunner().invoke(main, other)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "written with other settings (starts 2, here 1)" in result.stderr
+    assert (tmp_path / "new" / "certified.md").read_text(encoding="utf-8") == page
+    assert CliRunner().invoke(main, [*other, "--overwrite"]).exit_code == 0
+    (tmp_path / "new" / "certified.md").write_text("mine")
+    result = CliRunner().invoke(main, [*other, "--overwrite"])
+    assert result.exit_code == 2
+    assert "certified.md: changed since em-crosscheck wrote it and left as it is" in result.stderr
+    assert (tmp_path / "new" / "certified.md").read_text() == "mine"
     monkeypatch.setattr(certify, "ENOUGH", 17.0)
     result = CliRunner().invoke(main, ["certify", "genetic-linkage", "--starts", "1", "--out", str(tmp_path)])
     assert result.exit_code == 1

@@ -50,6 +50,10 @@ def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def agreeing() -> CrossCheck:
     return crosscheck(catalogue.load("two-coins"), 2)
@@ -105,7 +109,7 @@ def test_one_that_fails_does_not_stop_the_others_and_the_worst_counts(
     monkeypatch.setattr(catalogue, "load", torn)
     result = run("run", "lsat6", "coins", "two-coins", *QUICK, "--out", tmp_path)
     assert (result.exit_code, result.stderr) == (2, "Error: lsat6.toml: torn\n")
-    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "coins", "two-coins"}
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "coins", "manifest.json", "two-coins"}
     assert run("run", "coins", "two-coins", *QUICK, "--out", tmp_path).exit_code == 1
     assert run("run", "two-coins", *QUICK, "--out", tmp_path).exit_code == 0
 
@@ -262,12 +266,14 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def test_compare_writes_a_folder_named_for_the_file(tmp_path: Path, data: Path, staged: Callable[..., None]) -> None:
+def test_compare_writes_a_folder_named_for_the_file_and_the_family(
+    tmp_path: Path, data: Path, staged: Callable[..., None]
+) -> None:
     result = run("compare", "coin-mixture", data, "--coins", 1, "--flips", 10, *QUICK, "--out", tmp_path / "out")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["my-data-1"]
-    found = summary(tmp_path / "out" / "my-data-1")
-    assert found["problem"] == "my-data-1"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["my-data-1-coin-mixture"]
+    found = summary(tmp_path / "out" / "my-data-1-coin-mixture")
+    assert found["problem"] == "my-data-1-coin-mixture"
     assert found["em"]["parameters"] == {"bias[coin1]": pytest.approx(0.66)}
     staged()
     command = ("compare", "coin-mixture", data, "--coins", 1, "--flips", 10, "--name", "one", *QUICK)
@@ -288,6 +294,116 @@ def test_compare_keeps_an_index_complete_but_starts_none(
     (tmp_path / "README.md").write_text("mine")
     assert run(*command).exit_code == 0
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_two_models_of_one_file_are_two_reports(tmp_path: Path) -> None:
+    data = tmp_path / "X.csv"
+    data.write_text("a,b,c\n1,0,1\n0,1,1\n1,1,0\n0,0,1\n1,0,0\n")
+    common = ("--nodes", 5, *QUICK, "--out", tmp_path / "out")
+    assert run("compare", "two-pl", data, "--intercept-prior", "normal,0,1", "--slope-prior", "normal,1,1", *common)
+    before = (tmp_path / "out" / "X-two-pl" / "summary.json").read_bytes()
+    assert run("compare", "common-slope", data, *common).exit_code < 2
+    assert (tmp_path / "out" / "X-two-pl" / "summary.json").read_bytes() == before
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"X-two-pl", "X-common-slope"}
+
+
+COMPARED = ("--coins", 2, "--flips", 10, "--name", "study", "--starts", 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--seed", 1), "seed 0, here 1"),
+        (("--starts", 3), "starts 2, here 3"),
+        (("--coins", 3), "coins 2, here 3"),
+        (("--posterior",), "posterior no, here yes"),
+        (("--start", "weight=0.5,0.5;bias=0.2,0.3"), "start not set, here weight=0.5,0.5;bias=0.2,0.3"),
+        (("--weight-prior", "2"), "weight-prior not set, here 2.0"),
+        (("--equal-weights",), "equal-weights False, here True"),
+        (("--backend", "default"), "backend fast, here default"),
+        (("--format", "md"), "format md,html,csv,json, here md"),
+        (("--seed", 1, "--coins", 1), "coins 2, here 1; seed 0, here 1"),
+    ],
+)
+def test_the_report_of_another_run_is_replaced_only_when_asked_to(
+    tmp_path: Path,
+    data: Path,
+    staged: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[object, ...],
+    said: str,
+) -> None:
+    staged()
+    monkeypatch.setattr("comparisons.report.figures.pictures", lambda _: {})
+    monkeypatch.setattr("comparisons.posterior.sample", lambda *_, **__: None)
+    command = ("compare", "coin-mixture", data, *COMPARED, "--out", tmp_path)
+    assert run(*command).exit_code == 0
+    before = contents(tmp_path / "study")
+    # Typing errors in the data have been found meanwhile: the same run all the same.
+    data.write_text(HEADS.replace("9", "8"))
+    assert run(*command).exit_code == 0
+    result = run(*command, *given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: {tmp_path / 'study'}: written with other settings ({said}), "
+        "expected the same ones, another folder, or --overwrite to replace it\n"
+    )
+    assert contents(tmp_path / "study") == before
+    assert run(*command, *given, "--overwrite").exit_code == 0
+    assert contents(tmp_path / "study") != before
+
+
+def test_another_file_of_the_same_name_is_another_run(
+    tmp_path: Path, staged: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged()
+    for place in "ab":
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "X.csv").write_text(HEADS)
+    monkeypatch.chdir(tmp_path / "a")
+    command = ("compare", "coin-mixture", "X.csv", "--coins", 1, "--flips", 10, *QUICK, "--out", "../out")
+    assert run(*command).exit_code == 0
+    monkeypatch.chdir(tmp_path / "b")
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "(data ../../a/X.csv, here ../../b/X.csv)" in result.stderr
+    monkeypatch.chdir(tmp_path)
+    moved = ("compare", "coin-mixture", tmp_path / "a" / "X.csv", *command[3:-1], "out")
+    assert run(*moved).exit_code == 0
+
+
+def test_run_with_other_starts_asks_and_spares_the_others(tmp_path: Path, staged: Callable[..., None]) -> None:
+    staged()
+    command = ("run", "two-coins", "--format", "json", "--out", tmp_path, "--starts")
+    assert run(*command, 2).exit_code == 0
+    result = run(*command, 3)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "two-coins: written with other settings (starts 2, here 3)" in result.stderr
+    assert run(*command, 3, "--overwrite").exit_code == 0
+    assert run(*command, 3).exit_code == 0
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_files_of_the_user_are_left_before_the_work(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, staged: Callable[..., None], inside: bool
+) -> None:
+    command = ("compare", "coin-mixture", data, *COMPARED, "--out", tmp_path, "--format", "csv,json")
+    if inside:
+        staged()
+        assert run(*command).exit_code == 0
+    (tmp_path / "study").mkdir(exist_ok=True)
+    for name in ("data.csv", "estimates.csv", "scores.csv"):
+        (tmp_path / "study" / name).write_text("mine")
+
+    def never(*_: object, **__: object) -> CrossCheck:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(comparisons.harness, "crosscheck", never)
+    before = contents(tmp_path)
+    result = run(*command, "--overwrite")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert ("estimates.csv: changed" if inside else "holds other files (data.csv)") in result.stderr
+    assert contents(tmp_path) == before
 
 
 def test_a_readme_of_somebody_else_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +427,7 @@ def test_compare_starts_where_it_is_told(tmp_path: Path, data: Path, monkeypatch
     np.testing.assert_array_equal(case.start["bias"], [0.4, 0.5])
     np.testing.assert_array_equal(case.start["weight"], [0.25, 0.75])
     assert (called["n_starts"], called["seed"], called["backend"]) == (3, 7, "default")
-    assert (case.source, case.name) == (str(data), "my-data-1")
+    assert (case.source, case.name) == (str(data), "my-data-1-coin-mixture")
 
 
 def test_the_command_gives_the_same_case_again(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,11 +562,11 @@ def test_person_scores_are_a_column_file(tmp_path: Path) -> None:
     lsat6 = catalogue.FOLDER / "lsat6.csv"
     done = run("compare", "two-pl", lsat6, "--scores", "eap", "--starts", 1, "--out", tmp_path, "--format", "csv,md")
     assert done.exit_code == 0
-    scores = pd.read_csv(tmp_path / "lsat6" / "scores.csv")
+    scores = pd.read_csv(tmp_path / "lsat6-two-pl" / "scores.csv")
     patterns = pd.read_csv(lsat6)
     assert len(scores) == len(patterns)
     # The posterior mean, by a sum over nodes of our own, at the estimates in estimates.csv.
-    found = pd.read_csv(tmp_path / "lsat6" / "estimates.csv").set_index("parameter")["em"]
+    found = pd.read_csv(tmp_path / "lsat6-two-pl" / "estimates.csv").set_index("parameter")["em"]
     d, a = (np.array([found[f"{name}[item{i}]"] for i in range(1, 6)]) for name in "da")
     theta = np.linspace(-6, 6, 61)
     right = 1 / (1 + np.exp(-(d + a * theta[:, None])))
@@ -460,7 +576,7 @@ def test_person_scores_are_a_column_file(tmp_path: Path) -> None:
         mean = posterior @ theta
         assert scores["theta"][row] == pytest.approx(mean, abs=1e-9)
         assert scores["standard_error"][row] == pytest.approx(np.sqrt(posterior @ (theta - mean) ** 2), abs=1e-9)
-    assert "eap, in scores.csv" in (tmp_path / "lsat6" / "report.md").read_text().replace("\\", "")
+    assert "eap, in scores.csv" in (tmp_path / "lsat6-two-pl" / "report.md").read_text().replace("\\", "")
 
 
 # --- the posterior ---

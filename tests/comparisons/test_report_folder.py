@@ -14,10 +14,11 @@ from comparisons.harness import CrossCheck, crosscheck
 from comparisons.report import folder as folder_module
 from comparisons.report import write_index, write_report
 from comparisons.report.page import Picture
+from comparisons.writing import manifest
 
 ALL = {
-    "report.md", "report.html", "summary.json", "estimates.csv", "optima.csv", "starts.csv", "checks.csv",
-    "crosswise.csv", "figures/convergence.svg", "figures/starts.svg", "figures/curves.svg",
+    "manifest.json", "report.md", "report.html", "summary.json", "estimates.csv", "optima.csv", "starts.csv",
+    "checks.csv", "crosswise.csv", "figures/convergence.svg", "figures/starts.svg", "figures/curves.svg",
 }  # fmt: skip
 
 
@@ -52,10 +53,10 @@ def test_all_files(result, tmp_path):
 @pytest.mark.parametrize(
     ("formats", "kept"),
     [
-        (["json"], {"summary.json"}),
-        (["html"], {"report.html"}),
-        (["md"], {"report.md"} | {"figures/x.svg"}),
-        (["csv"], {name for name in ALL if name.endswith(".csv")} | {"scores.csv"}),
+        (["json"], {"manifest.json", "summary.json"}),
+        (["html"], {"manifest.json", "report.html"}),
+        (["md"], {"manifest.json", "report.md", "figures/x.svg"}),
+        (["csv"], {"manifest.json", *(name for name in ALL if name.endswith(".csv")), "scores.csv"}),
     ],
 )
 def test_only_the_formats_asked_for(undrawn, result, tmp_path, formats, kept):
@@ -82,12 +83,61 @@ def test_no_place_and_no_hour(result, tmp_path):
 
 def test_what_is_not_ours_stays(undrawn, result, tmp_path):
     write_report(result, tmp_path / "coins")
-    (tmp_path / "coins" / "notes.txt").write_text("mine")
-    (tmp_path / "coins" / "report.md").write_text("old")
-    write_report(result, tmp_path / "coins")
-    assert (tmp_path / "coins" / "notes.txt").read_text() == "mine"
-    assert (tmp_path / "coins" / "report.md").read_text() != "old"
+    mine = {"notes.txt": b"mine", "figures/photo.png": b"\x89PNG", "figures/deep/er.txt": b"", "derived.csv": b"a\n1\n"}
+    for name, data in mine.items():
+        (tmp_path / "coins" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "coins" / name).write_bytes(data)
+    (tmp_path / "coins" / "empty").mkdir()
+    (tmp_path / "coins" / "summary.json").unlink()
+    before = contents(tmp_path / "coins")
+    write_report(result, tmp_path / "coins", ["md", "csv"])
+    found = contents(tmp_path / "coins")
+    assert mine.items() <= found.items()
+    assert found.keys() == (before.keys() - {"report.html"})
+    assert (tmp_path / "coins" / "empty").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["coins"]
+
+
+@pytest.mark.parametrize("name", ["report.md", "figures/x.svg", "scores.csv", "manifest.json"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_the_user_has_changed_stays(undrawn, result, tmp_path, name, overwrite):
+    write_report(result, tmp_path / "coins")
+    (tmp_path / "coins" / name).write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=f"coins/{name}: .* and left as it is"):
+        write_report(result, tmp_path / "coins", overwrite=overwrite)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["estimates.csv", "figures", "figures/x.svg"])
+def test_what_is_in_the_way_stays(undrawn, result, tmp_path, name):
+    write_report(result, tmp_path / "coins", ["json"])
+    (tmp_path / "coins" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "coins" / name).write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=f"coins/{name}: .* and left as it is"):
+        write_report(result, tmp_path / "coins")
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_with_files_named_as_those_of_a_report_is_left_alone(undrawn, result, tmp_path):
+    mine = {"data.csv": b"1", "estimates.csv": b"2", "scores.csv": b"3"}
+    for name, data in mine.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=r"holds other files \(data.csv\)"):
+        write_report(result, tmp_path, overwrite=True)
+    assert contents(tmp_path) == mine
+
+
+def test_another_run_is_not_replaced_unasked(undrawn, result, tmp_path):
+    write_report(result, tmp_path / "coins", ["json"])
+    other = replace(result, seed=7, case=replace(result.case, settings=result.case.settings | {"coins": 3}))
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"other settings \(coins 2, here 3; seed 0, here 7\)"):
+        write_report(other, tmp_path / "coins", ["json"])
+    assert contents(tmp_path) == before
+    write_report(other, tmp_path / "coins", ["json"], overwrite=True)
+    assert json.loads((tmp_path / "coins" / "summary.json").read_text())["seed"] == 7
 
 
 def test_a_folder_of_other_files_is_left_alone(result, tmp_path):
@@ -107,24 +157,27 @@ def test_unwritable_output_is_one_line(result, tmp_path, place):
     assert contents(tmp_path) == {"taken": b"a file"}
 
 
-@pytest.mark.parametrize("failing", ["write_bytes", "rename"])
-def test_a_failure_leaves_what_was_there(undrawn, result, tmp_path, monkeypatch, failing):
+@pytest.mark.parametrize("failing", ["write_bytes", "rename", "mkdir"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_what_was_there(undrawn, result, tmp_path, monkeypatch, failing, error):
     write_report(result, tmp_path / "coins", ["json", "md"])
+    (tmp_path / "coins" / "notes.txt").write_text("mine")
     before = contents(tmp_path)
     genuine = getattr(Path, failing)
 
-    def fail(path: Path, argument: object) -> object:
-        if path.name == "summary.json" or (
-            failing == "rename" and not path.name.endswith("-before") and path.name != "coins"
-        ):
-            raise OSError(28, "No space left on device")
-        return genuine(path, argument)
+    def fail(path: Path, *arguments: object, **more: object) -> object:
+        if path.name in ("summary.json", "new"):
+            raise error
+        return genuine(path, *arguments, **more)
 
     monkeypatch.setattr(Path, failing, fail)
-    with pytest.raises(InputError, match="cannot be written \\(No space left on device\\)"):
+    with pytest.raises((InputError, KeyboardInterrupt)) as caught:
         write_report(result, tmp_path / "coins", ["json", "md"])
     monkeypatch.undo()
+    if isinstance(error, OSError):
+        assert "cannot be written (No space left on device)" in str(caught.value)
     assert contents(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["coins"]
 
 
 def test_an_error_while_composing_leaves_what_was_there(undrawn, result, tmp_path, monkeypatch):
@@ -167,6 +220,13 @@ def test_index_spares_the_readme_of_others(tmp_path):
     with pytest.raises(InputError, match="left as it is"):
         write_index(tmp_path)
     assert (tmp_path / "README.md").read_text() == "# My thesis\n"
+    (tmp_path / "README.md").unlink()
+    write_index(tmp_path)
+    write_index(tmp_path)
+    with (tmp_path / "README.md").open("a") as file:
+        file.write("My remark.\n")
+    with pytest.raises(InputError, match="changed since em-crosscheck wrote it and left as it is"):
+        write_index(tmp_path)
     with pytest.raises(InputError, match="cannot be written"):
         write_index(tmp_path / "nowhere")
 
@@ -176,3 +236,15 @@ def test_person_scores_of_an_earlier_run_do_not_stay(undrawn, result, tmp_path):
     assert (tmp_path / "coins" / "scores.csv").exists()
     write_report(replace(result, case=replace(result.case, extra_tables=lambda _: {})), tmp_path / "coins", ["csv"])
     assert not (tmp_path / "coins" / "scores.csv").exists()
+
+
+def test_the_committed_reports_are_as_they_were_written():
+    reports = Path(__file__).parents[2] / "reports"
+    folders = [reports, *(path.parent for path in reports.glob("*/summary.json"))]
+    for folder in folders:
+        parts = manifest.read(folder)
+        assert parts.keys() == ({"index", "certified"} if folder == reports else {"report"}), folder.name
+        for part in parts.values():
+            found = {name: manifest.checksum((folder / name).read_bytes()) for name in part.files}
+            assert found == part.files, folder.name
+    assert len(folders) > 5
