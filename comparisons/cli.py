@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from comparisons.case import Case
 
 
+FIRST_START = "First start; the others are random. Both sides begin a probability of 0 or 1 at 1e-12 from it."
+
+
 class CommandLine(click.Group):
     """A group whose every complaint is one line."""
 
@@ -162,7 +165,7 @@ class Families(click.Group):
             params=[
                 click.Argument(["data"], metavar="DATA.csv"),
                 *map(family_option, module.OPTIONS),
-                click.Option(["--start"], metavar="NAME=N,N;...", help="First start; the others are random."),
+                click.Option(["--start"], metavar="NAME=N,N;...", help=FIRST_START),
                 click.Option(["--name"], help="Name of the report's folder; that of the file if left out."),
                 click.Option(
                     ["--backend"],
