@@ -1,15 +1,16 @@
 """One problem after the other: check, report, show. A problem that fails does not stop the others."""
 
 import os
-import traceback
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from comparisons.errors import InputError, one_line
+from comparisons.errors import InputError, one_line, unforeseen
 
 if TYPE_CHECKING:
     from comparisons.case import Case
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
 
 # Exit statuses; of several problems the worst counts.
 AGREE, DISAGREE, BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
+# What a shell reports for a program that ends because no one reads its output.
+BROKEN_PIPE = 141
 
 
 def complain(error: object) -> None:
-    """One line on standard error."""
-    click.echo(f"Error: {one_line(str(error))}", err=True)
+    """One line on standard error. Where that cannot be written, the status has to say it all."""
+    try:
+        click.echo(f"Error: {one_line(str(error))}", err=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: Any) -> None:
+    """What a stream that cannot be written still holds has nowhere to go: else Python's end would stumble over it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,10 @@ def _ready_for(out: Path, name: str) -> Path:
     return out / name
 
 
-def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Screen") -> int:
-    """Load one problem, run both sides, write its report and show the verdict."""
+def _cross_check(
+    name: str, load: "Callable[[], Case]", plan: Plan, screen: "Screen"
+) -> tuple[int, "Callable[[], None]"]:
+    """Load one problem, run both sides and write its report; the status, and what shows the verdict."""
     from comparisons.terminal import Bar
 
     with Bar(name, wanted=not screen.quiet) as bar:
@@ -79,8 +93,8 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
         write_report(result, folder, plan.formats, posterior)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
     remarks = () if posterior is None else posterior.messages
-    screen.result(result, next((file for file in files if file.exists()), folder), remarks)
-    return AGREE if result.verdict == "agree" else DISAGREE
+    report = next((file for file in files if file.exists()), folder)
+    return AGREE if result.verdict == "agree" else DISAGREE, lambda: screen.result(result, report, remarks)
 
 
 def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, quiet: bool) -> list[int]:
@@ -90,18 +104,18 @@ def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, qu
     screen, statuses = Screen(quiet), []
     for name, load in problems:
         try:
-            status = _cross_check(name, load, plan, screen)
+            status, show = _cross_check(name, load, plan, screen)
         except InputError as error:
             complain(error)
             status = BAD_INPUT
-        except BrokenPipeError:
-            raise
         except OSError as error:
             complain(f"{error.filename or name}: {error.strerror or error}")
             status = BAD_INPUT
-        except Exception:
-            traceback.print_exc()
-            complain(f"{name}: internal error, please report it with the lines above")
+        except Exception as error:
+            complain(f"{name}: {unforeseen(error)}")
             status = INTERNAL_ERROR
+        else:
+            # Here an output that cannot be written is the command's trouble, not the problem's.
+            show()
         statuses.append(status)
     return statuses

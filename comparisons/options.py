@@ -82,9 +82,7 @@ def common_options() -> list[click.Parameter]:
             show_default=True,
             help=many,
         ),
-        click.Option(
-            ["--seed"], type=seed, default=0, show_default=True, help=whole
-        ),
+        click.Option(["--seed"], type=seed, default=0, show_default=True, help=whole),
         click.Option(["--out"], default="reports", show_default=True, help="Folder of the reports."),
         click.Option(["--format"], type=formats, default=everything, show_default=True, help="What to write."),
         click.Option(["--posterior"], is_flag=True, help="Also sample the posterior with NUTS."),

@@ -78,9 +78,9 @@ def as_whole(text: str) -> int:
     return int(stripped(text))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = LONGEST) -> str:
     """Text for a message, cut short where it is long."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _written(value: float) -> str:

@@ -12,6 +12,7 @@ from comparisons.parsing import as_number, shortened
 if TYPE_CHECKING:
     from comparisons.case import Case, Natural
 
+
 def parse_start(text: str, where: str = "--start") -> dict[str, list[float]]:
     """Parse 'bias=0.4,0.5;weight=0.25,0.75' into numbers by name.
 
