@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from comparisons.case import Case
 
 
-FIRST_START = "First start; the others are random. Both sides begin a probability of 0 or 1 at 1e-12 from it."
+FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
 
 
 class CommandLine(click.Group):

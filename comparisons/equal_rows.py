@@ -31,4 +31,4 @@ def merged(rows: Array, frequencies: Array | None) -> tuple[Array, Array]:
     as_bytes = rows.view(np.dtype((np.void, rows[:1].nbytes))).ravel()
     _, first, place = np.unique(as_bytes, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    return rows[first[order]], np.bincount(place, weights=counts)[order]
+    return rows[first[order]], np.bincount(place, weights=counts).astype(float)[order]

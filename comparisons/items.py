@@ -18,7 +18,7 @@ ITEM_DATA = (
 )
 GRID_OPTIONS = (
     Option("nodes", int, "number of quadrature nodes, equally spaced", default=61, range=Range(2, 10_000)),
-    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0, range=Range(0.1, 30)),
+    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0, range=Range(0.5, 30)),
 )
 MOST_ITEMS = 1_000
 # Intercepts and slopes of a start.

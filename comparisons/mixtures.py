@@ -4,8 +4,8 @@ import numpy as np
 
 from comparisons.case import Array, Curves, Natural
 
-# PyMC's side begins no nearer to 0 and 1.
-EDGE = 1e-12
+# Nearer to 1, what is left to 1 has too few digits for a logit and back.
+EDGE = 1e-6
 
 
 def relabelled(natural: Natural, reference: Natural) -> Natural:
@@ -37,9 +37,9 @@ def fitted_counts(axes: tuple[str, str], shares: dict[str, Array], values: Array
 
 def off_the_edge(start: Natural) -> Natural:
     """Probabilities of a start inside 0 and 1, by at least `EDGE`, and weights that add up to 1."""
-    inner = {name: np.clip(start[name], EDGE, 1 - EDGE) for name in ("weight", "bias") if name in start}
+    inner: Natural = {name: np.clip(start[name], EDGE, 1 - EDGE) for name in ("weight", "bias") if name in start}
     if "weight" in inner:
         weight = np.clip(start["weight"] / start["weight"].sum(), EDGE, 1.0)
         weight[weight.argmax()] -= weight.sum() - 1
         inner["weight"] = weight
-    return {**start, **inner}
+    return start | inner

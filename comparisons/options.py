@@ -37,13 +37,22 @@ def value_of(option: "Option") -> click.ParamType:
     if option.kind in (str, bool):
         return click.STRING if option.kind is str else click.BOOL
 
-    def read(text: str) -> Any:
-        value = READERS[option.kind](text)
-        if not option.takes(value):
-            raise ValueError
-        return value
+    name, _ = KINDS[option.kind]
+    return Value(name, option.expected, lambda text: read_value(option, text))
 
-    return Value(METAVARS[option.kind], option.expected, read)
+
+def read_value(option: "Option", text: str) -> Any:
+    """Text -> a value of an option.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, or outside the range.
+    """
+    value = KINDS[option.kind][1](text)
+    if not option.takes(value):
+        raise ValueError
+    return value
 
 
 def bounded(kind: type, least: float, most: float) -> click.ParamType:
@@ -64,8 +73,20 @@ def _numbers(text: str) -> list[float]:
     return [as_number(part) for part in text.split(",")]
 
 
-READERS: dict[type, Callable[[str], Any]] = {int: as_whole, float: as_number, list: _numbers}
-METAVARS = {int: "integer", float: "number", list: "n,n,..."}
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+# How each kind is called in --help, and how it is read.
+KINDS: dict[type, tuple[str, Callable[[str], Any]]] = {
+    int: ("integer", as_whole),
+    float: ("number", as_number),
+    str: ("text", str),
+    bool: ("true or false", _truth),
+    list: ("n,n,...", _numbers),
+}
 
 
 def common_options() -> list[click.Parameter]:

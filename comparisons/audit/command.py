@@ -13,12 +13,11 @@ import click
 
 from comparisons.batch import complain
 from comparisons.errors import InputError
-from comparisons.options import READERS, bounded
+from comparisons.options import bounded, read_value
 from comparisons.parsing import LARGEST_COUNT, shortened
 
 if TYPE_CHECKING:
     from comparisons.case import Case
-    from comparisons.families import Option
 
 RIGHT, WRONG = 0, 1
 
@@ -136,20 +135,8 @@ def _case(problem: str | None, family: str | None, data: str | None, options: tu
         name, equals, value = text.partition("=")
         if not equals or name not in known:
             raise InputError(f"--option {shortened(text)}: expected NAME=VALUE with one of: {', '.join(known)}")
-        given[name] = _value(text, known[name], value)
+        try:
+            given[name] = read_value(known[name], value)
+        except ValueError:
+            raise InputError(f"--option {shortened(text)}: expected {known[name].expected}") from None
     return module.read(family, read_table(data), families.settle(module, given))
-
-
-def _value(text: str, option: "Option", value: str) -> Any:
-    """The value of an option as the command line of `compare` reads it."""
-    if option.kind is bool and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    try:
-        if option.kind is str:
-            return value
-        found = READERS[option.kind](value) if option.kind in READERS else None
-    except ValueError:
-        found = None
-    if found is None or not option.takes(found):
-        raise InputError(f"--option {shortened(text)}: expected {option.expected}")
-    return found

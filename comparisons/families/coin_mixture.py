@@ -22,7 +22,7 @@ DATA = (
     "a column 'heads', a column 'flips' unless --flips is given, optionally a column 'frequency', "
     "and one row per sequence of flips or per kind of sequence"
 )
-CONCENTRATION = Range(1, 1_000_000)
+CONCENTRATION = Range(1, 10_000)
 OPTIONS = (
     Option("coins", int, "number of coins (components)", required=True, range=Range(1, 100)),
     Option("flips", int, "flips per sequence; left out, the data have a column 'flips'", range=Range(1, LARGEST_COUNT)),

@@ -10,12 +10,12 @@ from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
-from comparisons.parsing import LARGEST_COUNT, Range
+from comparisons.parsing import Range
 from em_reference.em import StopRule
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"
-DATA = "a column 'count', optionally a column 'frequency', and one row per observation or per count"
+DATA = "a column 'count' (0 to 1000000), optionally a column 'frequency', and one row per observation or per count"
 OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100)),)
 
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
@@ -26,8 +26,10 @@ inner_start = off_the_edge
 ROUNDED = 1e-3
 # Beyond this largest count the observed frequencies are not drawn.
 MOST_BARS = 1_000
+# The logarithm of the probability of a larger count is a difference of numbers too large to leave ten digits.
+LARGEST = 1_000_000
 # Rates of a start.
-START = Range(1e-9, LARGEST_COUNT)
+START = Range(1e-9, LARGEST)
 # The logarithm of a rate is what PyMC works with.
 SMALLEST_RATE = 1e-300
 
@@ -42,9 +44,10 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     components = options["components"]
     counts = numbers(table, ["count"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
     repeats = frequencies(table)
-    total = float(counts.sum() if repeats is None else repeats @ counts)
-    if total > LARGEST_COUNT:
-        raise InputError(f"{table.path}: the counts add up to {total:g}, expected at most {LARGEST_COUNT}")
+    above = np.flatnonzero(counts > LARGEST)
+    if len(above):
+        where = f"{table.path}, row {table.lines[above[0]]}, column 'count'"
+        raise InputError(f"{where}: {counts[above[0]]:.0f}, expected a whole number from 0 to {LARGEST}")
     seen = counts if repeats is None else counts[repeats > 0]
     if not seen.any():
         raise InputError(f"{table.path}, column 'count': all are 0, expected at least one count above 0")

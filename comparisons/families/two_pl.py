@@ -31,7 +31,7 @@ from em_reference.two_pl import TwoPL, TwoPLParams
 
 PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
 # Mean and standard deviation: narrower than any belief, and wide enough to be flat where estimates are.
-PRIOR_RANGES = {"normal": (Range(-100, 100), Range(1e-3, 1e3)), "lognormal": (Range(-5, 5), Range(1e-2, 5))}
+PRIOR_RANGES = {"normal": (Range(-100, 100), Range(1e-3, 1e3)), "lognormal": (Range(-5, 5), Range(1e-2, 3))}
 
 
 def _priors_in_words(*kinds: str) -> str:
@@ -43,7 +43,7 @@ TITLE = "two-parameter logistic item response model: right and wrong answers (2P
 DATA = ITEM_DATA
 OPTIONS = (
     *GRID_OPTIONS,
-    Option("grid", list, "your own quadrature nodes instead, 2 to 10000 numbers", range=Range(-100, 100)),
+    Option("grid", list, "your own quadrature nodes instead, 2 to 10000 numbers", range=Range(-30, 30)),
     Option("grid-weights", list, "their weights, used as they are", range=Range(1e-300, 1e6)),
     Option("intercept-prior", str, f"prior on d: {_priors_in_words('normal')}; flat when left out"),
     Option("slope-prior", str, f"prior on a: {_priors_in_words('normal', 'lognormal')}; flat when left out"),
