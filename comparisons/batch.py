@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comparisons.errors import InputError, one_line, unforeseen
+from comparisons.parsing import shortened
 
 if TYPE_CHECKING:
     from comparisons.case import Case
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 AGREE, DISAGREE, BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
 # What a shell reports for a program that ends because no one reads its output.
 BROKEN_PIPE = 141
+# The user's own names and values may be of any length.
+LONGEST_LINE = 1_000
 
 
 def complain(error: object) -> None:
     """One line on standard error. Where that cannot be written, the status has to say it all."""
     try:
-        click.echo(f"Error: {one_line(str(error))}", err=True)
+        click.echo(f"Error: {one_line(shortened(str(error), LONGEST_LINE))}", err=True)
     except OSError:
         discard(sys.stderr)
 

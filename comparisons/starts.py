@@ -27,7 +27,7 @@ def parse_start(text: str, where: str = "--start") -> dict[str, list[float]]:
         name, equals, values = part.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"{where}: {part.strip()!r}, expected NAME=NUMBER,NUMBER,...;NAME=...")
+            raise InputError(f"{where}: {shortened(part.strip())!r}, expected NAME=NUMBER,NUMBER,...;NAME=...")
         if name in start:
             raise InputError(f"{where}: {name!r} is given twice, expected once")
         start[name] = []

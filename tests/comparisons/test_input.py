@@ -232,7 +232,11 @@ BAD_OPTIONS = {
         (*COINS, "--weight-prior", "nan"),
         "--weight-prior nan: expected a number from 1 to 10000",
     ),
-    "weight prior in words": (HEADS, (*COINS, "--weight-prior", "flat"), "--weight-prior flat: expected a number from 1 to 10000"),
+    "weight prior in words": (
+        HEADS,
+        (*COINS, "--weight-prior", "flat"),
+        "--weight-prior flat: expected a number from 1 to 10000",
+    ),
     "bias prior of one number": (
         HEADS,
         (*COINS, "--bias-prior", "2"),
