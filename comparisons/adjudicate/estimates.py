@@ -18,8 +18,8 @@ from comparisons.parsing import stripped
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
-# Estimates beyond this cannot be reckoned with: products of two overflow.
-LARGEST = 1e100
+# Beyond this no program prints an estimate, and sums of squares of logits leave no digits.
+LARGEST = 1e20
 NAMELESS = "(row names)"
 STANDARD_ERROR = re.compile(r"^(se|s\.e\.?|std\.?err(or)?|std\.?\s?error|standard.?error)\b|[._ ]?\bse$|^se[._ (]|_se$")
 
