@@ -60,9 +60,9 @@ def as_number(text: str) -> float:
         raise ValueError(f"has an exponent of more than {MOST_EXPONENT} digits")
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError("is too large for a double")
+        raise ValueError("does not fit a double")
     if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
-        raise ValueError("is too small for a double")
+        raise ValueError("does not fit a double")
     return value
 
 

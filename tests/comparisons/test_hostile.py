@@ -68,7 +68,7 @@ def is_one_line(result: Result) -> bool:
         (b"\x1f\n\x1f\n", "expected a header line"),
         (b"heads,flips\n9\x1f,10\n", "column 'heads': '9\\x1f' is not a number"),
         (b"heads,flips\n\x1f,10\n", "column 'heads': '\\x1f' is not a number"),
-        (b"heads,flips\n1e-400,10\n", "'1e-400' is too small for a double"),
+        (b"heads,flips\n1e-400,10\n", "'1e-400' does not fit a double"),
         (b"heads,flips\n0e-99999999999999999999,10\n", "has an exponent of more than 3 digits"),
         (b"heads,flips,frequency\n1,9000000000000000,2\n2,3,2\n", "1.8e+16 flips in all, expected at most 9007199"),
     ],

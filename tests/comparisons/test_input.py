@@ -166,7 +166,7 @@ BAD_FILES = {
     "too large for a double": (
         HEADS + b"1e400\n",
         COINS,
-        f"DATA, row 7, column 'heads': '1e400' is too large for a double, {WHOLE}",
+        f"DATA, row 7, column 'heads': '1e400' does not fit a double, {WHOLE}",
     ),
     "too large to count": (
         HEADS + b"1e17\n",
