@@ -4,12 +4,9 @@ Everything heavy is imported inside the commands, so that help and bad usage are
 The options of `compare` come from the family modules.
 """
 
-import gc
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from shlex import join
@@ -19,21 +16,10 @@ import click
 
 from comparisons.adjudicate.command import adjudicate
 from comparisons.audit.command import check
-from comparisons.batch import (
-    AGREE,
-    BAD_INPUT,
-    BROKEN_PIPE,
-    DISAGREE,
-    INTERNAL_ERROR,
-    INTERRUPTED,
-    Plan,
-    complain,
-    discard,
-    run_all,
-)
+from comparisons.batch import AGREE, BAD_INPUT, DISAGREE, Plan, complain, run_all
 from comparisons.certify_command import certify
-from comparisons.errors import InputError, unforeseen
-from comparisons.hushed import caches_somewhere, hushed_libraries
+from comparisons.command_line import CommandLine
+from comparisons.errors import InputError
 from comparisons.options import common_options, family_arguments, family_option, sentence
 
 if TYPE_CHECKING:
@@ -41,75 +27,6 @@ if TYPE_CHECKING:
 
 
 FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
-
-
-class CommandLine(click.Group):
-    """A group whose every complaint is one line, and whose every end is a status."""
-
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """Run, and end the process with the status."""
-        _open_streams()
-        try:
-            status = self._status(*args, **extra)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            status = BROKEN_PIPE
-            discard(sys.stdout)
-        except OSError as error:
-            # A file of the user's has a name; what has none is the output.
-            status = INTERNAL_ERROR if error.filename is None else BAD_INPUT
-            complain(f"{error.filename or 'the output'}: cannot be read or written ({error.strerror or error})")
-            discard(sys.stdout)
-        except Exception as error:
-            complain(unforeseen(error))
-            status = INTERNAL_ERROR
-        gc.freeze()  # collecting what PyMC and PyTensor hold would take a second at the end
-        sys.exit(status if isinstance(status, int) else AGREE)
-
-    def _status(self, *args: Any, **extra: Any) -> Any:
-        """Run; what the user can mend is a line and a status."""
-        extra |= {"prog_name": extra.get("prog_name") or "em-crosscheck", "standalone_mode": False}
-        try:
-            caches_somewhere()
-            with hushed_libraries():
-                return super().main(*args, **extra)
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else self.name
-            complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
-        except (InputError, click.ClickException) as error:
-            complain(error)
-        except click.Abort:
-            complain("interrupted")
-            return INTERRUPTED
-        return BAD_INPUT
-
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the arguments; click itself would end with 1 where no one reads on."""
-        with _no_reader():
-            return super().make_context(*args, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; as above."""
-        with _no_reader():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _no_reader() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise click.exceptions.Exit(BROKEN_PIPE) from None
-
-
-def _open_streams() -> None:
-    """Streams that show what they cannot; one that was closed is one that refuses, not one that is not there."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDONLY), "w"))
-        stream = getattr(sys, name)
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
 
 
 @click.group("em-crosscheck", cls=CommandLine, invoke_without_command=True)
