@@ -1,14 +1,17 @@
 """One problem after the other: check, report, show. A problem that fails does not stop the others."""
 
-import traceback
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from comparisons.errors import InputError, one_line
+from comparisons.errors import InputError, one_line, unforeseen
+from comparisons.parsing import shortened
 from comparisons.writing.manifest import ready
 
 if TYPE_CHECKING:
@@ -17,11 +20,24 @@ if TYPE_CHECKING:
 
 # Exit statuses; of several problems the worst counts.
 AGREE, DISAGREE, BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
+# What a shell reports for a program that ends because no one reads its output.
+BROKEN_PIPE = 141
+# The user's own names and values may be of any length.
+LONGEST_LINE = 1_000
 
 
 def complain(error: object) -> None:
-    """One line on standard error."""
-    click.echo(f"Error: {one_line(str(error))}", err=True)
+    """One line on standard error. Where that cannot be written, the status has to say it all."""
+    try:
+        click.echo(f"Error: {one_line(shortened(str(error), LONGEST_LINE))}", err=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: Any) -> None:
+    """What a stream that cannot be written still holds has nowhere to go: else Python's end would stumble over it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @dataclass(frozen=True)
@@ -80,8 +96,8 @@ def _ready_for(out: Path, name: str) -> Path:
     return out / name
 
 
-def _cross_check(job: Job, plan: Plan, screen: "Screen") -> int:
-    """Load one problem, run both sides, write its report and show the verdict."""
+def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable[[], None]"]:
+    """Load one problem, run both sides and write its report; the status, and what shows the verdict."""
     from comparisons.terminal import Bar
 
     settings = {**job.settings, **plan.settings}
@@ -106,8 +122,8 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> int:
         write_report(result, folder, plan.formats, posterior, settings, plan.overwrite)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
     remarks = () if posterior is None else posterior.messages
-    screen.result(result, next((file for file in files if file.exists()), folder), remarks)
-    return AGREE if result.verdict == "agree" else DISAGREE
+    report = next((file for file in files if file.exists()), folder)
+    return AGREE if result.verdict == "agree" else DISAGREE, lambda: screen.result(result, report, remarks)
 
 
 def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool) -> list[int]:
@@ -117,18 +133,18 @@ def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool) -> list[int]:
     screen, statuses = Screen(quiet), []
     for job in jobs:
         try:
-            status = _cross_check(job, plan, screen)
+            status, show = _cross_check(job, plan, screen)
         except InputError as error:
             complain(error)
             status = BAD_INPUT
-        except BrokenPipeError:
-            raise
         except OSError as error:
             complain(f"{error.filename or job.name}: {error.strerror or error}")
             status = BAD_INPUT
-        except Exception:
-            traceback.print_exc()
-            complain(f"{job.name}: internal error, please report it with the lines above")
+        except Exception as error:
+            complain(f"{job.name}: {unforeseen(error)}")
             status = INTERNAL_ERROR
+        else:
+            # Here an output that cannot be written is the command's trouble, not the problem's.
+            show()
         statuses.append(status)
     return statuses

@@ -4,9 +4,7 @@ Everything heavy is imported inside the commands, so that help and bad usage are
 The options of `compare` come from the family modules.
 """
 
-import gc
 import re
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,19 +15,10 @@ import click
 
 from comparisons.adjudicate.command import adjudicate
 from comparisons.audit.command import check
-from comparisons.batch import (
-    AGREE,
-    BAD_INPUT,
-    DISAGREE,
-    INTERRUPTED,
-    Job,
-    Plan,
-    complain,
-    run_all,
-)
+from comparisons.batch import AGREE, BAD_INPUT, DISAGREE, Job, Plan, complain, run_all
 from comparisons.certify_command import certify
+from comparisons.command_line import CommandLine
 from comparisons.errors import InputError
-from comparisons.hushed import hushed_libraries
 from comparisons.options import common_options, family_arguments, family_option, family_settings, sentence
 from comparisons.writing.manifest import relative
 
@@ -37,30 +26,7 @@ if TYPE_CHECKING:
     from comparisons.case import Case
 
 
-class CommandLine(click.Group):
-    """A group whose every complaint is one line."""
-
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """Run, and end the process with the status."""
-        extra |= {"prog_name": extra.get("prog_name") or "em-crosscheck", "standalone_mode": False}
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
-        try:
-            with hushed_libraries():
-                status = super().main(*args, **extra)
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else self.name
-            complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
-            status = BAD_INPUT
-        except (InputError, click.ClickException) as error:
-            complain(error)
-            status = BAD_INPUT
-        except click.Abort:
-            complain("interrupted")
-            status = INTERRUPTED
-        gc.freeze()  # collecting what PyMC and PyTensor hold would take a second at the end
-        sys.exit(status if isinstance(status, int) else AGREE)
+FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
 
 
 @click.group("em-crosscheck", cls=CommandLine, invoke_without_command=True)
@@ -170,7 +136,7 @@ class Families(click.Group):
             params=[
                 click.Argument(["data"], metavar="DATA.csv"),
                 *map(family_option, module.OPTIONS),
-                click.Option(["--start"], metavar="NAME=N,N;...", help="First start; the others are random."),
+                click.Option(["--start"], metavar="NAME=N,N;...", help=FIRST_START),
                 click.Option(["--name"], help="Name of the report's folder; DATA-FAMILY if left out."),
                 click.Option(
                     ["--backend"],
@@ -255,3 +221,7 @@ def _safe(text: str) -> str:
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)
+
+
+if __name__ == "__main__":
+    main()

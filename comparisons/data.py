@@ -15,14 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.errors import InputError
+from comparisons.incoming import read_bytes
+from comparisons.parsing import LARGEST_COUNT, NUMBER, as_number, shortened, stripped
 
 Array = npt.NDArray[np.float64]
 
-# Up to here every whole number is a double.
-LARGEST_COUNT = 2**53
 MISSING = ("", "na", "nan")
-# What Python's float() takes is wider: underscores, other scripts' digits, the word infinity.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 
 
@@ -65,12 +63,7 @@ def read_table(path: str | Path) -> Table:
     InputError
         If the file cannot be read, is empty, has no rows, or its rows do not fit the header.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}), expected a CSV file") from None
-    return parse_table(raw, str(path))
+    return parse_table(read_bytes(path), str(path))
 
 
 def parse_table(raw: bytes, path: str) -> Table:
@@ -87,7 +80,9 @@ def parse_table(raw: bytes, path: str) -> Table:
     if not text.strip():
         raise InputError(f"{path}: the file is empty, expected a header line and rows below it")
     rows = _rows(text, path)
-    line, header = next(rows)
+    line, header = next(rows, (1, []))
+    if not header:
+        raise InputError(f"{path}: empty cells only, expected a header line and rows below it")
     columns = tuple(cell.strip() for cell in header)
     _check_header(path, line, columns)
     lines, cells = [], []
@@ -138,11 +133,13 @@ def _check_header(path: str, line: int, columns: tuple[str, ...]) -> None:
     counted = len(columns) > 1 and columns == tuple(str(place + 1) for place in range(len(columns)))
     if numeric and not counted:
         raise InputError(f"{path}, row {line}: only numbers ({_listed(columns)}), expected a header with column names")
+    known = set()
     for position, name in enumerate(columns, start=1):
         if not name:
             raise InputError(f"{path}, row {line}, column {position}: no name, expected a name for every column")
-        if name in columns[: position - 1]:
+        if name in known:
             raise InputError(f"{path}, row {line}: column name {name!r} appears twice, expected different names")
+        known.add(name)
 
 
 def numbers(
@@ -180,15 +177,19 @@ def numbers(
 
     def fault(text: str) -> str | None:
         """What is wrong with a cell, None when nothing is."""
-        cell = text.strip()
+        cell = stripped(text)
         if cell.lower() in MISSING:
             return None if empty else "the cell is empty" if not cell else f"{cell!r} is not a number"
-        if not NUMBER.fullmatch(cell):
-            comma = "has a decimal comma" if DECIMAL_COMMA.fullmatch(cell) else "is not a number"
-            return f"{_shortened(cell)} {comma}"
-        value = float(cell)
-        fits = math.isfinite(value) and value >= least and (not whole or (value % 1 == 0 and value <= LARGEST_COUNT))
-        return None if fits and (allowed is None or value in allowed) else f"{_shortened(cell)} does not fit"
+        if DECIMAL_COMMA.fullmatch(cell):
+            return f"{_quoted(cell)} has a decimal comma"
+        try:
+            value = as_number(cell)
+        except ValueError as error:
+            return f"{_quoted(cell)} {error}"
+        if whole and value > LARGEST_COUNT:
+            return f"{_quoted(cell)} is above {LARGEST_COUNT}"
+        fits = value >= least and (not whole or value % 1 == 0) and (allowed is None or value in allowed)
+        return None if fits else f"{_quoted(cell)} does not fit"
 
     positions = [table.column(name) for name in names]
     pick = itemgetter(*positions)
@@ -200,7 +201,7 @@ def numbers(
         row, place = divmod(index, len(positions))
         where = f"{table.path}, row {table.lines[row]}, column {names[place]!r}"
         raise InputError(f"{where}: {faults[picked[index]]}, expected {expected}")
-    values = {text: math.nan if text.strip().lower() in MISSING else float(text) for text in texts}
+    values = {text: math.nan if stripped(text).lower() in MISSING else as_number(text) for text in texts}
     return np.fromiter(map(values.__getitem__, picked), float, len(picked)).reshape(-1, len(positions))
 
 
@@ -220,8 +221,8 @@ def frequencies(table: Table) -> Array | None:
     return counts
 
 
-def _shortened(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")
+def _quoted(cell: str) -> str:
+    return repr(shortened(cell))
 
 
 def _listed(names: Sequence[str]) -> str:

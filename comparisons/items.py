@@ -9,17 +9,20 @@ from scipy.special import expit
 from comparisons.case import Array, AuditHooks, Away, Case, Curves, InputError, Natural
 from comparisons.data import Table, numbers
 from comparisons.families import Option
+from comparisons.parsing import Range
 from em_reference.quadrature import equally_spaced
 
 ITEM_DATA = (
-    "one column per item with 0, 1 or empty (not answered), optionally a column 'frequency', "
+    "one column per item (2 to 1000) with 0, 1 or empty (not answered), optionally a column 'frequency', "
     "and one row per examinee or per response pattern"
 )
 GRID_OPTIONS = (
-    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61),
-    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0),
+    Option("nodes", int, "number of quadrature nodes, equally spaced", default=61, range=Range(2, 10_000)),
+    Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0, range=Range(0.5, 30)),
 )
-MOST_NODES = 10_000
+MOST_ITEMS = 1_000
+# Intercepts and slopes of a start.
+START = Range(-100, 100)
 # A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off? Then at this
 # many times the slope and intercept.
 STEEP = 4.0
@@ -36,22 +39,23 @@ def responses_of(table: Table) -> tuple[Array, tuple[str, ...]]:
     items = tuple(column for column in table.columns if column != "frequency")
     if len(items) < 2:
         raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
+    if len(items) > MOST_ITEMS:
+        raise InputError(f"{table.path}: {len(items)} item columns, expected at most {MOST_ITEMS}")
     return numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True), items
 
 
 def equal_grid(options: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Equally spaced nodes and their weights, from the options.
+    """Equally spaced nodes and their weights, from the options."""
+    return equally_spaced(options["nodes"], options["limit"])
 
-    Raises
-    ------
-    InputError
-    """
-    count, limit = options["nodes"], options["limit"]
-    if not 2 <= count <= MOST_NODES:
-        raise InputError(f"--nodes {count}: expected a whole number from 2 to {MOST_NODES}")
-    if not 0 < limit < np.inf:
-        raise InputError(f"--limit {limit:g}: expected a positive number")
-    return equally_spaced(count, limit)
+
+def item_start_fault(start: Natural) -> str | None:
+    """Further out every curve is a step, or level, and a logit is no more than round-off."""
+    for name, values in start.items():
+        outside = np.flatnonzero(np.abs(values) > START.most)
+        if len(outside):
+            return f"{name} holds {values[outside[0]]:g}, expected numbers {START}"
+    return None
 
 
 def described_grid(nodes: Array, weights: Array) -> str:

@@ -4,6 +4,9 @@ import numpy as np
 
 from comparisons.case import Array, Curves, Natural
 
+# Nearer to 1, what is left to 1 has too few digits for a logit and back.
+EDGE = 1e-6
+
 
 def relabelled(natural: Natural, reference: Natural) -> Natural:
     """Components in the order that comes closest to the reference: an assignment of least total distance."""
@@ -30,3 +33,13 @@ def fitted_counts(axes: tuple[str, str], shares: dict[str, Array], values: Array
     observed = np.bincount(values.astype(int), weights=frequencies, minlength=len(total)).astype(float)
     x = np.arange(float(len(total)))
     return Curves("Observed and fitted counts", *axes, x, {"mixture": total, **shares}, observed, True)
+
+
+def off_the_edge(start: Natural) -> Natural:
+    """Probabilities of a start inside 0 and 1, by at least `EDGE`, and weights that add up to 1."""
+    inner: Natural = {name: np.clip(start[name], EDGE, 1 - EDGE) for name in ("weight", "bias") if name in start}
+    if "weight" in inner:
+        weight = np.clip(start["weight"] / start["weight"].sum(), EDGE, 1.0)
+        weight[weight.argmax()] -= weight.sum() - 1
+        inner["weight"] = weight
+    return start | inner

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comparisons.errors import InputError
+from comparisons.parsing import LARGEST_COUNT, Range, as_number, as_whole, shortened
 
 if TYPE_CHECKING:
     from comparisons.families import Option
 
+MOST_STARTS = 100_000
 FORMATS = ("md", "html", "csv", "json")
 
 
@@ -27,16 +29,37 @@ class Value(click.ParamType):
             return self.read(value)
         except ValueError:
             option = param.opts[0] if param else self.name
-            raise InputError(f"{option} {value}: expected {self.expected}") from None
+            raise InputError(f"{option} {shortened(value)}: expected {self.expected}") from None
 
 
-def _whole_number(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if int(text) < least:
-            raise ValueError
-        return int(text)
+def value_of(option: "Option") -> click.ParamType:
+    """What the command line takes for an option of a family."""
+    if option.kind in (str, bool):
+        return click.STRING if option.kind is str else click.BOOL
 
-    return read
+    name, _ = KINDS[option.kind]
+    return Value(name, option.expected, lambda text: read_value(option, text))
+
+
+def read_value(option: "Option", text: str) -> Any:
+    """Text -> a value of an option.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, or outside the range.
+    """
+    value = KINDS[option.kind][1](text)
+    if not option.takes(value):
+        raise ValueError
+    return value
+
+
+def bounded(kind: type, least: float, most: float) -> click.ParamType:
+    """A number from `least` to `most` on the command line."""
+    from comparisons.families import Option
+
+    return value_of(Option("", kind, "", range=Range(least, most)))
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -47,30 +70,40 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
+    return [as_number(part) for part in text.split(",")]
 
 
-KINDS: dict[type, click.ParamType] = {
-    int: Value("integer", "a whole number", int),
-    float: Value("number", "a number", float),
-    str: click.STRING,
-    bool: click.BOOL,
-    list: Value("n,n,...", "numbers with commas between them", _numbers),
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+# How each kind is called in --help, and how it is read.
+KINDS: dict[type, tuple[str, Callable[[str], Any]]] = {
+    int: ("integer", as_whole),
+    float: ("number", as_number),
+    str: ("text", str),
+    bool: ("true or false", _truth),
+    list: ("n,n,...", _numbers),
 }
 
 
 def common_options() -> list[click.Parameter]:
     """Options of `run` and `compare`."""
-    from_one, from_zero = _whole_number(1), _whole_number(0)
-    starts, seed = (
-        Value("integer", "a whole number, 1 or more", from_one),
-        Value("integer", "a whole number, 0 or more", from_zero),
-    )
+    starts, seed = bounded(int, 1, MOST_STARTS), bounded(int, 0, LARGEST_COUNT)
+    many, whole = f"Starts of each side, from 1 to {MOST_STARTS}.", "Seed of the random starts, a whole number."
     formats = Value("list", f"some of {','.join(FORMATS)}", _formats)
     everything = ",".join(FORMATS)
     return [
-        click.Option(["--starts"], type=starts, default=100, show_default=True, help="Starts of each side."),
-        click.Option(["--seed"], type=seed, default=0, show_default=True, help="Seed of the random starts."),
+        click.Option(
+            ["--starts"],
+            type=starts,
+            default=100,
+            show_default=True,
+            help=many,
+        ),
+        click.Option(["--seed"], type=seed, default=0, show_default=True, help=whole),
         click.Option(["--out"], default="reports", show_default=True, help="Folder of the reports."),
         click.Option(["--format"], type=formats, default=everything, show_default=True, help="What to write."),
         click.Option(["--posterior"], is_flag=True, help="Also sample the posterior with NUTS."),
@@ -88,9 +121,9 @@ def family_option(option: "Option") -> click.Option:
         more |= {"default": option.default, "show_default": option.kind is not bool}
     return click.Option(
         [f"--{option.name}"],
-        type=KINDS[option.kind],
+        type=value_of(option),
         required=option.required,
-        help=sentence(option.help),
+        help=sentence(", ".join(filter(None, [option.help, str(option.range)]))),
         **more,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from comparisons import families
 from comparisons.errors import InputError
+from comparisons.parsing import as_number, shortened
 
 if TYPE_CHECKING:
     from comparisons.case import Case, Natural
@@ -26,20 +27,23 @@ def parse_start(text: str, where: str = "--start") -> dict[str, list[float]]:
         name, equals, values = part.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"{where}: {part.strip()!r}, expected NAME=NUMBER,NUMBER,...;NAME=...")
+            raise InputError(f"{where}: {shortened(part.strip())!r}, expected NAME=NUMBER,NUMBER,...;NAME=...")
         if name in start:
             raise InputError(f"{where}: {name!r} is given twice, expected once")
         start[name] = []
         for value in values.split(","):
             try:
-                start[name].append(float(value))
-            except ValueError:
-                raise InputError(f"{where}, {name}: {value.strip()!r} is not a number, expected numbers") from None
+                start[name].append(as_number(value))
+            except ValueError as error:
+                raise InputError(f"{where}, {name}: {shortened(value.strip())!r} {error}, expected numbers") from None
     return start
 
 
 def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start") -> "Natural":
     """Return the start as arrays, one finite number for every parameter, inside the parameter space.
+
+    A probability of exactly 0 or 1 is moved off the edge: PyMC's side works with logits, and both sides are to begin
+    at the same numbers.
 
     Raises
     ------
@@ -62,9 +66,10 @@ def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start"
         if len(bad):
             raise InputError(f"{where}: {name}[{labels[bad[0]]}] is {values[bad[0]]}, expected a finite number")
         natural[name] = values
-    fault = families.start_fault(families.family(case.family), natural)
+    module = families.family(case.family)
+    fault = families.start_fault(module, natural)
     if fault is None and not np.all(case.em.feasible(case.to_em(natural))):
         fault = "outside the parameter space, expected values that the model and its priors allow"
     if fault is not None:
         raise InputError(f"{where}: {fault}")
-    return natural
+    return families.inner_start(module, natural)

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from comparisons.batch import AGREE, DISAGREE, INTERNAL_ERROR, complain
+from comparisons.batch import AGREE, DISAGREE
 from comparisons.errors import InputError
-from comparisons.options import common_options, family_option, sentence
+from comparisons.options import bounded, common_options, family_option, sentence
 from comparisons.writing import manifest
 
 WRITER = "adjudication"
@@ -37,7 +37,7 @@ class Forms(click.Group):
         def adjudicate(data: str, estimates: str, **chosen: Any) -> int:
             given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in known}
             asked = {name: chosen.pop(name) for name in (*columns, *(name for name, _, _ in form.CHOICES))}
-            return _guarded(cmd_name, data, estimates, given, asked, **chosen)
+            return _adjudicate(cmd_name, data, estimates, given, asked, **chosen)
 
         shared = [option for option in common_options() if option.name in ("starts", "seed", "overwrite", "quiet")]
         for option in shared:
@@ -60,10 +60,10 @@ class Forms(click.Group):
                 ),
                 click.Option(
                     ["--tolerance"],
-                    type=float,
+                    type=bounded(float, 0, 1),
                     default=1e-4,
                     show_default=True,
-                    help="Change per EM cycle at which the software may have stopped.",
+                    help="Change per EM cycle at which the software may have stopped, from 0 to 1.",
                 ),
                 click.Option(["--out"], metavar="FOLDER", help="Also write adjudication.md, .json and .csv there."),
                 *shared,
@@ -91,19 +91,6 @@ def adjudicate(ctx: click.Context) -> None:
         raise InputError(f"adjudicate: no family is named, expected one of: {', '.join(Forms().list_commands(ctx))}")
 
 
-def _guarded(family: str, data: str, estimates: str, given: dict[str, Any], asked: dict[str, Any], **more: Any) -> int:
-    """Run; whatever happens, no traceback."""
-    try:
-        return _adjudicate(family, data, estimates, given, asked, **more)
-    except (InputError, click.ClickException, BrokenPipeError):
-        raise
-    except OSError as error:
-        raise InputError(f"{error.filename or data}: {error.strerror or error}") from None
-    except Exception as error:
-        complain(f"internal error, please report it: {type(error).__name__}: {error}")
-        return INTERNAL_ERROR
-
-
 def _adjudicate(
     family: str,
     data: str,
@@ -125,8 +112,6 @@ def _adjudicate(
     from comparisons.data import read_table
     from comparisons.terminal import Bar, Screen
 
-    if not 0 <= tolerance < float("inf"):
-        raise InputError(f"--tolerance {tolerance:g}: expected a number, 0 or more")
     with Bar(Path(data).stem, wanted=not quiet) as bar:
         bar.phase("reading")
         module, table = families.family(family), read_table(data)

@@ -6,7 +6,6 @@ get lost on the way. What cannot be known from the header is asked for, in one l
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +13,13 @@ import numpy as np
 
 from comparisons.case import Array, InputError
 from comparisons.data import Table, numbers, parse_table
+from comparisons.incoming import read_bytes
+from comparisons.parsing import stripped
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
+# Beyond this no program prints an estimate, and sums of squares of logits leave no digits.
+LARGEST = 1e20
 NAMELESS = "(row names)"
 STANDARD_ERROR = re.compile(r"^(se|s\.e\.?|std\.?err(or)?|std\.?\s?error|standard.?error)\b|[._ ]?\bse$|^se[._ (]|_se$")
 
@@ -70,13 +73,8 @@ def read_estimates(path: str | Path) -> Table:
     ------
     InputError
     """
-    try:
-        raw = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}), expected a CSV file") from None
-    nameless = re.compile(rb'^((?:\xef\xbb\xbf)?\s*?)(?:"")?[ ]*(?=[,;\t][^,;\t])')
-    return parse_table(nameless.sub(rb"\1" + NAMELESS.encode(), raw, count=1), str(path))
+    nameless = re.compile(rb'^((?:\xef\xbb\xbf)?[\r\n ]*+)(?:"" *+)?(?=[,;\t][^,;\t])')
+    return parse_table(nameless.sub(rb"\1" + NAMELESS.encode(), read_bytes(path), count=1), str(path))
 
 
 def plain(header: str) -> str:
@@ -169,10 +167,14 @@ def column_values(table: Table, column: str, rows: Sequence[int]) -> tuple[Array
     InputError
         For the first cell that is not a finite number.
     """
-    values = numbers(table, [column], expected="a number")[:, 0][list(rows)]
+    all_values = numbers(table, [column], expected="a number")[:, 0]
+    bad = np.flatnonzero(np.abs(all_values) > LARGEST)
+    if len(bad):
+        where = f"{table.path}, row {table.lines[bad[0]]}, column {column!r}"
+        raise InputError(f"{where}: {all_values[bad[0]]:g}, expected a number from {-LARGEST:g} to {LARGEST:g}")
     position = table.column(column)
-    decimals = last_digits([table.cells[row][position].strip() for row in rows])
-    return values, 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals)
+    decimals = last_digits([stripped(table.cells[row][position]) for row in rows])
+    return all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals)
 
 
 def last_digits(texts: Sequence[str]) -> list[int]:
@@ -181,9 +183,9 @@ def last_digits(texts: Sequence[str]) -> list[int]:
     A column is printed either to so many decimals or to so many significant digits: whichever has to
     assume fewer zeros that got lost.
     """
-    written = [Decimal(text).as_tuple() for text in texts]
-    after_point = [max(-int(number.exponent), 0) for number in written]
-    leading = [0 if not any(number.digits) else len(number.digits) + int(number.exponent) for number in written]
+    written = [_digits_and_exponent(text) for text in texts]
+    after_point = [max(-exponent, 0) for _, exponent in written]
+    leading = [0 if not digits.strip("0") else len(digits.lstrip("0")) + exponent for digits, exponent in written]
     by_decimals = [max(after_point)] * len(texts)
     most = max(lead + after for lead, after in zip(leading, after_point, strict=True))
     by_significance = [max(most - lead, 0) for lead in leading]
@@ -193,6 +195,13 @@ def last_digits(texts: Sequence[str]) -> list[int]:
 
     chosen = by_significance if lost(by_significance) < lost(by_decimals) else by_decimals
     return [min(decimals, MOST_DECIMALS) for decimals in chosen]
+
+
+def _digits_and_exponent(text: str) -> tuple[str, int]:
+    """'-12.50e3' -> ("1250", 1)."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("+-").partition(".")
+    return whole + fraction, int(exponent or 0) - len(fraction)
 
 
 def unused_columns(table: Table, used: Sequence[str | None]) -> list[str]:

@@ -5,16 +5,16 @@ Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from comparisons.batch import complain
 from comparisons.errors import InputError
+from comparisons.options import bounded, read_value
+from comparisons.parsing import LARGEST_COUNT, shortened
 
 if TYPE_CHECKING:
     from comparisons.case import Case
@@ -28,13 +28,19 @@ RIGHT, WRONG = 0, 1
 @click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
 @click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the family, as coins=2.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random parameters.")
+@click.option(
+    "--seed",
+    type=bounded(int, 0, LARGEST_COUNT),
+    default=0,
+    show_default=True,
+    help="Of the random parameters, a whole number.",
+)
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0.01, max=86_400),
+    type=bounded(float, 0.01, 86_400),
     default=20.0,
     show_default=True,
-    help="Seconds that one call of the EM may take; a whole fit ten times as long.",
+    help="Seconds that one call of the EM may take, from 0.01 to 86400; a whole fit ten times as long.",
 )
 def check(
     em: str,
@@ -61,21 +67,26 @@ def check(
         from comparisons import catalogue
 
         catalogue.check(problem)
-    target = _target(em)
+    from comparisons.audit.named import named, no_em
+
+    target = named(em)
     case = _case(problem, family, data, options)
     if case.audit is None:
         raise InputError(f"{case.name}: there is no audit of the family {case.family}")
 
     from comparisons.audit import guard
     from comparisons.audit.finding import Outcome
-    from comparisons.audit.run import audit
+    from comparisons.audit.run import WHOLE, audit
     from comparisons.audit.show import show
     from comparisons.audit.subject import is_fit
 
     try:
+        fault = no_em(target)
         made = callable(target) and not is_fit(target)
     except guard.Trouble as trouble:
         raise InputError(f"{em}: {trouble}") from None
+    if fault is not None:
+        raise InputError(f"{em}: {fault}, expected an EM, or a function of the data that makes one")
     token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
     try:
         # What the user's EM prints is not part of the table.
@@ -84,6 +95,8 @@ def check(
     finally:
         guard.time_limit.reset(token)
         guard.last_resort.reset(end)
+    if findings[0].check == WHOLE:
+        raise InputError(f"{em}: {findings[0].found}")
     show(em, case, findings)
     return WRONG if any(finding.outcome is Outcome.FAILED for finding in findings) else RIGHT
 
@@ -105,40 +118,6 @@ def _path_last() -> Iterator[None]:
         sys.path.remove("")
 
 
-def _target(name: str) -> Any:
-    """What the user names, imported.
-
-    Raises
-    ------
-    InputError
-    """
-    module_name, colon, attribute = name.partition(":")
-    if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
-        raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
-    import numpy as np
-
-    sys.path.insert(0, "")
-    try:
-        # What the module asks of NumPy and of warnings would hold for our side as well.
-        with redirect_stdout(sys.stderr), np.errstate(), warnings.catch_warnings():
-            found: Any = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module_name + ".").startswith(error.name + "."):
-            raise InputError(f"{name}: no module {error.name!r} here or among the installed ones") from None
-        raise InputError(f"{name}: importing {module_name} needs {error.name}, which is not installed") from None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise InputError(f"{name}: importing {module_name} raised {type(error).__name__}: {error}") from None
-    finally:
-        sys.path.remove("")
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise InputError(f"{name}: {module_name} has no {part!r}")
-        found = getattr(found, part)
-    return found
-
-
 def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
     """The problem, or the user's data under a family."""
     from comparisons import catalogue, families
@@ -155,25 +134,9 @@ def _case(problem: str | None, family: str | None, data: str | None, options: tu
     for text in options:
         name, equals, value = text.partition("=")
         if not equals or name not in known:
-            raise InputError(f"--option {text}: expected NAME=VALUE with one of: {', '.join(known)}")
-        given[name] = _value(text, known[name].kind, value)
+            raise InputError(f"--option {shortened(text)}: expected NAME=VALUE with one of: {', '.join(known)}")
+        try:
+            given[name] = read_value(known[name], value)
+        except ValueError:
+            raise InputError(f"--option {shortened(text)}: expected {known[name].expected}") from None
     return module.read(family, read_table(data), families.settle(module, given))
-
-
-def _value(text: str, kind: type, value: str) -> Any:
-    if kind is bool and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    try:
-        if kind in (int, float):
-            return kind(value)
-        if kind is list:
-            return [float(part) for part in value.split(",")]
-    except ValueError:
-        pass
-    else:
-        if kind is str:
-            return value
-    raise InputError(f"--option {text}: {value!r}, expected {_KINDS.get(kind, kind.__name__)}")
-
-
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", list: "numbers"}

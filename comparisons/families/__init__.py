@@ -11,6 +11,7 @@ and may offer
 
     worked_em    Case and the settings of a worked example -> EMProblem, for an EM with settings of its own
     start_fault  start -> what is wrong with it, or None
+    inner_start  start -> the start off the edges of the parameter space, so that both sides take it as it is
 """
 
 import importlib
@@ -20,6 +21,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from comparisons.errors import InputError
+from comparisons.parsing import Range, expected
 
 if TYPE_CHECKING:
     from comparisons.case import Case, Natural
@@ -41,6 +43,8 @@ class Option(NamedTuple):
     default : object
         None with `required` False means that the family decides.
     required : bool
+    range : Range
+        Of numbers: where they, or every one of a list, must lie.
     """
 
     name: str
@@ -48,12 +52,26 @@ class Option(NamedTuple):
     help: str
     default: Any = None
     required: bool = False
+    range: Range = Range()
+
+    @property
+    def expected(self) -> str:
+        """What a value should be, in words."""
+        return expected(KINDS[self.kind], self.range)
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is of the kind, and in the range."""
+        if not _is(self.kind, value):
+            return False
+        return self.kind not in (int, float, list) or all(
+            self.range.holds(number) for number in (value if self.kind is list else [value])
+        )
 
 
 class Family(Protocol):
     """What a family module offers.
 
-    `worked_em` and `start_fault` may be missing: ask for them through the functions of that name below.
+    `worked_em`, `start_fault` and `inner_start` may be missing: ask for them through the functions below.
     """
 
     TITLE: str
@@ -76,6 +94,10 @@ class Family(Protocol):
 
     def start_fault(self, start: "Natural") -> str | None:
         """Say why a start is impossible, and what was expected, or None (optional member)."""
+        ...
+
+    def inner_start(self, start: "Natural") -> "Natural":
+        """Move a start off the edges of the parameter space (optional member)."""
         ...
 
 
@@ -116,8 +138,8 @@ def settle(module: Family, given: Mapping[str, Any]) -> dict[str, Any]:
             if option.required:
                 raise InputError(f"option {name!r} is missing, expected {option.help}")
             settled[name] = option.default
-        elif not _is(option.kind, value):
-            raise InputError(f"option {name!r} is {value!r}, expected {KINDS[option.kind]}")
+        elif not option.takes(value):
+            raise InputError(f"option {name!r} is {value!r}, expected {option.expected}")
         else:
             settled[name] = float(value) if option.kind is float else value
     return settled
@@ -159,3 +181,9 @@ def start_fault(module: Family, start: "Natural") -> str | None:
     """What the family has to say against a start."""
     hook = getattr(module, "start_fault", None)
     return None if hook is None else hook(start)
+
+
+def inner_start(module: Family, start: "Natural") -> "Natural":
+    """The start off the edges of the parameter space, or as it is where a family does not mind."""
+    hook = getattr(module, "inner_start", None)
+    return start if hook is None else cast("Natural", hook(start))

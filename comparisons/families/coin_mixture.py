@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
-from comparisons.data import LARGEST_COUNT, Table, frequencies, numbers
+from comparisons.data import Table, frequencies, numbers
+from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.lindsay import lindsay_certificate
-from comparisons.mixtures import fitted_counts, relabelled
+from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
+from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 
@@ -20,15 +22,18 @@ DATA = (
     "a column 'heads', a column 'flips' unless --flips is given, optionally a column 'frequency', "
     "and one row per sequence of flips or per kind of sequence"
 )
+CONCENTRATION = Range(1, 10_000)
 OPTIONS = (
-    Option("coins", int, "number of coins (components)", required=True),
-    Option("flips", int, "flips per sequence; left out, the data have a column 'flips'"),
+    Option("coins", int, "number of coins (components)", required=True, range=Range(1, 100)),
+    Option("flips", int, "flips per sequence; left out, the data have a column 'flips'", range=Range(1, LARGEST_COUNT)),
     Option("equal-weights", bool, "weights known and equal instead of estimated", default=False),
-    Option("weight-prior", float, "concentration of a symmetric Dirichlet prior on the weights, 1 or more"),
-    Option("bias-prior", str, "Beta prior on the biases as 'a,b', both 1 or more"),
+    Option("weight-prior", float, "concentration of a symmetric Dirichlet prior on the weights", range=CONCENTRATION),
+    Option("bias-prior", str, f"Beta prior on the biases as 'a,b', both {CONCENTRATION}"),
 )
 
 COLUMNS = ("heads", "flips", "frequency")
+
+inner_start = off_the_edge
 
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
@@ -46,8 +51,6 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     InputError
     """
     coins, equal = options["coins"], options["equal-weights"]
-    if coins < 1:
-        raise InputError(f"--coins {coins}: expected 1 or more")
     weight_prior, bias_prior = _priors(options)
     if equal and weight_prior is not None:
         raise InputError("--weight-prior: the weights are fixed by --equal-weights, expected one of the two")
@@ -60,6 +63,9 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
             f"{table.path}, row {row}, column 'heads': {seen:.0f} heads, expected at most the {most:.0f} flips"
         )
     counts = frequencies(table)
+    tossed = float(thrown.sum() if counts is None else counts @ thrown)
+    if tossed > LARGEST_COUNT:
+        raise InputError(f"{table.path}: {tossed:g} flips in all, expected at most {LARGEST_COUNT}")
     sequences = len(heads) if counts is None else int(counts.sum())
     if coins > sequences:
         raise InputError(f"--coins {coins}: more coins than sequences, expected at most {sequences} for {table.path}")
@@ -101,24 +107,21 @@ def _flips(table: Table, flips: int | None) -> Array:
         return numbers(table, ["flips"], expected="a whole number, 1 or more", whole=True, least=1)[:, 0]
     if "flips" in table.columns:
         raise InputError(f"--flips {flips}: {table.path} has a column 'flips', expected one of the two")
-    if not 1 <= flips <= LARGEST_COUNT:
-        raise InputError(f"--flips {flips}: expected a whole number from 1 to {LARGEST_COUNT}")
     return np.full(len(table.lines), float(flips))
 
 
 def _priors(options: dict[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
     """Concentration of the Dirichlet, and a and b of the Beta; None where there is no prior."""
     weight, bias = options["weight-prior"], options["bias-prior"]
-    if weight is not None and not 1 <= weight < np.inf:
-        raise InputError(f"--weight-prior {weight:g}: expected a number, 1 or more")
     if bias is None:
         return weight, None
     try:
-        a, b = (float(part) for part in str(bias).split(","))
+        a, b = (as_number(part) for part in str(bias).split(","))
+        possible = CONCENTRATION.holds(a) and CONCENTRATION.holds(b)
     except ValueError:
-        raise InputError(f"--bias-prior {bias}: expected two numbers 'a,b'") from None
-    if not (1 <= a < np.inf and 1 <= b < np.inf):
-        raise InputError(f"--bias-prior {bias}: expected two numbers, both 1 or more")
+        possible = False
+    if not possible:
+        raise InputError(f"--bias-prior {shortened(bias)}: expected two numbers 'a,b', both {CONCENTRATION}")
     return weight, (a, b)
 
 
@@ -152,11 +155,14 @@ def bind(
     def build_model(hooks: bool = False) -> Any:
         from pp_models import coin_mixture
 
+        # The audit looks at the counts of every row of the data, as they were given.
+        rows = np.column_stack(np.broadcast_arrays(heads, flips))
+        rows, seen = (rows, counts) if hooks else merged(rows, counts)
         return coin_mixture.build(
-            heads,
-            flips,
+            rows[:, 0],
+            rows[:, 1],
             coins,
-            frequencies=counts,
+            frequencies=seen,
             fixed_weight=fixed_weight,
             weight_prior=weight_prior or 1.0,
             bias_prior=bias_prior or (1.0, 1.0),

@@ -6,6 +6,7 @@ import numpy as np
 
 from comparisons.case import Array, Away, Case, InputError, Natural
 from comparisons.data import Table, frequencies
+from comparisons.equal_rows import merged
 from comparisons.items import (
     FURTHER,
     GRID_OPTIONS,
@@ -15,6 +16,7 @@ from comparisons.items import (
     equal_grid,
     item_audit,
     item_curves,
+    item_start_fault,
     responses_of,
 )
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
@@ -22,6 +24,7 @@ from em_reference.common_slope import CommonSlope, CommonSlopeParams
 TITLE = "one-parameter logistic item response model with a common slope (marginal ML)"
 DATA = ITEM_DATA
 OPTIONS = GRID_OPTIONS
+start_fault = item_start_fault
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -52,7 +55,9 @@ def bind(
     def build_model(hooks: bool = False) -> Any:
         from pp_models import common_slope
 
-        return common_slope.build(responses, nodes, weights, frequencies=counts, hooks=hooks)
+        # The audit looks at the counts of every row of the data, as they were given.
+        rows, seen = (responses, counts) if hooks else merged(responses, counts)
+        return common_slope.build(rows, nodes, weights, frequencies=seen, hooks=hooks)
 
     def align(natural: Natural, reference: Natural) -> Natural:
         """Turn the ability axis round where that brings the slopes closer; the likelihood is the same."""

@@ -8,21 +8,29 @@ import numpy as np
 
 from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
 from comparisons.data import Table, frequencies, numbers
+from comparisons.equal_rows import merged
 from comparisons.families import Option
-from comparisons.mixtures import fitted_counts, relabelled
+from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
+from comparisons.parsing import Range
 from em_reference.em import StopRule
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"
-DATA = "a column 'count', optionally a column 'frequency', and one row per observation or per count"
-OPTIONS = (Option("components", int, "number of components", required=True),)
+DATA = "a column 'count' (0 to 1000000), optionally a column 'frequency', and one row per observation or per count"
+OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100)),)
 
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
 STOP = StopRule(tolerance=1e-13, max_cycles=20_000)
+inner_start = off_the_edge
+
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
 # Beyond this largest count the observed frequencies are not drawn.
 MOST_BARS = 1_000
+# The logarithm of the probability of a larger count is a difference of numbers too large to leave ten digits.
+LARGEST = 1_000_000
+# Rates of a start.
+START = Range(1e-9, LARGEST)
 # The logarithm of a rate is what PyMC works with.
 SMALLEST_RATE = 1e-300
 
@@ -35,10 +43,12 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     InputError
     """
     components = options["components"]
-    if components < 1:
-        raise InputError(f"--components {components}: expected 1 or more")
     counts = numbers(table, ["count"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
     repeats = frequencies(table)
+    above = np.flatnonzero(counts > LARGEST)
+    if len(above):
+        where = f"{table.path}, row {table.lines[above[0]]}, column 'count'"
+        raise InputError(f"{where}: {counts[above[0]]:.0f}, expected a whole number from 0 to {LARGEST}")
     seen = counts if repeats is None else counts[repeats > 0]
     if not seen.any():
         raise InputError(f"{table.path}, column 'count': all are 0, expected at least one count above 0")
@@ -49,9 +59,10 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
 
 
 def start_fault(start: Natural) -> str | None:
-    """Rates and weights are not negative, weights add up to 1."""
-    if not (start["rate"] >= 0).all():
-        return "rate holds a number below 0, expected rates of 0 or more"
+    """Rates are positive, weights are not negative and add up to 1."""
+    outside = [rate for rate in start["rate"] if not START.holds(rate)]
+    if outside:
+        return f"rate holds {outside[0]:g}, expected numbers {START}"
     weight = start.get("weight", np.ones(1))
     if (weight < 0).any() or abs(weight.sum() - 1) > ROUNDED:
         return "weight holds numbers that do not add up to 1 or are negative, expected weights"
@@ -67,7 +78,8 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
     def build_model(hooks: bool = False) -> Any:
         from pp_models import poisson_mixture
 
-        return poisson_mixture.build(values, components, frequencies=seen, hooks=hooks)
+        rows, often = merged(np.asarray(counts)[:, None], repeats)
+        return poisson_mixture.build(rows[:, 0], components, frequencies=often, hooks=hooks)
 
     def to_em(natural: Natural) -> PoissonParams:
         rate = np.asarray(natural["rate"], dtype=float)
@@ -124,9 +136,9 @@ def _fitted_counts(em: PoissonMixture, params: PoissonParams) -> Curves | None:
 
 def _audit(em: PoissonMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
     """What the audit of a Poisson-mixture EM needs."""
-    components, (values, seen) = em.components, em.outcomes
-    counts = np.array(em.counts, dtype=float)
+    components, counts = em.components, np.array(em.counts, dtype=float)
     repeats = np.ones(len(counts)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
+    (values,), seen = (part.T for part in merged(counts[:, None], repeats))
     data = {"counts": counts, "frequencies": repeats, "components": components}
 
     def expected_counts(weighted: Array) -> dict[str, Array]:

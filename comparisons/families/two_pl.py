@@ -9,6 +9,7 @@ import pandas as pd
 
 from comparisons.case import Array, Case, Flag, InputError, Natural
 from comparisons.data import Table, frequencies
+from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.items import (
     GRID_OPTIONS,
@@ -17,28 +18,41 @@ from comparisons.items import (
     equal_grid,
     item_audit,
     item_curves,
+    item_start_fault,
     responses_of,
     steep_items,
 )
+from comparisons.parsing import Range, as_number, shortened
 from comparisons.person_scores import score_tables
 from em_reference.priors import LogNormal, Normal, ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL, TwoPLParams
 
+PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
+# Mean and standard deviation: narrower than any belief, and wide enough to be flat where estimates are.
+PRIOR_RANGES = {"normal": (Range(-100, 100), Range(1e-3, 1e3)), "lognormal": (Range(-5, 5), Range(1e-2, 3))}
+
+
+def _priors_in_words(*kinds: str) -> str:
+    """How a prior is written, with the ranges of its numbers."""
+    return " or ".join("'{},MEAN,SD' (MEAN {}, SD {})".format(kind, *PRIOR_RANGES[kind]) for kind in kinds)
+
+
 TITLE = "two-parameter logistic item response model: right and wrong answers (2PL, marginal ML)"
 DATA = ITEM_DATA
 OPTIONS = (
     *GRID_OPTIONS,
-    Option("grid", list, "your own quadrature nodes instead"),
-    Option("grid-weights", list, "their weights, used as they are"),
-    Option("intercept-prior", str, "prior on d: 'normal,MEAN,SD'; flat when left out"),
-    Option("slope-prior", str, "prior on a: 'normal,MEAN,SD' or 'lognormal,MEAN,SD'; flat when left out"),
+    Option("grid", list, "your own quadrature nodes instead, 2 to 10000 numbers", range=Range(-30, 30)),
+    Option("grid-weights", list, "their weights, used as they are", range=Range(1e-300, 1e6)),
+    Option("intercept-prior", str, f"prior on d: {_priors_in_words('normal')}; flat when left out"),
+    Option("slope-prior", str, f"prior on a: {_priors_in_words('normal', 'lognormal')}; flat when left out"),
     Option("scores", str, "also write person scores: eap, map or mle"),
 )
 # More nodes than this are too many columns for a table of posteriors.
 MOST_NODES_SHOWN = 15
-PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
+MOST_NODES = 10_000
+start_fault = item_start_fault
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -80,14 +94,11 @@ def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
     """Nodes and weights, equally spaced or as given."""
     if options["grid"] is None and options["grid-weights"] is None:
         return equal_grid(options)
-    nodes = np.array(options["grid"] or (), dtype=float)
-    weights = np.array(options["grid-weights"] or (), dtype=float)
-    if len(nodes) < 2 or not np.isfinite(nodes).all():
-        raise InputError(f"--grid: {len(nodes)} nodes, expected 2 or more, all finite, with --grid-weights")
-    if len(weights) != len(nodes) or not (np.isfinite(weights) & (weights > 0)).all():
-        raise InputError(
-            f"--grid-weights: {len(weights)} weights, expected {len(nodes)} positive numbers, one per node"
-        )
+    nodes, weights = (np.array(options[name] or (), dtype=float) for name in ("grid", "grid-weights"))
+    if not 2 <= len(nodes) <= MOST_NODES:
+        raise InputError(f"--grid: {len(nodes)} nodes, expected 2 to {MOST_NODES}, with --grid-weights")
+    if len(weights) != len(nodes):
+        raise InputError(f"--grid-weights: {len(weights)} weights, expected {len(nodes)}, one per node")
     return nodes, weights
 
 
@@ -95,14 +106,14 @@ def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> tuple[str, 
     """'normal,0,2' -> ("normal", 0.0, 2.0)."""
     if text is None:
         return None
-    expected = " or ".join(f"'{kind},MEAN,SD'" for kind in kinds)
-    parts = [part.strip() for part in str(text).split(",")]
+    kind, *given = (part.strip() for part in str(text).split(","))
     try:
-        kind, mean, sd = parts[0], *(float(part) for part in parts[1:])
+        mean, sd = map(as_number, given)
+        possible = kind in kinds and all(map(Range.holds, PRIOR_RANGES[kind], (mean, sd)))
     except ValueError:
-        raise InputError(f"{option} {text}: expected {expected}") from None
-    if kind not in kinds or not np.isfinite(mean) or not 0 < sd < np.inf:
-        raise InputError(f"{option} {text}: expected {expected} with a positive SD")
+        possible = False
+    if not possible:
+        raise InputError(f"{option} {shortened(text)}: expected {_priors_in_words(*kinds)}")
     return kind, mean, sd
 
 
@@ -153,11 +164,13 @@ def bind(
     def build_model(hooks: bool = False) -> Any:
         from pp_models import two_pl
 
+        # The audit looks at the counts of every row of the data, as they were given.
+        rows, seen = (responses, counts) if hooks else merged(responses, counts)
         return two_pl.build(
-            responses,
+            rows,
             nodes,
             weights,
-            frequencies=counts,
+            frequencies=seen,
             intercept_prior=intercept_prior or ("flat",),
             slope_prior=slope_prior or ("flat",),
             hooks=hooks,

@@ -19,6 +19,8 @@ TWO_PL = ("compare", "two-pl", "DATA")
 ITEMS = b"item1,item2,item3\n1,0,1\n0,1,0\n1,1,0\n0,0,1\n"
 HEADS = b"heads\n5\n9\n8\n4\n7\n"
 FAMILIES, PROBLEMS = ", ".join(families.names()), ", ".join(catalogue.names())
+NORMAL = "'normal,MEAN,SD' (MEAN from -100 to 100, SD from 0.001 to 1000)"
+LOGNORMAL = "'lognormal,MEAN,SD' (MEAN from -5 to 5, SD from 0.01 to 3)"
 WHOLE = "expected a whole number, 0 or more"
 
 # What is in the file, the command (DATA stands for the file), and the line that it must end with.
@@ -164,9 +166,13 @@ BAD_FILES = {
     "too large for a double": (
         HEADS + b"1e400\n",
         COINS,
-        f"DATA, row 7, column 'heads': '1e400' does not fit, {WHOLE}",
+        f"DATA, row 7, column 'heads': '1e400' does not fit a double, {WHOLE}",
     ),
-    "too large to count": (HEADS + b"1e17\n", COINS, f"DATA, row 7, column 'heads': '1e17' does not fit, {WHOLE}"),
+    "too large to count": (
+        HEADS + b"1e17\n",
+        COINS,
+        f"DATA, row 7, column 'heads': '1e17' is above {2**53}, {WHOLE}",
+    ),
     "no flips": (HEADS, OWN_FLIPS, "DATA: no column 'flips', expected one, or --flips N"),
     "a row of no flips": (
         b"heads,flips\n0,0\n",
@@ -207,8 +213,8 @@ BAD_FILES = {
 
 # A good file, bad options.
 BAD_OPTIONS = {
-    "no coins": (HEADS, (*COINS, "--coins", "0"), "--coins 0: expected 1 or more"),
-    "coins in words": (HEADS, (*COINS, "--coins", "two"), "--coins two: expected a whole number"),
+    "no coins": (HEADS, (*COINS, "--coins", "0"), "--coins 0: expected a whole number from 1 to 100"),
+    "coins in words": (HEADS, (*COINS, "--coins", "two"), "--coins two: expected a whole number from 1 to 100"),
     "coins left out": (HEADS, COINS[:3], "Missing option '--coins' (see em-crosscheck compare coin-mixture --help)"),
     "negative flips": (HEADS, (*COINS, "--flips", "-1"), f"--flips -1: expected a whole number from 1 to {2**53}"),
     "flips beyond counting": (
@@ -224,18 +230,22 @@ BAD_OPTIONS = {
     "weight prior": (
         HEADS,
         (*COINS, "--weight-prior", "nan"),
-        "--weight-prior nan: expected a number, 1 or more",
+        "--weight-prior nan: expected a number from 1 to 10000",
     ),
-    "weight prior in words": (HEADS, (*COINS, "--weight-prior", "flat"), "--weight-prior flat: expected a number"),
+    "weight prior in words": (
+        HEADS,
+        (*COINS, "--weight-prior", "flat"),
+        "--weight-prior flat: expected a number from 1 to 10000",
+    ),
     "bias prior of one number": (
         HEADS,
         (*COINS, "--bias-prior", "2"),
-        "--bias-prior 2: expected two numbers 'a,b'",
+        "--bias-prior 2: expected two numbers 'a,b', both from 1 to 10000",
     ),
     "bias prior below 1": (
         HEADS,
         (*COINS, "--bias-prior", "2,0.5"),
-        "--bias-prior 2,0.5: expected two numbers, both 1 or more",
+        "--bias-prior 2,0.5: expected two numbers 'a,b', both from 1 to 10000",
     ),
     "one node": (ITEMS, (*TWO_PL, "--nodes", "1"), "--nodes 1: expected a whole number from 2 to 10000"),
     "no nodes": (ITEMS, (*TWO_PL, "--nodes", "0"), "--nodes 0: expected a whole number from 2 to 10000"),
@@ -244,49 +254,49 @@ BAD_OPTIONS = {
         (*TWO_PL, "--nodes", "1000000000"),
         "--nodes 1000000000: expected a whole number from 2 to 10000",
     ),
-    "no limit": (ITEMS, (*TWO_PL, "--limit", "0"), "--limit 0: expected a positive number"),
-    "infinite limit": (ITEMS, (*TWO_PL, "--limit", "inf"), "--limit inf: expected a positive number"),
+    "no limit": (ITEMS, (*TWO_PL, "--limit", "0"), "--limit 0: expected a number from 0.5 to 30"),
+    "infinite limit": (ITEMS, (*TWO_PL, "--limit", "inf"), "--limit inf: expected a number from 0.5 to 30"),
     "grid without weights": (
         ITEMS,
         (*TWO_PL, "--grid", "-1,0,1"),
-        "--grid-weights: 0 weights, expected 3 positive numbers, one per node",
+        "--grid-weights: 0 weights, expected 3, one per node",
     ),
     "grid of one": (
         ITEMS,
         (*TWO_PL, "--grid", "0", "--grid-weights", "1"),
-        "--grid: 1 nodes, expected 2 or more, all finite, with --grid-weights",
+        "--grid: 1 nodes, expected 2 to 10000, with --grid-weights",
     ),
     "grid weight of zero": (
         ITEMS,
         (*TWO_PL, "--grid", "-1,1", "--grid-weights", "0,1"),
-        "--grid-weights: 2 weights, expected 2 positive numbers, one per node",
+        "--grid-weights 0,1: expected a list of numbers from 1e-300 to 1000000",
     ),
-    "grid in words": (ITEMS, (*TWO_PL, "--grid", "a,b"), "--grid a,b: expected numbers with commas between them"),
+    "grid in words": (ITEMS, (*TWO_PL, "--grid", "a,b"), "--grid a,b: expected a list of numbers from -30 to 30"),
     "scores": (ITEMS, (*TWO_PL, "--scores", "ml"), "--scores ml: expected one of eap, map, mle"),
     "intercept prior": (
         ITEMS,
         (*TWO_PL, "--intercept-prior", "lognormal,0,1"),
-        "--intercept-prior lognormal,0,1: expected 'normal,MEAN,SD' with a positive SD",
+        f"--intercept-prior lognormal,0,1: expected {NORMAL}",
     ),
     "slope prior": (
         ITEMS,
         (*TWO_PL, "--slope-prior", "normal,0"),
-        "--slope-prior normal,0: expected 'normal,MEAN,SD' or 'lognormal,MEAN,SD'",
+        f"--slope-prior normal,0: expected {NORMAL} or {LOGNORMAL}",
     ),
     "slope prior without width": (
         ITEMS,
         (*TWO_PL, "--slope-prior", "normal,0,0"),
-        "--slope-prior normal,0,0: expected 'normal,MEAN,SD' or 'lognormal,MEAN,SD' with a positive SD",
+        f"--slope-prior normal,0,0: expected {NORMAL} or {LOGNORMAL}",
     ),
     "start NaN": (
         HEADS,
         (*COINS, "--start", "weight=.5,.5;bias=nan,.5"),
-        "--start: bias[coin1] is nan, expected a finite number",
+        "--start, bias: 'nan' is not a number, expected numbers",
     ),
     "start infinite": (
         ITEMS,
         (*TWO_PL, "--start", "d=0,0,0;a=1,inf,1"),
-        "--start: a[item2] is inf, expected a finite number",
+        "--start, a: 'inf' is not a number, expected numbers",
     ),
     "start in words": (
         HEADS,
@@ -329,10 +339,10 @@ BAD_OPTIONS = {
         (*TWO_PL, "--slope-prior", "lognormal,0,1", "--start", "d=0,0,0;a=1,-1,1"),
         "--start: outside the parameter space, expected values that the model and its priors allow",
     ),
-    "no starts": (HEADS, (*COINS, "--starts", "0"), "--starts 0: expected a whole number, 1 or more"),
-    "negative starts": (HEADS, (*COINS, "--starts", "-5"), "--starts -5: expected a whole number, 1 or more"),
-    "half a start": (HEADS, (*COINS, "--starts", "1.5"), "--starts 1.5: expected a whole number, 1 or more"),
-    "negative seed": (HEADS, (*COINS, "--seed", "-1"), "--seed -1: expected a whole number, 0 or more"),
+    "no starts": (HEADS, (*COINS, "--starts", "0"), "--starts 0: expected a whole number from 1 to 100000"),
+    "negative starts": (HEADS, (*COINS, "--starts", "-5"), "--starts -5: expected a whole number from 1 to 100000"),
+    "half a start": (HEADS, (*COINS, "--starts", "1.5"), "--starts 1.5: expected a whole number from 1 to 100000"),
+    "negative seed": (HEADS, (*COINS, "--seed", "-1"), f"--seed -1: expected a whole number from 0 to {2**53}"),
     "format": (HEADS, (*COINS, "--format", "xyz"), "--format xyz: expected some of md,html,csv,json"),
     "no format": (HEADS, (*COINS, "--format", ""), "--format : expected some of md,html,csv,json"),
     "backend": (
