@@ -61,7 +61,7 @@ def estimates_table(
     """Estimates of both legs, one row per scalar parameter.
 
     Columns: parameter, em, pymc, em_se, pymc_se, difference (absolute), in_se (difference in standard
-    errors), digits (matching digits), identified.
+    errors), digits (matching digits), identified, no_se (why there is no standard error, empty where there is one).
     """
     names = case.parameter_names()
     one, other = case.flat(em), case.flat(pymc)
@@ -80,5 +80,6 @@ def estimates_table(
             "in_se": np.where(identified, in_se, np.nan),
             "digits": matching_digits(one, other),
             "identified": identified,
+            "no_se": "",
         }
     )

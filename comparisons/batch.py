@@ -34,6 +34,11 @@ class Plan:
     formats: tuple[str, ...]
     posterior: bool
     backend: Any = "fast"
+    strict: bool = False
+
+    def status_of(self, verdict: str) -> int:
+        """Exit status of a verdict: what is no disagreement counts as one only when strict."""
+        return DISAGREE if verdict == "disagree" or (self.strict and verdict != "agree") else AGREE
 
     @property
     def arguments(self) -> list[str]:
@@ -66,7 +71,7 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
         folder = _ready_for(plan.out, case.name)
         bar.phase("starting PyMC")
         from comparisons.harness import crosscheck
-        from comparisons.report import write_report
+        from comparisons.report import scores_remark, write_report
 
         result = crosscheck(case, plan.starts, plan.seed, backend=plan.backend, progress=bar.over)
         posterior = None
@@ -78,9 +83,13 @@ def _cross_check(name: str, load: "Callable[[], Case]", plan: Plan, screen: "Scr
         bar.phase("writing the report")
         write_report(result, folder, plan.formats, posterior)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
-    remarks = () if posterior is None else posterior.messages
+    about_scores = scores_remark(result)
+    remarks = [
+        *([("person scores", about_scores)] if about_scores else []),
+        *(("posterior", message) for message in (() if posterior is None else posterior.messages)),
+    ]
     screen.result(result, next((file for file in files if file.exists()), folder), remarks)
-    return AGREE if result.verdict == "agree" else DISAGREE
+    return plan.status_of(result.verdict)
 
 
 def run_all(problems: "Iterable[tuple[str, Callable[[], Case]]]", plan: Plan, quiet: bool) -> list[int]:

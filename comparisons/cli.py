@@ -72,6 +72,8 @@ def main(ctx: click.Context, version: bool) -> int:
     and PyMC, from the same starting points: how far they agree, and where the likelihood has other optima.
 
     Exit status: 0 the sides agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
+    Where they agree, but not at the best optimum found, or EM had not converged and nothing contradicts it,
+    run and compare end with 0, and with 1 when --strict is given. Of several problems the worst counts.
     """
     if version:
         click.echo(f"em-crosscheck {_installed_version()}")
@@ -110,7 +112,14 @@ def list_problems() -> int:
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
 def run(
-    problem: tuple[str, ...], starts: int, seed: int, out: str, format: tuple[str, ...], posterior: bool, quiet: bool
+    problem: tuple[str, ...],
+    starts: int,
+    seed: int,
+    out: str,
+    format: tuple[str, ...],
+    posterior: bool,
+    strict: bool,
+    quiet: bool,
 ) -> int:
     """Run problems of the catalogue, all of them when none is named."""
     from comparisons import catalogue
@@ -119,7 +128,7 @@ def run(
         catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
-    plan = Plan(starts, seed, Path(out), format, posterior)
+    plan = Plan(starts, seed, Path(out), format, posterior, strict=strict)
     # Found out before the work begins.
     refuse_foreign_index(plan.out)
 
@@ -205,6 +214,7 @@ def _compare(
     out: str,
     format: tuple[str, ...],
     posterior: bool,
+    strict: bool,
     quiet: bool,
 ) -> int:
     from comparisons import families
@@ -212,7 +222,7 @@ def _compare(
     if name is not None and _safe(name) != name:
         raise InputError(f"--name {name}: expected letters, digits, '.', '_' or '-', as for a folder")
     module, folder = families.family(family_name), name or _safe(Path(data).stem) or "data"
-    plan = Plan(starts, seed, Path(out), format, posterior, backend)
+    plan = Plan(starts, seed, Path(out), format, posterior, backend, strict)
     command = ["em-crosscheck", "compare", family_name, data, *family_arguments(module.OPTIONS, given)]
     command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
 

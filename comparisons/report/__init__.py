@@ -6,6 +6,7 @@
 
 from comparisons.report.folder import FORMATS, write_report
 from comparisons.report.index import refuse_foreign_index, write_index
+from comparisons.report.scores import scores_remark
 from comparisons.report.summary import summary
 
-__all__ = ["FORMATS", "refuse_foreign_index", "summary", "write_index", "write_report"]
+__all__ = ["FORMATS", "refuse_foreign_index", "scores_remark", "summary", "write_index", "write_report"]

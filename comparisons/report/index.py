@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from comparisons.case import InputError
 from comparisons.report import numerals, render
+from comparisons.report.page import BADGES
+from comparisons.verdict import Verdict
 
 MARKER = "<!-- Written by em-crosscheck. Changes are lost when it runs again. -->"
 
@@ -54,7 +56,7 @@ def _row(path: Path) -> dict[str, Any] | None:
         return {
             "problem": str(found["problem"]),
             "link": f"{quote(path.parent.name)}/{report}",
-            "agrees": found["verdict"] == "agree",
+            "badge": BADGES[Verdict(found["verdict"])],
             "flags": ", ".join(sorted({str(flag["code"]) for flag in found["flags"]})),
             "log_likelihood": numerals.log_likelihood(found["pymc"]["log_likelihood"]),
             "digits": numerals.digits(found["agreement"]["min_matching_digits"]),

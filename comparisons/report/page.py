@@ -8,8 +8,31 @@ import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from comparisons.verdict import Verdict
+
 # Rows of a long table that a report shows; the CSV has them all.
 MOST_ROWS = 50
+
+
+class Badge(NamedTuple):
+    """How a verdict is shown: an icon, a word, and the class that gives it its colour."""
+
+    icon: str
+    word: str
+    css_class: str
+
+    @property
+    def heading(self) -> str:
+        """What goes before a title; nothing where all is well."""
+        return "" if self.css_class == "agree" else f"{self.word.upper()} – "  # noqa: RUF001
+
+
+BADGES = {
+    Verdict.AGREE: Badge("✅", "Agree", "agree"),
+    Verdict.ELSEWHERE: Badge("⚠️", "Agree elsewhere", "elsewhere"),
+    Verdict.UNDECIDED: Badge("⚠️", "Undecided", "undecided"),
+    Verdict.DISAGREE: Badge("❌", "Disagree", "disagree"),
+}
 
 
 class Column(NamedTuple):
@@ -123,21 +146,26 @@ class Page(NamedTuple):
     Attributes
     ----------
     title : str
-    agrees : bool
+    verdict : Verdict
     sentence : str
-        The verdict.
+        The verdict in words.
     reasons : Points
-        What failed, when the sides disagree.
+        The checks that failed.
     flags : Points
     sections : tuple of Section
     """
 
     title: str
-    agrees: bool
+    verdict: Verdict
     sentence: str
     reasons: Points
     flags: Points
     sections: tuple[Section, ...]
+
+    @property
+    def badge(self) -> Badge:
+        """How the verdict is shown."""
+        return BADGES[self.verdict]
 
     @property
     def pictures(self) -> list[Picture]:

@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from comparisons.case import Array, take
+from comparisons.case import Array, Case, Natural, take
 from comparisons.harness import CrossCheck
+from comparisons.labellings import labelling_of_end, rearranged
+from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
 from comparisons.report.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 from comparisons.report.tables import objective_name
@@ -22,8 +24,7 @@ def watching(result: CrossCheck) -> Picture:
     """Figure of the first start: the climb, what is left of it, and every parameter."""
     case = result.case
     start = take(result.starts, 0)
-    documented = case.start is not None and all(np.array_equal(case.start[name], start[name]) for name in case.labels)
-    where = "the documented start" if documented else "start 0"
+    where = named_start(case) if begins_with_it(result) else "start 0"
     fit = em(case.em, case.to_em(start), case.stop, trace=True)
     cycles, name = int(fit.cycles), objective_name(case)
     return Picture(
@@ -43,7 +44,7 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
         raise TypeError("a fit with a trace is expected")
     height = np.asarray(fit.trace.log_likelihood + fit.trace.log_prior)
     shown = thinned(len(height))
-    path = case.from_em(fit.trace.params)
+    path = _aligned(case, case.from_em(fit.trace.params), result.ends.pymc)
     figure = Figure(figsize=(9.2, 6.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
     climb, gap = above.subplots(1, 2)
@@ -57,7 +58,8 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     if np.isfinite(left).any():
         _logarithmic(gap)
     panels = np.atleast_1d(below.subplots(1, len(case.labels)))
-    ended = case.align(take(result.pymc.natural, 0), {name: values[-1] for name, values in path.items()})
+    arrived = take(result.pymc.natural, 0)
+    ended = rearranged(case, labelling_of_end(case, arrived, result.ends.pymc), arrived)
     for axes, name in zip(panels, case.labels, strict=True):
         _draw_path(axes, name, shown, path[name][shown], ended[name])
     for axes in (climb, gap, *panels):
@@ -68,6 +70,11 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
         handles = [Line2D([], [], color=colour(i, len(labels))) for i in range(len(labels))]
         below.legend(handles, [short(label) for label in labels], loc="outside right center")
     return figure
+
+
+def _aligned(case: Case, path: Natural, reference: Natural) -> Natural:
+    """A whole path, relabelled or reflected as its last point is to lie closest to the reference."""
+    return rearranged(case, labelling_of_end(case, take(path, -1), reference), path)
 
 
 def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Array, ended: Array) -> None:
