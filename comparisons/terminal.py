@@ -162,7 +162,10 @@ class Screen:
 
 def _agreement(result: "CrossCheck") -> Table:
     """Log-likelihood and estimates of both legs; of a long list some rows, and the note says which."""
+    from comparisons.report.tables import without_error
+
     estimates, note = _shown(result)
+    note = "\n".join(filter(None, (note, without_error(result.estimates)))) or None
     table = Table(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=note, caption_justify="left"
     )
@@ -192,20 +195,27 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
     estimates = result.estimates
     if len(estimates) <= MOST_ROWS:
         return estimates, None
-    few = [name for name, entries in result.case.labels.items() if len(entries) <= FEW]
-    always = estimates["parameter"].str.partition("[")[0].isin(few)
+    always = estimates["parameter"].isin(_few(result))
     others = estimates[~always]
     # What is not identified comes first: by its place, not by how far apart the sides happen to be.
     distance = others["in_se"].fillna(others["difference"]).where(others["identified"], float("inf"))
-    chosen = distance.nlargest(MOST_ROWS - int(always.sum())).index
-    shown = estimates.loc[estimates.index[always].union(chosen)]
+    chosen = distance.nlargest(MOST_ROWS - sum(always)).index
+    shown = estimates.loc[sorted({*estimates.index[always], *chosen})]
     open_ones = int((~estimates.loc[chosen, "identified"]).sum())
     said = [
-        *([f"all of {' and '.join(few)}"] if few else []),
+        *map(one_line, estimates["parameter"][always]),
         *([f"{open_ones} of {int((~others['identified']).sum())} not identified"] if open_ones else []),
         *([f"the {len(chosen) - open_ones} that differ most"] if len(chosen) > open_ones else []),
     ]
     return shown, f"{len(shown)} of {len(estimates)} parameters are shown: {', '.join(said)}"
+
+
+def _few(result: "CrossCheck") -> list[str]:
+    """Parameters that have few entries, beside others that have many."""
+    few = [
+        f"{name}[{label}]" for name, labels in result.case.labels.items() if len(labels) <= FEW for label in labels
+    ]
+    return few if len(few) <= MOST_ROWS // 2 else []
 
 
 def _optima(result: "CrossCheck") -> str:

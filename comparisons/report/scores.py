@@ -18,9 +18,5 @@ def scores_remark(result: CrossCheck) -> str | None:
         (np.isnan(theta), "does not exist for", "no answer says anything"),
     )
     counts = [(int(frequency[where].sum()), what, why) for where, what, why in groups]
-    said = [
-        f"{what} {count} of {int(frequency.sum())} examinee{'s' * (frequency.sum() > 1)} ({why})"
-        for count, what, why in counts
-        if count
-    ]
-    return f"the {by_pattern['method'].iloc[0]} {', '.join(said)}" if said else None
+    said = [f"{what} {count} of {int(frequency.sum())} examinees ({why})" for count, what, why in counts if count]
+    return f"the {by_pattern['method'].iloc[0].upper()} {', '.join(said)}" if said else None
