@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -18,6 +18,12 @@ from em_reference.em import Fit, em
 
 # Cycles beyond which the axis of cycles is logarithmic.
 MANY_CYCLES = 60
+# Panels of parameters side by side, and the inches of a row of them: one row, or several.
+MOST_PANELS, ROW, ROW_OF_SEVERAL = 3, 3.3, 2.2
+# Labels of cycles that have room side by side in a figure, whatever the number of panels.
+MOST_LABELS = 16
+# The range of values shown is at least this share of the largest: what differs by less is level.
+LEAST_RANGE, LEAST_CLIMB = 1e-3, 1e-6
 
 
 def watching(result: CrossCheck) -> Picture:
@@ -45,31 +51,51 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     height = np.asarray(fit.trace.log_likelihood + fit.trace.log_prior)
     shown = thinned(len(height))
     path = _aligned(case, case.from_em(fit.trace.params), result.ends.pymc)
-    figure = Figure(figsize=(9.2, 6.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    across = min(len(case.labels), MOST_PANELS)
+    down = -(-len(case.labels) // across)
+    height_below = ROW if down == 1 else ROW_OF_SEVERAL * down
+    figure = Figure(figsize=(9.2, 2.9 + height_below), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(2.9, height_below))
     climb, gap = above.subplots(1, 2)
     climb.plot(shown, height[shown], color=EM, marker="." if len(height) < 30 else "")
     climb.set_title(objective_name(case))
     plain_numbers(climb)
+    _level(climb, height, LEAST_CLIMB)
     left = np.nanmax(height) - height if np.isfinite(height).any() else np.full(len(height), np.nan)
     left = np.where(left > 1e-14 * (1 + np.abs(height)), left, np.nan)
     gap.plot(shown, left[shown], color=EM, marker="." if len(height) < 30 else "")
     gap.set_title(f"{objective_name(case)} still to gain")
     if np.isfinite(left).any():
         _logarithmic(gap)
-    panels = np.atleast_1d(below.subplots(1, len(case.labels)))
+    panels = list(np.ravel(below.subplots(down, across, squeeze=False)))
+    for empty in panels[len(case.labels) :]:
+        empty.remove()
+    panels = panels[: len(case.labels)]
     arrived = take(result.pymc.natural, 0)
     ended = rearranged(case, labelling_of_end(case, arrived, result.ends.pymc), arrived)
     for axes, name in zip(panels, case.labels, strict=True):
         _draw_path(axes, name, shown, path[name][shown], ended[name])
-    for axes in (climb, gap, *panels):
+    for axes, room in ((climb, 2), (gap, 2), *((panel, across) for panel in panels)):
         axes.set_xlabel("cycle")
-        _cycle_axis(axes, len(height) - 1)
-    labels = next(iter(case.labels.values()))
-    if len(labels) <= MOST_NAMED and all(other == labels for other in case.labels.values()):
-        handles = [Line2D([], [], color=colour(i, len(labels))) for i in range(len(labels))]
-        below.legend(handles, [short(label) for label in labels], loc="outside right center")
+        _cycle_axis(axes, len(height) - 1, MOST_LABELS // room)
+    _name_lines(below, panels, list(case.labels.values()))
     return figure
+
+
+def _name_lines(figure: SubFigure, panels: list[Axes], labels: list[tuple[str, ...]]) -> None:
+    """One legend when the lines of all panels have the same names, else one in every panel that needs it."""
+    if len(set(labels)) == 1:
+        if 1 < len(labels[0]) <= MOST_NAMED:
+            figure.legend(_samples(labels[0]), [short(label) for label in labels[0]], loc="outside right center")
+        return
+    for axes, names in zip(panels, labels, strict=True):
+        if 1 < len(names) <= MOST_NAMED:
+            axes.legend(_samples(names), [short(label) for label in names], loc="best", frameon=True, framealpha=0.7)
+
+
+def _samples(names: tuple[str, ...]) -> list[Line2D]:
+    """A piece of every line, for a legend."""
+    return [Line2D([], [], color=colour(i, len(names))) for i in range(len(names))]
 
 
 def _aligned(case: Case, path: Natural, reference: Natural) -> Natural:
@@ -95,19 +121,41 @@ def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Arr
         zorder=3,
     )
     axes.set_title(f"{short(name)} ({count} lines)" if many else short(name))
+    axes.ticklabel_format(axis="y", useOffset=False)
+    _level(axes, np.concatenate([values.ravel(), ended]), LEAST_RANGE)
 
 
-def _cycle_axis(axes: Axes, last: int) -> None:
+def _level(axes: Axes, values: Array, least: float) -> None:
+    """Widen the y axis where the values hardly differ: round-off must not look like a path."""
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        return
+    middle, half = (known.max() + known.min()) / 2, (known.max() - known.min()) / 2
+    wide = least * np.abs(known).max()
+    if half < wide:
+        axes.set_ylim(middle - wide, middle + wide)
+
+
+def _cycle_axis(axes: Axes, last: int, most: int) -> None:
     """Cycles from 0; logarithmic when there are many, because EM does most in the first few."""
     if last > MANY_CYCLES:
         axes.set_xscale("symlog", linthresh=1.0, linscale=0.35)
         axes.set_xlim(-0.1, last * 1.25)
-        axes.set_xticks([0, *(step * 10**k for k in range(6) for step in (1, 3) if step * 10**k <= last)])
+        axes.set_xticks([0, *_round_cycles(last, most - 1)])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(-0.03 * max(last, 1), max(last, 1) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def _round_cycles(last: int, most: int) -> list[int]:
+    """Round numbers up to `last`, not more than have room: 1, 3, 10, ... or powers of ten, or some of those."""
+    powers = [10**k for k in range(len(str(last)))]
+    both = [number for power in powers for number in (power, 3 * power) if number <= last]
+    if len(both) <= most and last < 10_000:
+        return both
+    return powers[:: -(-len(powers) // most)]
 
 
 def _logarithmic(axes: Axes) -> None:
