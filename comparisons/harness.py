@@ -126,8 +126,8 @@ class CrossCheck:
         """One row per start: both endpoints, statuses, effort, and which optimum each leg reached.
 
         Every endpoint is aligned to PyMC's endpoint that is reported, as all tables are. A start is relabelled,
-        or reflected, as EM's endpoint from there is: the model is symmetric, so EM goes
-        from the start that is printed to the endpoint that is printed. Where EM's endpoint is not finite, the start is printed as drawn.
+        or reflected, as EM's endpoint from there is: the model is symmetric, so EM goes from the start that is
+        printed to the endpoint that is printed. Where EM's endpoint is not finite, the start is printed as drawn.
         """
         columns: dict[str, object] = {"start": np.arange(self.n_starts)}
         orders = {

@@ -35,9 +35,7 @@ def labelling(case: Case, natural: Natural, reference: Natural) -> Labelling:
         before, after = (np.stack([point[name] for name in names]) for point in (natural, aligned))
         origin = _origins(before, after)
         for name, was, now in zip(names, before, after, strict=True):
-            found[name] = tuple(
-                _signed(int(place) + 1, was[place], now[i]) for i, place in enumerate(origin)
-            )
+            found[name] = tuple(_signed(int(place) + 1, was[place], now[i]) for i, place in enumerate(origin))
     return tuple(found[name] for name in case.labels)
 
 

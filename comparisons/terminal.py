@@ -212,9 +212,7 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
 
 def _few(result: "CrossCheck") -> list[str]:
     """Parameters that have few entries, beside others that have many."""
-    few = [
-        f"{name}[{label}]" for name, labels in result.case.labels.items() if len(labels) <= FEW for label in labels
-    ]
+    few = [f"{name}[{label}]" for name, labels in result.case.labels.items() if len(labels) <= FEW for label in labels]
     return few if len(few) <= MOST_ROWS // 2 else []
 
 
@@ -227,7 +225,9 @@ def _optima(result: "CrossCheck") -> str:
     more = len(result.optima) - MOST_OPTIMA
     what = " (log-posterior)" if result.case.with_prior else ""
     return (
-        f"Where {result.n_starts} start{'s' * (result.n_starts > 1)} ended{what}: " + "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+        f"Where {result.n_starts} start{'s' * (result.n_starts > 1)} ended{what}: "
+        + "; ".join(shown)
+        + (f"; and {more} more" if more > 0 else "")
     )
 
 

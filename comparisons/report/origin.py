@@ -27,9 +27,7 @@ def named_start(case: Case) -> str:
 def begins_with_it(result: CrossCheck) -> bool:
     """Whether start 0 is the one that the case carries."""
     start = result.case.start
-    return start is not None and all(
-        np.array_equal(start[name], result.starts[name][0]) for name in result.case.labels
-    )
+    return start is not None and all(np.array_equal(start[name], result.starts[name][0]) for name in result.case.labels)
 
 
 def how_made(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:

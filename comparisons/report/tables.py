@@ -23,7 +23,7 @@ WORDS = {
     NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
     DIVERGING: "Diverging: the estimate is infinite, each side stopped on the way.",
     LEVEL: "Level there: this parameter moves freely around the saddle, which says nothing of a maximum.",
-    UNBOUNDED: "Unbounded: the likelihood grows without end as this goes to the edge of its range; there is no estimate.",
+    UNBOUNDED: "Unbounded: the likelihood grows without end as this goes to its edge; there is no estimate.",
 }
 
 

@@ -1,5 +1,7 @@
 """Watching EM converge: the log-likelihood and the parameters over the cycles of one start."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from comparisons.case import Array, Case, Natural, take
+from comparisons.case import Array, Natural, take
 from comparisons.harness import CrossCheck
 from comparisons.labellings import labelling_of_end, rearranged
 from comparisons.report.origin import begins_with_it, named_start
@@ -48,37 +50,63 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     case = result.case
     if fit.trace is None:
         raise TypeError("a fit with a trace is expected")
-    height = np.asarray(fit.trace.log_likelihood + fit.trace.log_prior)
+    reported = result.ends.pymc
+    path = case.from_em(fit.trace.params)
+    arrived = take(result.pymc.natural, 0)
+    return framed(
+        case.labels,
+        np.asarray(fit.trace.log_likelihood + fit.trace.log_prior),
+        # Relabelled or reflected as a whole, as its last point is to lie closest to what is reported.
+        rearranged(case, labelling_of_end(case, take(path, -1), reported), path),
+        rearranged(case, labelling_of_end(case, arrived, reported), arrived),
+        objective_name(case),
+    )
+
+
+def framed(
+    labels: Mapping[str, tuple[str, ...]], height: Array, path: Natural, ended: Natural, objective: str
+) -> Figure:
+    """The climb above, one panel per parameter below.
+
+    Parameters
+    ----------
+    labels : mapping of name -> labels of its entries
+    height : array (cycles + 1,)
+        What is maximised, from the start on.
+    path : Natural
+        With one leading axis, as long as `height`.
+    ended : Natural
+        Where PyMC ended.
+    objective : str
+        Name of what is maximised.
+    """
     shown = thinned(len(height))
-    path = _aligned(case, case.from_em(fit.trace.params), result.ends.pymc)
-    across = min(len(case.labels), MOST_PANELS)
-    down = -(-len(case.labels) // across)
+    across = min(len(labels), MOST_PANELS)
+    down = -(-len(labels) // across)
     height_below = ROW if down == 1 else ROW_OF_SEVERAL * down
     figure = Figure(figsize=(9.2, 2.9 + height_below), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(2.9, height_below))
     climb, gap = above.subplots(1, 2)
     climb.plot(shown, height[shown], color=EM, marker="." if len(height) < 30 else "")
-    climb.set_title(objective_name(case))
+    climb.set_title(objective)
     plain_numbers(climb)
     _level(climb, height, LEAST_CLIMB)
     left = np.nanmax(height) - height if np.isfinite(height).any() else np.full(len(height), np.nan)
     left = np.where(left > 1e-14 * (1 + np.abs(height)), left, np.nan)
     gap.plot(shown, left[shown], color=EM, marker="." if len(height) < 30 else "")
-    gap.set_title(f"{objective_name(case)} still to gain")
+    gap.set_title(f"{objective} still to gain")
     if np.isfinite(left).any():
         _logarithmic(gap)
     panels = list(np.ravel(below.subplots(down, across, squeeze=False)))
-    for empty in panels[len(case.labels) :]:
+    for empty in panels[len(labels) :]:
         empty.remove()
-    panels = panels[: len(case.labels)]
-    arrived = take(result.pymc.natural, 0)
-    ended = rearranged(case, labelling_of_end(case, arrived, result.ends.pymc), arrived)
-    for axes, name in zip(panels, case.labels, strict=True):
+    panels = panels[: len(labels)]
+    for axes, name in zip(panels, labels, strict=True):
         _draw_path(axes, name, shown, path[name][shown], ended[name])
     for axes, room in ((climb, 2), (gap, 2), *((panel, across) for panel in panels)):
         axes.set_xlabel("cycle")
         _cycle_axis(axes, len(height) - 1, MOST_LABELS // room)
-    _name_lines(below, panels, list(case.labels.values()))
+    _name_lines(below, panels, list(labels.values()))
     return figure
 
 
@@ -96,11 +124,6 @@ def _name_lines(figure: SubFigure, panels: list[Axes], labels: list[tuple[str, .
 def _samples(names: tuple[str, ...]) -> list[Line2D]:
     """A piece of every line, for a legend."""
     return [Line2D([], [], color=colour(i, len(names))) for i in range(len(names))]
-
-
-def _aligned(case: Case, path: Natural, reference: Natural) -> Natural:
-    """A whole path, relabelled or reflected as its last point is to lie closest to the reference."""
-    return rearranged(case, labelling_of_end(case, take(path, -1), reference), path)
 
 
 def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Array, ended: Array) -> None:
