@@ -99,7 +99,9 @@ def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
 
 def posterior_frame(result: CrossCheck, posterior: Any) -> pd.DataFrame:
     """Both maxima with standard errors, beside the posterior's summary."""
-    ours = result.estimates.set_index("parameter")[["em", "em_se", "pymc", "pymc_se"]]
+    estimates = result.estimates.set_index("parameter")
+    ours = estimates[["em", "em_se", "pymc", "pymc_se"]]
+    ours = ours.assign(**{se: ours[se].where(estimates["no_se"] == "") for se in ("em_se", "pymc_se")})
     drawn = posterior.summary[["mean", "sd", "r_hat", "ess_bulk", "ess_tail"]]
     return ours.join(drawn, how="left").rename_axis("parameter").reset_index()
 
