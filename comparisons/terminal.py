@@ -27,8 +27,6 @@ PATIENCE = 2.0
 WIDTH = 80
 # A longer table shows the rows that differ most; the report has them all.
 MOST_ROWS = 12
-# Parameters with no more entries (a slope that all items share) are shown whatever else is.
-FEW = 2
 MOST_OPTIMA = 4
 VERDICT_STYLE = {
     "agree": "bold green",
@@ -192,10 +190,12 @@ def _agreement(result: "CrossCheck") -> Table:
 
 def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
     """Rows of the estimates to show, and a note when they are not all."""
+    from comparisons.report.tables import few
+
     estimates = result.estimates
     if len(estimates) <= MOST_ROWS:
         return estimates, None
-    always = estimates["parameter"].isin(_few(result))
+    always = estimates["parameter"].isin(few(result.case))
     others = estimates[~always]
     # What is not identified comes first: by its place, not by how far apart the sides happen to be.
     distance = others["in_se"].fillna(others["difference"]).where(others["identified"], float("inf"))
@@ -208,12 +208,6 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
         *([f"the {len(chosen) - open_ones} that differ most"] if len(chosen) > open_ones else []),
     ]
     return shown, f"{len(shown)} of {len(estimates)} parameters are shown: {', '.join(said)}"
-
-
-def _few(result: "CrossCheck") -> list[str]:
-    """Parameters that have few entries, beside others that have many."""
-    few = [f"{name}[{label}]" for name, labels in result.case.labels.items() if len(labels) <= FEW for label in labels]
-    return few if len(few) <= MOST_ROWS // 2 else []
 
 
 def _optima(result: "CrossCheck") -> str:

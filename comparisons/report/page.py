@@ -79,6 +79,8 @@ class Table:
         A line below.
     alarms : frozenset of int
         Rows that must catch the eye.
+    always : frozenset of int
+        Rows that stay when the table is shortened.
     """
 
     kind: ClassVar[str] = "table"
@@ -87,19 +89,24 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     alarms: frozenset[int] = frozenset()
+    always: frozenset[int] = frozenset()
 
     def shortened(self, csv: str | None) -> "Table":
-        """The first rows of a long table, with a note that says so and where the others are."""
+        """The first rows of a long table and those that stay, with a note that says so and where the others are."""
         if len(self.rows) <= MOST_ROWS:
             return self
         others = f"; all of them are in {csv}" if csv else ""
-        says = f"The first {MOST_ROWS} of {len(self.rows)} rows are shown{others}."
+        first = [row for row in range(len(self.rows)) if row not in self.always][: MOST_ROWS - len(self.always)]
+        kept = sorted({*first, *self.always})
+        which = f"The first {MOST_ROWS}" if kept[-1] < MOST_ROWS else str(len(kept))
+        says = f"{which} of {len(self.rows)} rows are shown{others}."
         return Table(
             self.caption,
             self.columns,
-            self.rows[:MOST_ROWS],
+            tuple(self.rows[row] for row in kept),
             f"{self.note} {says}".strip(),
-            frozenset(row for row in self.alarms if row < MOST_ROWS),
+            frozenset(place for place, row in enumerate(kept) if row in self.alarms),
+            frozenset(place for place, row in enumerate(kept) if row in self.always),
         )
 
 

@@ -18,6 +18,8 @@ from comparisons.report.page import Column, Table, one_line
 
 # Optima whose parameters are printed side by side.
 MOST_OPTIMA = 8
+# Entries of a parameter that is shown whatever else is, and how many of such there may be.
+FEW, MOST_FEW = 2, 6
 NOT_IDENTIFIED, DIVERGING, LEVEL, UNBOUNDED = "not identified", "diverging", "level there", "unbounded"
 WORDS = {
     NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
@@ -62,7 +64,14 @@ def agreement(result: CrossCheck) -> Table:
         tuple(rows),
         " ".join([*notes, without_error(result.estimates)]).strip(),
         frozenset(alarms),
+        frozenset(result.estimates.index[result.estimates["parameter"].isin(few(result.case))]),
     )
+
+
+def few(case: Case) -> list[str]:
+    """Parameters with few entries (a slope that all items share), which no shortened table leaves out."""
+    names = [f"{name}[{label}]" for name, labels in case.labels.items() if len(labels) <= FEW for label in labels]
+    return names if len(names) <= MOST_FEW else []
 
 
 def _unknown(result: CrossCheck, *, runs_off: bool) -> str:

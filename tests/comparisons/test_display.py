@@ -289,6 +289,14 @@ def test_few_parameters_are_always_shown(long_common):
     assert note == "12 of 21 parameters are shown: a[all], the 11 that differ most"
 
 
+def test_a_shortened_table_of_a_report_keeps_the_common_slope(long_common, monkeypatch):
+    monkeypatch.setattr("comparisons.report.page.MOST_ROWS", 10)
+    cut = tables.agreement(long_common).shortened("estimates.csv")
+    assert [row[0] for row in cut.rows] == [*(f"d[item{i}]" for i in range(1, 10)), "a[all]"]
+    assert cut.note == "10 of 21 rows are shown; all of them are in estimates.csv."
+    assert cut.shortened("estimates.csv") is cut
+
+
 def test_what_is_not_identified_is_shown_first_and_counted(long_common):
     known = np.ones(21, dtype=bool)
     known[[3, 8]] = False
