@@ -51,6 +51,11 @@ class Plan:
     posterior: bool
     backend: Any = "fast"
     overwrite: bool = False
+    strict: bool = False
+
+    def status_of(self, verdict: str) -> int:
+        """Exit status of a verdict: what is no disagreement counts as one only when strict."""
+        return DISAGREE if verdict == "disagree" or (self.strict and verdict != "agree") else AGREE
 
     @property
     def arguments(self) -> list[str]:
@@ -110,6 +115,7 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable
 
         refuse_strangers(folder, plan.formats, plan.posterior, settings, plan.overwrite)
         from comparisons.harness import crosscheck
+        from comparisons.report import scores_remark
 
         result = crosscheck(case, plan.starts, plan.seed, backend=plan.backend, progress=bar.over)
         posterior = None
@@ -121,9 +127,13 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable
         bar.phase("writing the report")
         write_report(result, folder, plan.formats, posterior, settings, plan.overwrite)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
-    remarks = () if posterior is None else posterior.messages
+    about_scores = scores_remark(result)
+    remarks = [
+        *([("person scores", about_scores)] if about_scores else []),
+        *(("posterior", message) for message in (() if posterior is None else posterior.messages)),
+    ]
     report = next((file for file in files if file.exists()), folder)
-    return AGREE if result.verdict == "agree" else DISAGREE, lambda: screen.result(result, report, remarks)
+    return plan.status_of(result.verdict), lambda: screen.result(result, report, remarks)
 
 
 def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool) -> list[int]:

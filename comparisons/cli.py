@@ -39,6 +39,8 @@ def main(ctx: click.Context, version: bool) -> int:
     and PyMC, from the same starting points: how far they agree, and where the likelihood has other optima.
 
     Exit status: 0 the sides agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
+    Where they agree, but not at the best optimum found, or EM had not converged and nothing contradicts it,
+    run and compare end with 0, and with 1 when --strict is given. Of several problems the worst counts.
     """
     if version:
         click.echo(f"em-crosscheck {_installed_version()}")
@@ -84,6 +86,7 @@ def run(
     format: tuple[str, ...],
     posterior: bool,
     overwrite: bool,
+    strict: bool,
     quiet: bool,
 ) -> int:
     """Run problems of the catalogue, all of them when none is named."""
@@ -93,7 +96,7 @@ def run(
         catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
-    plan = Plan(starts, seed, Path(out), format, posterior, overwrite=overwrite)
+    plan = Plan(starts, seed, Path(out), format, posterior, overwrite=overwrite, strict=strict)
     # Found out before the work begins.
     refuse_foreign_index(plan.out)
 
@@ -180,6 +183,7 @@ def _compare(
     format: tuple[str, ...],
     posterior: bool,
     overwrite: bool,
+    strict: bool,
     quiet: bool,
 ) -> int:
     from comparisons import families
@@ -187,7 +191,7 @@ def _compare(
     if name is not None and _safe(name) != name:
         raise InputError(f"--name {name}: expected letters, digits, '.', '_' or '-', as for a folder")
     module, folder = families.family(family_name), name or f"{_safe(Path(data).stem) or 'data'}-{family_name}"
-    plan = Plan(starts, seed, Path(out), format, posterior, backend, overwrite)
+    plan = Plan(starts, seed, Path(out), format, posterior, backend, overwrite, strict)
     command = ["em-crosscheck", "compare", family_name, data, *family_arguments(module.OPTIONS, given)]
     command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
 

@@ -7,17 +7,20 @@ from the other's endpoint, and last the estimates themselves.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from comparisons.agreement import estimates_table, merged_parameters, standard_errors
-from comparisons.case import Array, Case, Flag, Natural, natural_of
+from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
 from comparisons.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.ends import Ends, choose_ends
 from comparisons.flags import raise_flags
 from comparisons.kinds import MOVED, Judgement, Kind, apart, examine, judge
+from comparisons.labellings import labelling_of_end, rearranged
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
 from comparisons.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
@@ -121,9 +124,19 @@ class CrossCheck:
         return pd.DataFrame(rows).astype({"leads_to": "Int64"})
 
     def starts_table(self) -> pd.DataFrame:
-        """One row per start: both endpoints, statuses, effort, and which optimum each leg reached."""
+        """One row per start: both endpoints, statuses, effort, and which optimum each leg reached.
+
+        Every endpoint is aligned to PyMC's endpoint that is reported, as all tables are. A start is relabelled,
+        or reflected, as EM's endpoint from there is: the model is symmetric, so EM goes from the start that is
+        printed to the endpoint that is printed. Where EM's endpoint is not finite, the start is printed as drawn.
+        """
         columns: dict[str, object] = {"start": np.arange(self.n_starts)}
-        for name, values in zip(self.case.parameter_names(), self.case.flat(self.starts).T, strict=True):
+        orders = {
+            leg.leg: [labelling_of_end(self.case, end, self.ends.pymc) for end in each(leg.natural)]
+            for leg in (self.em, self.pymc)
+        }
+        starts = map(partial(rearranged, self.case), orders["em"], each(self.starts))
+        for name, values in zip(self.case.parameter_names(), self.case.flat(stack(list(starts))).T, strict=True):
             columns[f"start {name}"] = values
         for leg, effort in ((self.em, "cycles"), (self.pymc, "evaluations")):
             reached = pd.array([pd.NA] * self.n_starts, dtype="Int64")
@@ -136,13 +149,21 @@ class CrossCheck:
             columns[f"{leg.leg}_log_likelihood"] = leg.log_likelihood
             columns[f"{leg.leg}_status"] = leg.status
             columns[f"{leg.leg}_{effort}"] = leg.effort
-            for name, values in zip(self.case.parameter_names(), self.case.flat(leg.natural).T, strict=True):
+            ends = stack(list(map(partial(rearranged, self.case), orders[leg.leg], each(leg.natural))))
+            for name, values in zip(self.case.parameter_names(), self.case.flat(ends).T, strict=True):
                 columns[f"{leg.leg} {name}"] = values
         return pd.DataFrame(columns)
 
     def _repr_html_(self) -> str:
-        shown = self.estimates.to_html(index=False, float_format=lambda x: f"{x:.8g}")
-        return f"<p><b>{self.case.name}</b>: {self.sentence}</p>{shown}"
+        colour = {Verdict.AGREE: "#00704f", Verdict.DISAGREE: "#b00020"}.get(self.verdict, "#8a5a00")
+        word = f'<b style="color: {colour}">{self.verdict.upper()}</b>'
+        flags = "".join(f"<li><b>{escape(flag.code)}</b>: {escape(flag.message)}</li>" for flag in self.flags)
+        optima = self.optima_table().drop(columns=self.case.parameter_names())
+        written = {"index": False, "float_format": lambda x: f"{x:.10g}", "na_rep": ""}
+        return (
+            f"<p><b>{escape(self.case.name)}</b>: {word}. {escape(self.sentence)}</p>"
+            f"{f'<ul>{flags}</ul>' if flags else ''}{optima.to_html(**written)}{self.estimates.to_html(**written)}"
+        )
 
 
 def crosscheck(

@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from pp_models.maximise import held_at_bound, maximise, newton_step, polish, round_off
@@ -42,6 +42,8 @@ WALK = 0.25
 FAR = 16.0
 # A natural parameter moved when it changed by more than this share of its unit and its size.
 MOVED = 1e-4
+# A weight below this is none, and its moves are none.
+NEXT_TO_NOTHING = 1e-8
 
 
 class Kind(StrEnum):
@@ -242,23 +244,24 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
     """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
     way_up = None
-    here, size = case.flat(point.natural), case.size(point.natural)
+    here, size = case.flat(point.natural), _size(case, objective, point.natural)
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             higher = _higher_along(objective, point, way, floor)
-            # A small weight hardly moves by the first step, and a ridge may be curved: step by step, longer each time.
-            x, step = point.x, WALK
-            while step <= FAR:
-                start = np.clip(x + step * way, *objective.bounds.T)
-                x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
-                if objective.value_and_gradient(x)[0] > floor:
-                    way_up = x if way_up is None else way_up
-                    break
-                if not same(objective.pointwise(x), point.fingerprint, point.frequencies):
-                    break
+            start = np.clip(point.x + WALK * way, *objective.bounds.T)
+            x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
+            if objective.value_and_gradient(x)[0] > floor:
+                way_up = x if way_up is None else way_up
+            elif same(objective.pointwise(x), point.fingerprint, point.frequencies):
                 flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * size
-                step = 2 * step if higher is None else 2 * FAR
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
+
+
+def _size(case: Case, objective: Objective, natural: Natural) -> Array:
+    """What a move is measured by: that of the case, but for a small weight the weight itself."""
+    size = natural_of(case, case.size(natural))
+    weights = {name: np.maximum(natural[name], NEXT_TO_NOTHING) for name in case.labels if objective.is_simplex(name)}
+    return case.flat(size | weights)
 
 
 def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, natural_of
 
@@ -22,20 +23,58 @@ Labelling = tuple[tuple[int, ...], ...]
 
 
 def labelling(case: Case, natural: Natural, reference: Natural) -> Labelling:
-    """How a parameter set must be rearranged to lie closest to the reference."""
+    """How a parameter set must be rearranged to lie closest to the reference.
+
+    Parameters with the same labels belong together (weight and bias of a coin) and move together. Entries
+    that are equal stay in their order where they can.
+    """
     aligned = case.align(natural, reference)
-    return tuple(_origins(natural[name], aligned[name]) for name in case.labels)
+    found: dict[str, tuple[int, ...]] = {}
+    for labels in dict.fromkeys(case.labels.values()):
+        names = [name for name in case.labels if case.labels[name] == labels]
+        before, after = (np.stack([point[name] for name in names]) for point in (natural, aligned))
+        origin = _origins(before, after)
+        for name, was, now in zip(names, before, after, strict=True):
+            found[name] = tuple(_signed(int(place) + 1, was[place], now[i]) for i, place in enumerate(origin))
+    return tuple(found[name] for name in case.labels)
 
 
-def _origins(before: Array, after: Array) -> tuple[int, ...]:
-    places = []
-    for index, value in enumerate(after):
-        if before[index] == value:
-            places.append(index + 1)
-            continue
-        kept, turned = np.flatnonzero(before == value), np.flatnonzero(before == -value)
-        places.append(int(kept[0]) + 1 if len(kept) else -(int(turned[0]) + 1) if len(turned) else 0)
-    return tuple(places)
+def _signed(place: int, was: float, now: float) -> int:
+    """The place, negative where the sign changed (that of a slope of 0 too), 0 where the value is another."""
+    if abs(now) != abs(was):
+        return 0
+    return -place if np.signbit(now) != np.signbit(was) else place
+
+
+def _origins(before: Array, after: Array) -> npt.NDArray[np.int64]:
+    """Column of `before` that each column of `after` is, up to signs: all different, and in their place if they can."""
+    alike = (np.abs(after)[:, :, None] == np.abs(before)[:, None, :]).all(axis=0)
+    if alike.diagonal().all():
+        return np.arange(before.shape[1])
+    from scipy.optimize import linear_sum_assignment
+
+    # More columns than there are outweigh every preference for a place.
+    size = len(alike)
+    apart = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) > 0
+    return np.asarray(linear_sum_assignment((size + 1) * ~alike + apart)[1])
+
+
+def labelling_of_end(case: Case, end: Natural, reference: Natural) -> Labelling:
+    """How an endpoint is aligned to the reference; one that is not finite is left as it is."""
+    if np.isfinite(case.flat(end)).all():
+        return labelling(case, end, reference)
+    return tuple(_unchanged(len(entries)) for entries in case.labels.values())
+
+
+def rearranged(case: Case, order: Labelling, natural: Natural) -> Natural:
+    """A parameter set with any leading axes, rearranged; what alignment takes from nowhere stays."""
+    moved = {}
+    for name, places in zip(case.labels, order, strict=True):
+        values, found = np.asarray(natural[name], dtype=float), np.array(places)
+        own = np.arange(1, len(places) + 1)
+        origin = np.where(found == 0, own, np.abs(found)) - 1
+        moved[name] = np.where(found < 0, -1.0, 1.0) * values[..., origin]
+    return moved
 
 
 def _in_words(case: Case, order: Labelling) -> str:

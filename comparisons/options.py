@@ -108,6 +108,9 @@ def common_options() -> list[click.Parameter]:
         click.Option(["--format"], type=formats, default=everything, show_default=True, help="What to write."),
         click.Option(["--posterior"], is_flag=True, help="Also sample the posterior with NUTS."),
         click.Option(["--overwrite"], is_flag=True, help="Replace what was written with other settings."),
+        click.Option(
+            ["--strict"], is_flag=True, help="Exit status 1 unless the sides agree at the best optimum found."
+        ),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but errors."),
     ]
 

@@ -15,9 +15,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from comparisons.case import Array, Case, InputError
+from comparisons import families
+from comparisons.case import Array, Case, InputError, natural_of, no_runaway
 from comparisons.harness import CrossCheck
-from comparisons.labellings import about_labels, listed, natural_of
+from comparisons.kinds import Kind
+from comparisons.labellings import about_labels, listed
 from comparisons.report.style import COLOURS, EM, PYMC, SETTINGS, short
 from pp_models import sampling
 
@@ -26,6 +28,8 @@ FEWEST_DRAWS = 4
 # Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), Bayesian Analysis 16, 667-718.
 HIGHEST_R_HAT = 1.01
 LOWEST_ESS = 400
+# The parameter of an item response model that may grow without end.
+SLOPE = "a"
 # Ends of the intervals in the figure.
 INTERVAL = (0.03, 0.97)
 
@@ -156,10 +160,11 @@ def _about_prior(case: Case, flat: tuple[str, ...], values: Array) -> list[str]:
     """Whether the posterior may be improper, and which chains show it."""
     if not flat:
         return []
-    found = [
-        f"flat priors on {listed(flat)}: the posterior need not be proper, as the likelihood does not fall to 0 "
-        "everywhere towards infinity (a slope may grow without end); give priors to make it so"
-    ]
+    why = "nothing but the likelihood keeps them from infinity"
+    if SLOPE in flat and case.runaway is not no_runaway:
+        why = "the likelihood does not fall to 0 everywhere towards infinity (a slope may grow without end)"
+    advice = "; give priors to make it so" if _takes_priors(case) else ""
+    found = [f"flat priors on {listed(flat)}: the posterior need not be proper, as {why}{advice}"]
     for number, chain in enumerate(values, start=1):
         away = {name: None for group in case.runaway(natural_of(case, chain.mean(axis=0))) for name in group.names}
         if away:
@@ -167,8 +172,16 @@ def _about_prior(case: Case, flat: tuple[str, ...], values: Array) -> list[str]:
     return found
 
 
+def _takes_priors(case: Case) -> bool:
+    """Whether the family lets the user give priors: advice that nobody can follow is none."""
+    if case.family not in families.names():
+        return False
+    return any(option.name.endswith("-prior") for option in families.family(case.family).OPTIONS)
+
+
 def _about_ridge(result: CrossCheck) -> list[str]:
-    if not result.not_identified:
+    """Identification is a property of a maximum: of a saddle there is nothing to say here."""
+    if not result.not_identified or result.optima[result.ends.optimum].kind is Kind.SADDLE:
         return []
     return [
         f"the data do not identify {listed(result.not_identified)}: the posterior spreads out along the ridge, and "

@@ -17,6 +17,8 @@ from rich.text import Text
 from comparisons.errors import one_line
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from comparisons.harness import CrossCheck
 
 # Seconds after which the bar appears.
@@ -26,7 +28,12 @@ WIDTH = 80
 # A longer table shows the rows that differ most; the report has them all.
 MOST_ROWS = 12
 MOST_OPTIMA = 4
-VERDICT_STYLE = {"agree": "bold green", "disagree": "bold red"}
+VERDICT_STYLE = {
+    "agree": "bold green",
+    "agree elsewhere": "bold yellow",
+    "undecided": "bold yellow",
+    "disagree": "bold red",
+}
 # What a shell reports for a program that ends because no one reads its output.
 BROKEN_PIPE = 141
 
@@ -125,18 +132,18 @@ class Screen:
         for line in written.get().splitlines():
             wide.out(line.rstrip(), highlight=False)
 
-    def result(self, result: "CrossCheck", report: Path, remarks: Iterable[str] = ()) -> None:
-        """The verdict sentence, flags, agreement, optima, remarks on the posterior, and where the report is."""
+    def result(self, result: "CrossCheck", report: Path, remarks: Iterable[tuple[str, str]] = ()) -> None:
+        """The verdict sentence, flags, optima, agreement, remarks (on what, and what), and where the report is."""
         self.line(Text.assemble((one_line(result.case.name), "bold"), f"  {one_line(result.case.title)}"))
         self.line(Text(one_line(result.sentence), VERDICT_STYLE[result.verdict]))
         for flag in result.flags:
             self.line(Text.assemble((f"{flag.code}: ", "yellow"), one_line(flag.message)))
+        self.line(_optima(result))
         self.line()
         self.table(_agreement(result))
         self.line()
-        self.line(_optima(result))
-        for remark in remarks:
-            self.line(Text.assemble(("posterior: ", "yellow"), one_line(remark)))
+        for what, remark in remarks:
+            self.line(Text.assemble((f"{what}: ", "yellow"), one_line(remark)))
         self.line(f"Report: {one_line(str(report))}")
         self.line()
 
@@ -152,12 +159,11 @@ class Screen:
 
 
 def _agreement(result: "CrossCheck") -> Table:
-    """Log-likelihood and estimates of both legs; of a long list the rows that differ most."""
-    estimates, note = result.estimates, None
-    if len(estimates) > MOST_ROWS:
-        note = f"{MOST_ROWS} of {len(estimates)}: not identified, then most different; the report has all"
-        distance = estimates["in_se"].fillna(estimates["difference"]).where(estimates["identified"], float("inf"))
-        estimates = estimates.loc[distance.nlargest(MOST_ROWS).index.sort_values()]
+    """Log-likelihood and estimates of both legs; of a long list some rows, and the note says which."""
+    from comparisons.report.tables import without_error
+
+    estimates, note = _shown(result)
+    note = "\n".join(filter(None, (note, without_error(result.estimates)))) or None
     table = Table(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, caption=note, caption_justify="left"
     )
@@ -169,16 +175,39 @@ def _agreement(result: "CrossCheck") -> Table:
     table.add_row("log-likelihood", f"{ends.em_log_likelihood:.6f}", f"{ends.pymc_log_likelihood:.6f}", gap)
     for row in estimates.to_dict("records"):
         known = row["identified"]
+        has_error = not row["no_se"] and row["pymc_se"] > 0
         table.add_row(
             Text(one_line(row["parameter"])),
             _number(row["em"]),
             _number(row["pymc"]),
             f"{row['difference']:.1e}",
-            f"{row['pymc_se']:.2g}" if known and row["pymc_se"] > 0 else "-",
+            f"{row['pymc_se']:.2g}" if has_error else "-",
             f"{row['digits']:.1f}" if known else "-",
             style=None if known else "dim",
         )
     return table
+
+
+def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
+    """Rows of the estimates to show, and a note when they are not all."""
+    from comparisons.report.tables import few
+
+    estimates = result.estimates
+    if len(estimates) <= MOST_ROWS:
+        return estimates, None
+    always = estimates["parameter"].isin(few(result.case))
+    others = estimates[~always]
+    # What is not identified comes first: by its place, not by how far apart the sides happen to be.
+    distance = others["in_se"].fillna(others["difference"]).where(others["identified"], float("inf"))
+    chosen = distance.nlargest(MOST_ROWS - sum(always)).index
+    shown = estimates.loc[sorted({*estimates.index[always], *chosen})]
+    open_ones = int((~estimates.loc[chosen, "identified"]).sum())
+    said = [
+        *map(one_line, estimates["parameter"][always]),
+        *([f"{open_ones} of {int((~others['identified']).sum())} not identified"] if open_ones else []),
+        *([f"the {len(chosen) - open_ones} that differ most"] if len(chosen) > open_ones else []),
+    ]
+    return shown, f"{len(shown)} of {len(estimates)} parameters are shown: {', '.join(said)}"
 
 
 def _optima(result: "CrossCheck") -> str:
@@ -190,7 +219,9 @@ def _optima(result: "CrossCheck") -> str:
     more = len(result.optima) - MOST_OPTIMA
     what = " (log-posterior)" if result.case.with_prior else ""
     return (
-        f"Where {result.n_starts} starts ended{what}: " + "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+        f"Where {result.n_starts} start{'s' * (result.n_starts > 1)} ended{what}: "
+        + "; ".join(shown)
+        + (f"; and {more} more" if more > 0 else "")
     )
 
 

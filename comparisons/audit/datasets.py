@@ -1,6 +1,7 @@
 """Checks that put the EM on other data: the same data written differently, and awkward data."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,26 +86,38 @@ def edge_cases(subject: Subject, reference: Reference) -> Finding:
     """On awkward data, and from awkward starts, the EM stays finite or refuses with a ValueError."""
     check = "edge_cases"
     tried: list[str] = []
-    for what, start in reference.hooks.edge_starts.items():
-        fault = _fault(lambda: subject, start)
-        if fault:
-            return failed(check, f"a start with {what}: {fault}", described(start))._replace(meaning="")
-        tried.append(f"a start with {what}")
-    for what, data in reference.hooks.edge_cases.items() if subject.rebuild else ():
-        other = reference.hooks.rebind(data)
-        rebuild = subject.rebuild
-        assert rebuild is not None
-        start = other.draw_start(np.random.default_rng([reference.seed, 3]))
-        fault = _fault(lambda rebuild=rebuild, other=other: rebuild(other), start)  # type: ignore[misc]
-        if fault:
-            return failed(check, f"{what}: {fault}", described(start))._replace(meaning="")
+    troubles: list[tuple[str, Trouble, Natural]] = []
+    for what, make, start in _edges(subject, reference):
+        trouble = _trouble(make, start)
         tried.append(what)
+        if trouble is not None:
+            troubles.append((what, trouble, start))
+            if trouble.late:
+                # An EM that hangs once may hang each time.
+                break
+    if troubles:
+        faults = {str(trouble): [what for what, other, _ in troubles if str(other) == str(trouble)]
+                  for _, trouble, _ in troubles}  # fmt: skip
+        found = "; ".join(f"{', '.join(where)}: {fault}" for fault, where in faults.items())
+        return failed(check, found, described(troubles[0][2]))._replace(meaning="")
     if not tried:
         return not_applicable(check, "needs a factory that takes other data")
     return passed(check, f"finite, or a clear error, with {', '.join(tried)}")
 
 
-def _fault(make: Callable[[], Subject], start: Natural) -> str | None:
+def _edges(subject: Subject, reference: Reference) -> Iterator[tuple[str, Callable[[], Subject], Natural]]:
+    """What is awkward, how to make the EM for it, and where it starts."""
+    for what, start in reference.hooks.edge_starts.items():
+        yield f"a start with {what}", lambda: subject, start
+    rebuild = subject.rebuild
+    if rebuild is None:
+        return
+    for what, data in reference.hooks.edge_cases.items():
+        other = reference.hooks.rebind(data)
+        yield what, partial(rebuild, other), other.draw_start(np.random.default_rng([reference.seed, 3]))
+
+
+def _trouble(make: Callable[[], Subject], start: Natural) -> Trouble | None:
     """What goes wrong in a few cycles; a ValueError is no fault."""
     try:
         subject = make()
@@ -112,5 +125,5 @@ def _fault(make: Callable[[], Subject], start: Natural) -> str | None:
         for _ in range(1 if subject.step is None else CYCLES):
             point = _act(subject)(point)
     except Trouble as trouble:
-        return None if trouble.refused else str(trouble)
+        return None if trouble.refused else trouble
     return None

@@ -1,6 +1,6 @@
 """2PL: binds the EM and the PyMC model of the two-parameter logistic item response model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -53,6 +53,10 @@ OPTIONS = (
 MOST_NODES_SHOWN = 15
 MOST_NODES = 10_000
 start_fault = item_start_fault
+# What may be the matter with an item that has no finite estimate, and what follows.
+ALL_RIGHT = "every examinee got {} right: {d} diverge{s} to +infinity, {a} {be} not identified"
+ALL_WRONG = "no examinee got {} right: {d} diverge{s} to -infinity, {a} {be} not identified"
+NO_ANSWER = "no examinee answered {}: {d} and {a} are not identified"
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -144,13 +148,17 @@ def bind(
     """
     if nodes is None or weights is None:
         nodes, weights = equally_spaced()
-    flags: tuple[Flag, ...] = ()
+    given, dropped = len(items), {}
     if intercept_prior is None and not keep_all:
-        keep, flags = _without_variation(responses, items, counts)
-        responses, items = responses[:, keep], tuple(item for item, kept in zip(items, keep, strict=True) if kept)
+        dropped = _without_variation(responses, items, counts)
+        responses = responses[:, [item not in dropped for item in items]]
+        items = tuple(item for item in items if item not in dropped)
     if len(items) < 2:
-        reason = f" ({flags[0].message.partition(';')[0]}" if flags else ""
-        reason += f", and {len(flags) - 1} more)" if len(flags) > 1 else ")" if flags else ""
+        reason = ""
+        if dropped:
+            first, why = next(iter(dropped.items()))
+            more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
+            reason = f" ({_trouble([first], why)}{more})"
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
     em = TwoPL(
         responses,
@@ -202,7 +210,7 @@ def bind(
     return Case(
         name=name,
         family="two-pl",
-        title=f"{len(items)} items, {int(em.patterns.frequencies.sum())} examinees",
+        title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(em.patterns.frequencies.sum())} examinees",
         em=em,
         build_model=build_model,
         to_em=to_em,
@@ -217,7 +225,7 @@ def bind(
         curves=lambda natural: item_curves(natural, items),
         first_cycle=lambda start: _first_cycle(em, to_em(start), items),
         extra_tables=extra_tables,
-        flags=flags,
+        flags=_left_out(dropped),
         audit=item_audit(
             responses,
             counts,
@@ -256,24 +264,31 @@ def _symmetric(nodes: Array, weights: Array) -> bool:
     return bool(np.allclose(nodes[order], -nodes[mirror]) and np.allclose(weights[order], weights[mirror]))
 
 
-def _without_variation(
-    responses: Array, items: tuple[str, ...], counts: Array | None
-) -> tuple[Array, tuple[Flag, ...]]:
-    """Which items to keep, and a flag for each that everyone, or no one, got right."""
+def _without_variation(responses: Array, items: tuple[str, ...], counts: Array | None) -> dict[str, str]:
+    """Items that everyone, or no one, got right, or that no one answered; by name what is the matter."""
     seen = responses if counts is None else responses[counts > 0]
     right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
-    flags = []
-    for item, has_right, has_wrong in zip(items, right, wrong, strict=True):
-        if has_right and not has_wrong:
-            message = f"every examinee got {item} right: d[{item}] diverges to +infinity, a[{item}] is not identified"
-        elif has_wrong and not has_right:
-            message = f"no examinee got {item} right: d[{item}] diverges to -infinity, a[{item}] is not identified"
-        elif not has_right and not has_wrong:
-            message = f"no examinee answered {item}: d[{item}] and a[{item}] are not identified"
-        else:
-            continue
-        flags.append(Flag("diverging", f"{message}; the other items are estimated without it"))
-    return right & wrong, tuple(flags)
+    matter = {(True, False): ALL_RIGHT, (False, True): ALL_WRONG, (False, False): NO_ANSWER}
+    answers = zip(items, right, wrong, strict=True)
+    return {item: matter[bool(r), bool(w)] for item, r, w in answers if not (r and w)}
+
+
+def _left_out(dropped: Mapping[str, str]) -> tuple[Flag, ...]:
+    """One flag that names all items left out, those with the same trouble together."""
+    if not dropped:
+        return ()
+    alike = [[item for item in dropped if dropped[item] == why] for why in dict.fromkeys(dropped.values())]
+    named = "; ".join(_trouble(group, dropped[group[0]]) for group in alike)
+    them = "it" if len(dropped) == 1 else "them"
+    return (Flag("diverging", f"{named}; the other items are estimated without {them}"),)
+
+
+def _trouble(names: list[str], why: str) -> str:
+    """What is the matter with some items, and what it does to their parameters."""
+    d, a = (f"{parameter}[{names[0]}]" if len(names) == 1 else f"their {parameter}" for parameter in "da")
+    what, does = why.split(": ")
+    does = does.format(d=d, a=a, s="s" if len(names) == 1 else "", be="is" if len(names) == 1 else "are")
+    return f"{what.format(', '.join(names))}: {does}"
 
 
 def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:

@@ -6,6 +6,15 @@
 
 from comparisons.report.folder import FORMATS, refuse_strangers, write_report
 from comparisons.report.index import refuse_foreign_index, write_index
+from comparisons.report.scores import scores_remark
 from comparisons.report.summary import summary
 
-__all__ = ["FORMATS", "refuse_foreign_index", "refuse_strangers", "summary", "write_index", "write_report"]
+__all__ = [
+    "FORMATS",
+    "refuse_foreign_index",
+    "refuse_strangers",
+    "scores_remark",
+    "summary",
+    "write_index",
+    "write_report",
+]

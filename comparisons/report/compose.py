@@ -7,7 +7,9 @@ import pandas as pd
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind
 from comparisons.report import figures, numerals, style, tables, worked
-from comparisons.report.page import Block, Code, Column, Page, Picture, Points, Section, Table, Text, one_line
+from comparisons.report.origin import COMMAND, begins_with_it, how_made, named_start
+from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text, one_line
+from comparisons.report.scores import scores_remark
 from comparisons.report.summary import versions
 
 KINDS = {
@@ -19,10 +21,9 @@ KINDS = {
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
     Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
     Kind.DIVERGING: "the likelihood does not fall while some parameter runs off to infinity.",
+    Kind.DEGENERATE: "the likelihood itself is unbounded there: there is no estimate.",
     Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
 }
-# A setting that is printed as the command, not in the table.
-COMMAND = "command"
 
 
 def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> Page:
@@ -44,20 +45,17 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
     agreement: list[Block] = [short(tables.agreement(result), "estimates.csv")]
     derived = tables.derived(result)
     if len(derived):
-        agreement.append(short(tables.derived_table(derived), "derived.csv"))
+        agreement.append(short(tables.derived_table(result, derived), "derived.csv"))
+    about_scores = scores_remark(result)
+    if about_scores:
+        agreement.append(Text(_sentence(f"Person scores: {about_scores}")))
     agreement += [tables.crosswise(result), tables.checks(result)]
     sections = [
+        Section("Optima", (short(tables.optima(result), "optima.csv"), _kinds(result))),
         Section("Agreement", tuple(agreement)),
         Section("Figures", tuple(figures.pictures(result).values())),
         *([_posterior(result, posterior, csv)] if posterior is not None else []),
-        Section(
-            "Optima",
-            (
-                short(tables.optima(result), "optima.csv"),
-                _kinds(result),
-                short(tables.optima_parameters(result), "optima.csv"),
-            ),
-        ),
+        Section("Parameters of the optima", (short(tables.optima_parameters(result), "optima.csv"),)),
         Section("Starts", _starts(result, csv)),
     ]
     example = tuple(
@@ -69,7 +67,7 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
     failed = [check for check in result.checks if not check.passed]
     return Page(
         title=one_line(f"{case.name}: {case.title}"),
-        agrees=result.verdict == "agree",
+        verdict=result.verdict,
         sentence=one_line(result.sentence),
         reasons=Points(
             tuple(
@@ -93,7 +91,7 @@ def _kinds(result: CrossCheck) -> Points:
 
 
 def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
-    first = "Start 0 is the documented one. " if result.case.start is not None else ""
+    first = f"Start 0 is {named_start(result.case)}. " if begins_with_it(result) else ""
     every = "Every start with both endpoints is in starts.csv." if csv else ""
     text = f"{first}{every}".strip()
     return (*((Text(text),) if text else ()), tables.starts(result).shortened("starts.csv" if csv else None))
@@ -101,7 +99,9 @@ def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
 
 def posterior_frame(result: CrossCheck, posterior: Any) -> pd.DataFrame:
     """Both maxima with standard errors, beside the posterior's summary."""
-    ours = result.estimates.set_index("parameter")[["em", "em_se", "pymc", "pymc_se"]]
+    estimates = result.estimates.set_index("parameter")
+    ours = estimates[["em", "em_se", "pymc", "pymc_se"]]
+    ours = ours.assign(**{se: ours[se].where(estimates["no_se"] == "") for se in ("em_se", "pymc_se")})
     drawn = posterior.summary[["mean", "sd", "r_hat", "ess_bulk", "ess_tail"]]
     return ours.join(drawn, how="left").rename_axis("parameter").reset_index()
 
@@ -156,8 +156,6 @@ def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
         "EM stops when": worked.stop_in_words(case.stop),
     }
     columns = (Column("setting", numeric=False), Column("value", numeric=False))
-    again = f"em-crosscheck run {case.name} --starts {result.n_starts} --seed {result.seed}"
-    command = case.settings.get(COMMAND) or again + " --posterior" * with_posterior
     return (
         *((Text(one_line(f"Data: {case.source}")),) if case.source else ()),
         Table("Settings", columns, tuple((one_line(name), one_line(value)) for name, value in settings.items())),
@@ -166,6 +164,5 @@ def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
             (Column("package", numeric=False), Column("version", numeric=False)),
             tuple((name, found or numerals.MISSING) for name, found in versions().items()),
         ),
-        Text("To regenerate this report:"),
-        Code(one_line(command)),
+        *how_made(result, with_posterior),
     )

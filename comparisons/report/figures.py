@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from comparisons.case import Array, Curves
 from comparisons.harness import CrossCheck
@@ -19,6 +19,8 @@ MANY_VALUES = 60
 # The range of log-likelihoods shown is at least this share of 1 + |log-likelihood|.
 LEAST_RANGE = 1e-3
 MOST_LEVELS = 6
+# Starts that are all numbered below their places.
+FEW_STARTS = 10
 
 
 def pictures(result: CrossCheck) -> dict[str, Picture]:
@@ -70,7 +72,7 @@ def _draw_starts(result: CrossCheck) -> Figure:
         )
     axes.set_xlabel("start (sorted)")
     axes.set_ylabel(f"final {objective_name(result.case)}")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(FixedLocator(place) if len(place) <= FEW_STARTS else MaxNLocator(integer=True))
     axes.xaxis.grid(False)
     plain_numbers(axes)
     pymc, em_dots = axes.get_legend_handles_labels()[0]

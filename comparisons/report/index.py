@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from comparisons.report import numerals, render
+from comparisons.report.page import BADGES
+from comparisons.verdict import Verdict
 from comparisons.writing import manifest
 
 NAME, WRITER = "README.md", "index"
@@ -45,7 +47,7 @@ def _row(path: Path) -> dict[str, Any] | None:
         return {
             "problem": str(found["problem"]),
             "link": f"{quote(path.parent.name)}/{report}",
-            "agrees": found["verdict"] == "agree",
+            "badge": BADGES[Verdict(found["verdict"])],
             "flags": ", ".join(sorted({str(flag["code"]) for flag in found["flags"]})),
             "log_likelihood": numerals.log_likelihood(found["pymc"]["log_likelihood"]),
             "digits": numerals.digits(found["agreement"]["min_matching_digits"]),

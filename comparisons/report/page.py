@@ -8,8 +8,31 @@ import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from comparisons.verdict import Verdict
+
 # Rows of a long table that a report shows; the CSV has them all.
 MOST_ROWS = 50
+
+
+class Badge(NamedTuple):
+    """How a verdict is shown: an icon, a word, and the class that gives it its colour."""
+
+    icon: str
+    word: str
+    css_class: str
+
+    @property
+    def heading(self) -> str:
+        """What goes before a title; nothing where all is well."""
+        return "" if self.css_class == "agree" else f"{self.word.upper()} – "  # noqa: RUF001
+
+
+BADGES = {
+    Verdict.AGREE: Badge("✅", "Agree", "agree"),
+    Verdict.ELSEWHERE: Badge("⚠️", "Agree elsewhere", "elsewhere"),
+    Verdict.UNDECIDED: Badge("⚠️", "Undecided", "undecided"),
+    Verdict.DISAGREE: Badge("❌", "Disagree", "disagree"),
+}
 
 
 class Column(NamedTuple):
@@ -56,6 +79,8 @@ class Table:
         A line below.
     alarms : frozenset of int
         Rows that must catch the eye.
+    always : frozenset of int
+        Rows that stay when the table is shortened.
     """
 
     kind: ClassVar[str] = "table"
@@ -64,19 +89,24 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     alarms: frozenset[int] = frozenset()
+    always: frozenset[int] = frozenset()
 
     def shortened(self, csv: str | None) -> "Table":
-        """The first rows of a long table, with a note that says so and where the others are."""
+        """The first rows of a long table and those that stay, with a note that says so and where the others are."""
         if len(self.rows) <= MOST_ROWS:
             return self
         others = f"; all of them are in {csv}" if csv else ""
-        says = f"The first {MOST_ROWS} of {len(self.rows)} rows are shown{others}."
+        first = [row for row in range(len(self.rows)) if row not in self.always][: MOST_ROWS - len(self.always)]
+        kept = sorted({*first, *self.always})
+        which = f"The first {MOST_ROWS}" if kept[-1] < MOST_ROWS else str(len(kept))
+        says = f"{which} of {len(self.rows)} rows are shown{others}."
         return Table(
             self.caption,
             self.columns,
-            self.rows[:MOST_ROWS],
+            tuple(self.rows[row] for row in kept),
             f"{self.note} {says}".strip(),
-            frozenset(row for row in self.alarms if row < MOST_ROWS),
+            frozenset(place for place, row in enumerate(kept) if row in self.alarms),
+            frozenset(place for place, row in enumerate(kept) if row in self.always),
         )
 
 
@@ -123,21 +153,26 @@ class Page(NamedTuple):
     Attributes
     ----------
     title : str
-    agrees : bool
+    verdict : Verdict
     sentence : str
-        The verdict.
+        The verdict in words.
     reasons : Points
-        What failed, when the sides disagree.
+        The checks that failed.
     flags : Points
     sections : tuple of Section
     """
 
     title: str
-    agrees: bool
+    verdict: Verdict
     sentence: str
     reasons: Points
     flags: Points
     sections: tuple[Section, ...]
+
+    @property
+    def badge(self) -> Badge:
+        """How the verdict is shown."""
+        return BADGES[self.verdict]
 
     @property
     def pictures(self) -> list[Picture]:

@@ -28,7 +28,7 @@ def summary(result: CrossCheck) -> dict[str, Any]:
     names = result.estimates["parameter"]
     return {
         "problem": case.name,
-        "verdict": result.verdict,
+        "verdict": str(result.verdict),
         "flags": [{"code": flag.code, "message": flag.message} for flag in result.flags],
         "n_starts": result.n_starts,
         "seed": result.seed,

@@ -10,6 +10,7 @@ from comparisons.case import Array, Case, Natural
 from comparisons.checks import STANDARD_ERRORS
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind
+from comparisons.labellings import listed
 from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
 from comparisons.report import numerals
@@ -17,7 +18,15 @@ from comparisons.report.page import Column, Table, one_line
 
 # Optima whose parameters are printed side by side.
 MOST_OPTIMA = 8
-NOT_IDENTIFIED, DIVERGING = "not identified", "diverging"
+# Entries of a parameter that is shown whatever else is, and how many of such there may be.
+FEW, MOST_FEW = 2, 6
+NOT_IDENTIFIED, DIVERGING, LEVEL, UNBOUNDED = "not identified", "diverging", "level there", "unbounded"
+WORDS = {
+    NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
+    DIVERGING: "Diverging: the estimate is infinite, each side stopped on the way.",
+    LEVEL: "Level there: this parameter moves freely around the saddle, which says nothing of a maximum.",
+    UNBOUNDED: "Unbounded: the likelihood grows without end as this goes to its edge; there is no estimate.",
+}
 
 
 def objective_name(case: Case) -> str:
@@ -26,12 +35,13 @@ def objective_name(case: Case) -> str:
 
 
 def agreement(result: CrossCheck) -> Table:
-    """Estimates of both legs with their differences and standard errors."""
-    rows, alarms = [], set()
+    """Estimates of both legs with their differences and standard errors; the note says why there is none."""
+    rows, alarms, said = [], set(), []
     diverging = result.optima[result.ends.optimum].judgement.diverging
     for index, row in enumerate(result.estimates.to_dict("records")):
         known = bool(row["identified"])
-        unknown = DIVERGING if row["parameter"] in diverging else NOT_IDENTIFIED
+        unknown = _unknown(result, runs_off=row["parameter"] in diverging)
+        said += [] if known else [unknown]
         apart = row["difference"] if np.isnan(row["in_se"]) else row["in_se"]
         if known and not apart <= STANDARD_ERRORS:
             alarms.add(index)
@@ -43,23 +53,43 @@ def agreement(result: CrossCheck) -> Table:
                 numerals.difference(row["difference"]),
                 numerals.difference(row["in_se"]),
                 numerals.digits(row["digits"]) if known else unknown,
-                numerals.standard_error(row["em_se"]),
-                numerals.standard_error(row["pymc_se"]),
+                *(numerals.standard_error(None if row["no_se"] else row[se]) for se in ("em_se", "pymc_se")),
             )
         )
     titles = ("EM", "PyMC", "difference", "in SE", "matching digits", "SE (EM)", "SE (PyMC)")
-    notes = {
-        NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
-        DIVERGING: "Diverging: the estimate is infinite, each side stopped on the way.",
-    }
-    note = " ".join(text for word, text in notes.items() if any(word in row for row in rows))
+    notes = [text for word, text in WORDS.items() if word in said]
     return Table(
         "Estimates of both sides",
         (Column("parameter", numeric=False), *(Column(title) for title in titles)),
         tuple(rows),
-        note,
+        " ".join([*notes, without_error(result.estimates)]).strip(),
         frozenset(alarms),
+        frozenset(result.estimates.index[result.estimates["parameter"].isin(few(result.case))]),
     )
+
+
+def few(case: Case) -> list[str]:
+    """Parameters with few entries (a slope that all items share), which no shortened table leaves out."""
+    names = [f"{name}[{label}]" for name, labels in case.labels.items() if len(labels) <= FEW for label in labels]
+    return names if len(names) <= MOST_FEW else []
+
+
+def _unknown(result: CrossCheck, *, runs_off: bool) -> str:
+    """What stands in place of the digits of a parameter that the data leave open.
+
+    Identification is a property of a maximum: at a saddle a parameter is level, not unidentified.
+    """
+    kind = result.optima[result.ends.optimum].kind
+    if runs_off:
+        return UNBOUNDED if kind is Kind.DEGENERATE else DIVERGING
+    return LEVEL if kind is Kind.SADDLE else NOT_IDENTIFIED
+
+
+def without_error(estimates: pd.DataFrame) -> str:
+    """Which parameters have no standard error, and why; empty when all have one."""
+    reasons = estimates[estimates["no_se"] != ""].groupby("no_se", sort=False)["parameter"]
+    said = [f"{why} ({listed(list(map(one_line, names)))})" for why, names in reasons]
+    return f"No standard error: {'; '.join(said)}." if said else ""
 
 
 def labels_of(case: Case, values: Array) -> tuple[str, ...]:
@@ -87,15 +117,16 @@ def derived(result: CrossCheck) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def derived_table(frame: pd.DataFrame) -> Table:
+def derived_table(result: CrossCheck, frame: pd.DataFrame) -> Table:
     """The derived quantities as a table of the report."""
+    unknown = _unknown(result, runs_off=False)
     rows = tuple(
         (
             one_line(row["parameter"]),
             numerals.estimate(row["em"]),
             numerals.estimate(row["pymc"]),
             numerals.difference(row["difference"]),
-            numerals.digits(row["digits"]) if row["identified"] else NOT_IDENTIFIED,
+            numerals.digits(row["digits"]) if row["identified"] else unknown,
         )
         for row in frame.to_dict("records")
     )
@@ -123,13 +154,15 @@ def checks(result: CrossCheck) -> Table:
     rows = tuple(
         (
             check.name,
+            one_line(check.detail),
             numerals.difference(check.found),
             numerals.difference(check.allowed),
-            "yes" if check.passed else "NO",
+            "yes" if check.passed else "undecided" if check.undecided else "NO",
         )
         for check in result.checks
     )
-    columns = (Column("check", numeric=False), Column("found"), Column("allowed"), Column("passed", numeric=False))
+    words = (Column("check", numeric=False), Column("in words", numeric=False))
+    columns = (*words, Column("found"), Column("allowed"), Column("passed", numeric=False))
     failed = frozenset(index for index, check in enumerate(result.checks) if not check.passed)
     return Table("What was compared, what was found and what is allowed", columns, rows, alarms=failed)
 

@@ -1,14 +1,18 @@
 """Watching EM converge: the log-likelihood and the parameters over the cycles of one start."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from comparisons.case import Array, take
+from comparisons.case import Array, Natural, take
 from comparisons.harness import CrossCheck
+from comparisons.labellings import labelling_of_end, rearranged
+from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
 from comparisons.report.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 from comparisons.report.tables import objective_name
@@ -16,14 +20,19 @@ from em_reference.em import Fit, em
 
 # Cycles beyond which the axis of cycles is logarithmic.
 MANY_CYCLES = 60
+# Panels of parameters side by side, and the inches of a row of them: one row, or several.
+MOST_PANELS, ROW, ROW_OF_SEVERAL = 3, 3.3, 2.2
+# Labels of cycles that have room side by side in a figure, whatever the number of panels.
+MOST_LABELS = 16
+# The range of values shown is at least this share of the largest: what differs by less is level.
+LEAST_RANGE, LEAST_CLIMB = 1e-3, 1e-6
 
 
 def watching(result: CrossCheck) -> Picture:
     """Figure of the first start: the climb, what is left of it, and every parameter."""
     case = result.case
     start = take(result.starts, 0)
-    documented = case.start is not None and all(np.array_equal(case.start[name], start[name]) for name in case.labels)
-    where = "the documented start" if documented else "start 0"
+    where = named_start(case) if begins_with_it(result) else "start 0"
     fit = em(case.em, case.to_em(start), case.stop, trace=True)
     cycles, name = int(fit.cycles), objective_name(case)
     return Picture(
@@ -41,33 +50,80 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     case = result.case
     if fit.trace is None:
         raise TypeError("a fit with a trace is expected")
-    height = np.asarray(fit.trace.log_likelihood + fit.trace.log_prior)
-    shown = thinned(len(height))
+    reported = result.ends.pymc
     path = case.from_em(fit.trace.params)
-    figure = Figure(figsize=(9.2, 6.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    arrived = take(result.pymc.natural, 0)
+    return framed(
+        case.labels,
+        np.asarray(fit.trace.log_likelihood + fit.trace.log_prior),
+        # Relabelled or reflected as a whole, as its last point is to lie closest to what is reported.
+        rearranged(case, labelling_of_end(case, take(path, -1), reported), path),
+        rearranged(case, labelling_of_end(case, arrived, reported), arrived),
+        objective_name(case),
+    )
+
+
+def framed(
+    labels: Mapping[str, tuple[str, ...]], height: Array, path: Natural, ended: Natural, objective: str
+) -> Figure:
+    """The climb above, one panel per parameter below.
+
+    Parameters
+    ----------
+    labels : mapping of name -> labels of its entries
+    height : array (cycles + 1,)
+        What is maximised, from the start on.
+    path : Natural
+        With one leading axis, as long as `height`.
+    ended : Natural
+        Where PyMC ended.
+    objective : str
+        Name of what is maximised.
+    """
+    shown = thinned(len(height))
+    across = min(len(labels), MOST_PANELS)
+    down = -(-len(labels) // across)
+    height_below = ROW if down == 1 else ROW_OF_SEVERAL * down
+    figure = Figure(figsize=(9.2, 2.9 + height_below), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(2.9, height_below))
     climb, gap = above.subplots(1, 2)
     climb.plot(shown, height[shown], color=EM, marker="." if len(height) < 30 else "")
-    climb.set_title(objective_name(case))
+    climb.set_title(objective)
     plain_numbers(climb)
+    _level(climb, height, LEAST_CLIMB)
     left = np.nanmax(height) - height if np.isfinite(height).any() else np.full(len(height), np.nan)
     left = np.where(left > 1e-14 * (1 + np.abs(height)), left, np.nan)
     gap.plot(shown, left[shown], color=EM, marker="." if len(height) < 30 else "")
-    gap.set_title(f"{objective_name(case)} still to gain")
+    gap.set_title(f"{objective} still to gain")
     if np.isfinite(left).any():
         _logarithmic(gap)
-    panels = np.atleast_1d(below.subplots(1, len(case.labels)))
-    ended = case.align(take(result.pymc.natural, 0), {name: values[-1] for name, values in path.items()})
-    for axes, name in zip(panels, case.labels, strict=True):
+    panels = list(np.ravel(below.subplots(down, across, squeeze=False)))
+    for empty in panels[len(labels) :]:
+        empty.remove()
+    panels = panels[: len(labels)]
+    for axes, name in zip(panels, labels, strict=True):
         _draw_path(axes, name, shown, path[name][shown], ended[name])
-    for axes in (climb, gap, *panels):
+    for axes, room in ((climb, 2), (gap, 2), *((panel, across) for panel in panels)):
         axes.set_xlabel("cycle")
-        _cycle_axis(axes, len(height) - 1)
-    labels = next(iter(case.labels.values()))
-    if len(labels) <= MOST_NAMED and all(other == labels for other in case.labels.values()):
-        handles = [Line2D([], [], color=colour(i, len(labels))) for i in range(len(labels))]
-        below.legend(handles, [short(label) for label in labels], loc="outside right center")
+        _cycle_axis(axes, len(height) - 1, MOST_LABELS // room)
+    _name_lines(below, panels, list(labels.values()))
     return figure
+
+
+def _name_lines(figure: SubFigure, panels: list[Axes], labels: list[tuple[str, ...]]) -> None:
+    """One legend when the lines of all panels have the same names, else one in every panel that needs it."""
+    if len(set(labels)) == 1:
+        if 1 < len(labels[0]) <= MOST_NAMED:
+            figure.legend(_samples(labels[0]), [short(label) for label in labels[0]], loc="outside right center")
+        return
+    for axes, names in zip(panels, labels, strict=True):
+        if 1 < len(names) <= MOST_NAMED:
+            axes.legend(_samples(names), [short(label) for label in names], loc="best", frameon=True, framealpha=0.7)
+
+
+def _samples(names: tuple[str, ...]) -> list[Line2D]:
+    """A piece of every line, for a legend."""
+    return [Line2D([], [], color=colour(i, len(names))) for i in range(len(names))]
 
 
 def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Array, ended: Array) -> None:
@@ -88,19 +144,41 @@ def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Arr
         zorder=3,
     )
     axes.set_title(f"{short(name)} ({count} lines)" if many else short(name))
+    axes.ticklabel_format(axis="y", useOffset=False)
+    _level(axes, np.concatenate([values.ravel(), ended]), LEAST_RANGE)
 
 
-def _cycle_axis(axes: Axes, last: int) -> None:
+def _level(axes: Axes, values: Array, least: float) -> None:
+    """Widen the y axis where the values hardly differ: round-off must not look like a path."""
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        return
+    middle, half = (known.max() + known.min()) / 2, (known.max() - known.min()) / 2
+    wide = least * np.abs(known).max()
+    if half < wide:
+        axes.set_ylim(middle - wide, middle + wide)
+
+
+def _cycle_axis(axes: Axes, last: int, most: int) -> None:
     """Cycles from 0; logarithmic when there are many, because EM does most in the first few."""
     if last > MANY_CYCLES:
         axes.set_xscale("symlog", linthresh=1.0, linscale=0.35)
         axes.set_xlim(-0.1, last * 1.25)
-        axes.set_xticks([0, *(step * 10**k for k in range(6) for step in (1, 3) if step * 10**k <= last)])
+        axes.set_xticks([0, *_round_cycles(last, most - 1)])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(-0.03 * max(last, 1), max(last, 1) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def _round_cycles(last: int, most: int) -> list[int]:
+    """Round numbers up to `last`, not more than have room: 1, 3, 10, ... or powers of ten, or some of those."""
+    powers = [10**k for k in range(len(str(last)))]
+    both = [number for power in powers for number in (power, 3 * power) if number <= last]
+    if len(both) <= most and last < 10_000:
+        return both
+    return powers[:: -(-len(powers) // most)]
 
 
 def _logarithmic(axes: Axes) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from comparisons.case import Case, Natural, Published
 from comparisons.harness import CrossCheck
 from comparisons.report import numerals
+from comparisons.report.origin import named_start
 from comparisons.report.page import Block, Column, Points, Table, Text, one_line
 from comparisons.report.tables import by_label
 from em_reference.em import StopRule, em
@@ -24,14 +25,14 @@ def stop_in_words(stop: StopRule) -> str:
 
 
 def worked_blocks(result: CrossCheck) -> tuple[Block, ...]:
-    """What the report prints of the worked example; nothing when the case has no documented start."""
+    """What the report prints of the worked example; nothing when the case has no start of its own."""
     case = result.case
     blocks: list[Block] = []
     if case.start is not None:
         tables = list(_cycle_1(case, case.start))
         if tables:
             at = "; ".join(f"{name} = {', '.join(f'{value:g}' for value in case.start[name])}" for name in case.labels)
-            blocks += [Text(f"Cycle 1 from the documented start, {at}."), *tables]
+            blocks += [Text(f"Cycle 1 from {named_start(case)}, {at}."), *tables]
     blocks += _estimates(result)
     return tuple(blocks)
 

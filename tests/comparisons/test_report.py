@@ -155,9 +155,10 @@ def test_order_of_the_report(coins_page, coins):
     page = coins_page
     assert page.sentence == coins.sentence
     assert [section.title for section in page.sections] == [
+        "Optima",
         "Agreement",
         "Figures",
-        "Optima",
+        "Parameters of the optima",
         "Starts",
         "Worked tables",
         "Settings, versions, how to regenerate",
@@ -308,7 +309,7 @@ def test_how_to_regenerate(coins_page, coins, undrawn):
 
 def test_disagreement_cannot_be_missed(broken, undrawn):
     page = compose(broken)
-    assert not page.agrees
+    assert page.verdict == "disagree"
     failed = [check.name for check in broken.checks if not check.passed]
     assert failed
     assert [name for name, _ in page.reasons.items] == failed

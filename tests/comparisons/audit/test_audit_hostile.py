@@ -217,3 +217,19 @@ def test_trouble_on_other_data_has_no_hint_at_a_cause() -> None:
 
     finding = found("weights", factory=Fragile)
     assert (finding.outcome, finding.meaning) == (Outcome.FAILED, "")
+
+
+def test_every_edge_case_that_fails_is_named() -> None:
+    class Careless(textbook.Coins):
+        def m_step(self, counts, params):
+            if np.ptp(self.heads) == 0:
+                raise IndexError("no spread")
+            if len(self.heads) == 4 and max(self.heads) > 10:
+                raise KeyError("too many flips")
+            return super().m_step(counts, params)
+
+    finding = found("edge_cases", factory=Careless)
+    assert finding.outcome is Outcome.FAILED
+    assert finding.found.startswith("one sequence, all sequences equal, all heads: m_step raised IndexError: no spread")
+    assert "; a thousand flips: m_step raised KeyError" in finding.found
+    assert finding.at
