@@ -13,12 +13,10 @@ MOST_DIGITS = 15.95
 NEXT_TO_ZERO = 1e-8
 # Information, scaled to a diagonal of ones, below which a direction carries none.
 FLAT = 1e-9
-# The same for the outer product of the scores, near a point at which two components have merged.
-MERGED = 1e-7
 # A parameter that lies in such a direction with more than this share of its length (squared) has no standard error.
 SHARE = 1e-6
-# Step in free units by which scores are taken.
-STEP = 1e-4
+# Standard errors at two places on a ridge are the same when they differ by less than this share.
+ALIKE = 1e-4
 
 
 def matching_digits(value: Array, reference: Array, unit: Array | float = 1.0) -> Array:
@@ -55,26 +53,17 @@ def standard_errors(case: Case, objective: Objective, natural: Natural, held: Se
     return np.where(np.isin(case.parameter_names(), held), np.nan, errors)
 
 
-def merged_parameters(case: Case, objective: Objective, natural: Natural, held: Sequence[str] = ()) -> set[str]:
-    """Parameters that a small move can change without changing, to first order, any observation's probability.
+def varying_errors(case: Case, objective: Objective, places: Sequence[Natural], held: Sequence[str] = ()) -> set[str]:
+    """Parameters whose standard error is not the same at all of some places that are equally likely.
 
-    Where two components have merged each of them may move against the other. Such a parameter may be identified,
-    but its standard error, if one is computed, depends on how much weight each component happens to have.
+    On a ridge a parameter may be identified and its error still depend on the place: where two components have
+    merged, on how much weight each happens to have.
     """
-    x = objective.free(natural)
-    basis, jacobian = _moves(case, objective, x, held)
-    scores = np.stack(
-        [(objective.pointwise(x + STEP * way) - objective.pointwise(x - STEP * way)) / (2 * STEP) for way in basis.T],
-        axis=1,
-    )
-    information = scores.T @ (objective.frequencies[:, None] * scores)
-    scale = np.sqrt(np.diag(information))
-    speaks = scale > MERGED * scale.max(initial=np.finfo(float).tiny)
-    _, silent = _inverse(information[np.ix_(speaks, speaks)], scale[speaks], MERGED)
-    lost = _share(jacobian[:, speaks], silent) + (jacobian[:, ~speaks] ** 2).sum(axis=1)
-    total = np.maximum((jacobian**2).sum(axis=1), np.finfo(float).tiny)
-    names = zip(case.parameter_names(), lost > SHARE * total, strict=True)
-    return {name for name, is_lost in names if is_lost} - set(held)
+    errors = np.stack([standard_errors(case, objective, place, held) for place in places])
+    with np.errstate(invalid="ignore"):
+        alike = np.abs(errors - errors[0]) <= ALIKE * errors[0]
+    names = case.parameter_names()
+    return {name for name, is_alike in zip(names, alike.all(axis=0), strict=True) if not is_alike} - set(held)
 
 
 def _inverse(information: Array, scale: Array, flat: float) -> tuple[Array, Array]:

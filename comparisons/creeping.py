@@ -28,6 +28,8 @@ REPELS, BESIDE = 1e-5, 0.05
 TINY, MOST = 1e-300, 700.0
 # Rounds of Anderson's method, and cycles in each of them.
 ROUNDS, CYCLES = 12, 200
+# A round that gains no more log-likelihood than this is the last.
+WORTH_IT = 1e-7
 
 
 def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
@@ -39,9 +41,10 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
     params, status, cycles = _copied(fit.params), fit.status.copy(), fit.cycles.copy()
     log_likelihood, log_prior = fit.log_likelihood.copy(), fit.log_prior.copy()
     chart = Free.of(case, space)
+    hopeless = np.zeros(len(status), dtype=bool)
     for _ in range(ROUNDS):
         released = _released(case, space, params, status)
-        unfinished = np.flatnonzero((status == Status.CYCLE_LIMIT) | released)
+        unfinished = np.flatnonzero(((status == Status.CYCLE_LIMIT) & ~hopeless) | released)
         if not len(unfinished):
             break
         start = _entries(params, unfinished)
@@ -49,6 +52,9 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
         for field, ends in zip(params, then.params, strict=True):
             field[unfinished] = ends
         status[unfinished], cycles[unfinished] = then.status, cycles[unfinished] + then.cycles
+        # What has no more to gain and does not arrive is on its way to infinity.
+        before = log_likelihood[unfinished] + log_prior[unfinished]
+        hopeless[unfinished] = ~(then.log_posterior > before + WORTH_IT)
         log_likelihood[unfinished], log_prior[unfinished] = then.log_likelihood, then.log_prior
         _leave_saddles(case, chart, params, status, unfinished[then.status == Status.CONVERGED])
     return Fit(params, log_likelihood, log_prior, status, cycles)

@@ -10,21 +10,37 @@ from operator import itemgetter
 import numpy as np
 
 from comparisons.case import Array, Away, Case, Natural
+from pp_models.maximise import maximise
 from pp_models.objective import Objective
+
+# A climb from further out that ends beyond this share of the way has not come back.
+STILL_OUT = 0.5
 
 
 def running_off(case: Case, objective: Objective, natural: Natural, floor: float) -> Away | None:
     """The parameters that run off: far out along their way the objective is not below `floor`.
 
-    Suspicious groups are tried together; while that falls, the group is left out that falls furthest alone.
+    Suspicious groups are tried together; while that falls, the group is left out that falls furthest alone. The
+    way out of the last group is only nearly known: what stays as high when PyMC climbs from out there runs off too.
     """
     groups = _best_ways(objective, case.runaway(natural))
+    last = groups[-1:]
     while groups:
         together = _together(case, natural, groups)
         if _heights(objective, [together])[0] >= floor:
             return together
         groups = groups[1:]
-    return None
+    return next((group for group in last if _stays_out(case, objective, group, floor)), None)
+
+
+def _stays_out(case: Case, objective: Objective, group: Away, floor: float) -> bool:
+    """Whether PyMC, climbing from a point further out, gets as high as `floor` and does not come back."""
+    end = maximise(objective, objective.free(group.further))
+    if not end.objective >= floor:
+        return False
+    members = np.isin(case.parameter_names(), group.names)
+    reached, out = (np.abs(case.flat(point)[members]) for point in (end.params, group.further))
+    return bool(reached.max() >= STILL_OUT * out.max())
 
 
 def onward(case: Case, objective: Objective, natural: Natural, names: Sequence[str]) -> Array:

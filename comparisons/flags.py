@@ -22,7 +22,7 @@ def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Opti
         *beats_certificate(case, legs, optima),
         *_of_the_optimum(case, optima, ends),
         *_of_the_others(legs, optima),
-        *_of_the_starts(legs, ends),
+        *_of_the_starts(legs, optima, ends),
     )
 
 
@@ -101,9 +101,11 @@ def _edges_of(heap: list[Optimum]) -> str:
     return f": the likelihood rises from the edge at which it stands ({'; '.join(steep[:4])})" if steep else ""
 
 
-def _of_the_starts(legs: tuple[Endpoints, Endpoints], ends: Ends) -> Iterator[Flag]:
-    """Starts that did not arrive anywhere."""
-    stopped = int((legs[0].status == str(Status.CYCLE_LIMIT)).sum())
+def _of_the_starts(legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
+    """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
+    endless = [o.members["em"] for o in optima if o.judgement.diverging]
+    late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
+    stopped = len(np.setdiff1d(late, np.concatenate(endless) if endless else []))
     if stopped:
         yield Flag(
             "em_cycle_limit",

@@ -14,12 +14,12 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from comparisons.agreement import estimates_table, merged_parameters, standard_errors
+from comparisons.agreement import estimates_table, standard_errors, varying_errors
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
 from comparisons.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.ends import Ends, choose_ends
 from comparisons.flags import raise_flags
-from comparisons.kinds import MOVED, Judgement, Kind, apart, examine, judge
+from comparisons.kinds import MOVED, Judgement, Kind, apart, beside_on_ridge, examine, judge
 from comparisons.labellings import labelling_of_end, rearranged
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
@@ -300,8 +300,9 @@ def _errors(
     held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "runs off")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
-        merged = set().union(*(merged_parameters(case, objective, place, tuple(held)) for place in (em, pymc)))
-        why = dict.fromkeys(merged, "depends on the place on the ridge") | why
+        places = (em, pymc, *beside_on_ridge(case, objective, examine(case, objective, pymc)))
+        varying = varying_errors(case, objective, places, tuple(held))
+        why = dict.fromkeys(varying, "depends on the place on the ridge") | why
     by_pymc = standard_errors(case, objective, pymc, tuple(held))
     by_em = nothing
     if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):

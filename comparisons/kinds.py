@@ -240,6 +240,17 @@ def _in_order(case: Case, names: set[str]) -> tuple[str, ...]:
     return tuple(name for name in case.parameter_names() if name in names)
 
 
+def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natural]:
+    """Other places that give every observation the same probability, one step along each open direction."""
+    places = []
+    for direction in _open_directions(objective, point):
+        for way in (direction, -direction):
+            x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
+            if same(objective.pointwise(x), point.fingerprint, point.frequencies):
+                places.append({name: objective.natural(x)[name] for name in case.labels})
+    return places
+
+
 def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[set[str], Array | None]:
     """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
     flat = np.zeros(len(case.parameter_names()), dtype=bool)

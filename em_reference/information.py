@@ -82,6 +82,8 @@ def _information(problem: ScoredProblem, params: Any, held: Any, units: Any) -> 
     center = layout.flatten(params)[0]
     basis = _basis(problem, layout, held)
     unit = np.ones(len(center)) if units is None else layout.flatten(units)[0]
+    if not basis.size:
+        return np.zeros((0, 0)), np.zeros(0), basis
     # The steps of the first round are known before the information, those of the second follow from it.
     size = np.abs(basis).T @ (STEP * np.maximum(unit, np.abs(center)))
     for _ in range(2):

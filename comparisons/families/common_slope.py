@@ -21,6 +21,9 @@ from comparisons.items import (
 )
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 
+# A logit beyond this is a certainty.
+CERTAIN = 6.0
+
 TITLE = "one-parameter logistic item response model with a common slope (marginal ML)"
 DATA = ITEM_DATA
 OPTIONS = GRID_OPTIONS
@@ -81,7 +84,7 @@ def bind(
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(1)}),
         derive=lambda natural: {"b": -natural["d"] / natural["a"]},
-        runaway=lambda natural: _runaway(natural, items),
+        runaway=lambda natural: _runaway(natural, items, nodes),
         curves=lambda natural: item_curves(natural, items),
         audit=item_audit(
             responses, counts, (nodes, weights), lambda: build_model(hooks=True), bind_again, slopes=1, mirrored=True
@@ -90,9 +93,21 @@ def bind(
     )
 
 
-def _runaway(natural: Natural, items: tuple[str, ...]) -> tuple[Away, ...]:
-    """A steep slope, and the point at which all curves are steeper still at the same places."""
-    if abs(natural["a"][0]) <= STEEP:
+def _runaway(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple[Away, ...]:
+    """A steep slope, and points at which all curves are steeper still.
+
+    Each curve turns about its own middle, where it becomes a step between two nodes, or about the node next to that,
+    where it keeps a probability between 0 and 1; or about the node only where that probability is no certainty.
+    """
+    slope = natural["a"][0]
+    if abs(slope) <= STEEP:
         return ()
     names = (*(f"d[{item}]" for item in items), "a[all]")
-    return (Away(names, {name: values * FURTHER for name, values in natural.items()}),)
+    middle = -natural["d"] / slope
+    nearest = nodes[np.abs(nodes[:, None] - middle).argmin(axis=0)]
+    undecided = np.abs(natural["d"] + slope * nearest) < CERTAIN
+    pivots = (middle, nearest, np.where(undecided, nearest, middle))
+    return tuple(
+        Away(names, {"d": natural["d"] + (1 - FURTHER) * slope * pivot, "a": FURTHER * natural["a"]})
+        for pivot in pivots
+    )
