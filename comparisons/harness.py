@@ -27,11 +27,14 @@ from comparisons.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
+from pp_models.edges import edges_nearby
 from pp_models.objective import Objective
 
 # Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
 # what the estimates of an identified parameter may differ by.
 ONE_DISTRIBUTION = STANDARD_ERRORS / 10
+# This close to an edge, beside the width of the range, there is no room for a difference quotient.
+NO_ROOM = 1e-9
 
 
 @dataclass(frozen=True)
@@ -306,7 +309,10 @@ def _errors(
     by_pymc = standard_errors(case, objective, pymc, tuple(held))
     by_em = nothing
     if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
-        known = natural_of(case, np.isin(names, list(held)).astype(float))
+        # Next to an edge differences of EM's score are noise, whether or not it is PyMC's place too.
+        edges = {(edge.name, edge.index) for edge in edges_nearby(objective, em, NO_ROOM)}
+        next_to = [(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))]
+        known = natural_of(case, (np.isin(names, list(held)) | next_to).astype(float))
         units = natural_of(case, case.size({name: np.zeros(len(labels)) for name, labels in case.labels.items()}))
         problem = cast(ScoredProblem, case.em)
         by_em = case.flat(

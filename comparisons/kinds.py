@@ -146,28 +146,28 @@ class Judgement:
 def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
-    value = float(objective.value_and_gradient(x)[0])
-    level = max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), ROUND_OFFS * round_off(objective, x))
-    edges, settled = at_edges(case, objective, natural, level)
+    value, gradient = objective.value_and_gradient(x)
+    noise = ROUND_OFFS * round_off(objective, x)
+    edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     at = objective.free(settled)
-    height, gradient = objective.value_and_gradient(at)
-    held = held_at_bound(objective, at, gradient, AT_THE_EDGE)
+    height, gradient_there = objective.value_and_gradient(at)
+    held = held_at_bound(objective, x, gradient, AT_THE_EDGE)
     for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
         held[objective.places[edge.name].start + edge.index] = True
     inside = ~held
-    _, gain = newton_step(objective.hessian(at), gradient, inside)
+    _, gain = newton_step(objective.hessian(x), gradient, inside)
     return Point(
         natural=natural,
         x=x,
-        objective=value,
+        objective=float(value),
         log_likelihood=objective.log_likelihood(x),
         gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
-        gain=gain + max(float(height) - value, 0.0),
+        gain=gain + max(float(height - value) - noise, 0.0),
         fingerprint=objective.pointwise(x),
         frequencies=objective.frequencies,
-        level=level,
+        level=max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), noise),
         edges=tuple(edges),
-        unbounded=_unbounded(case, objective, at, gradient),
+        unbounded=_unbounded(case, objective, at, gradient_there),
     )
 
 

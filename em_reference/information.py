@@ -104,7 +104,9 @@ def _by_differences(
     points = center + offsets[:, None, None] * (size[:, None] * basis.T)
     batch = layout.unflatten(points)
     score = problem.score(problem.e_step(batch).expected_counts, batch)
-    gradient = layout.flatten(score).reshape(*points.shape) @ basis
+    # Where nothing may move, at an edge say, the score may not be finite.
+    moves = np.abs(basis).max(axis=1, initial=0.0) > 0
+    gradient = np.where(moves, layout.flatten(score).reshape(*points.shape), 0.0) @ basis
     plus, minus = gradient[0::2], gradient[1::2]
     slopes = (plus - minus) / (2 * np.array(HALVES)[:, None, None] * size[:, None])
     jacobian = np.tensordot(RICHARDSON, slopes, axes=1)
