@@ -76,9 +76,9 @@ def certified_problems() -> list[str]:
 def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[dict[str, object]]:
     """Rows of one problem."""
     case = replace(case, stop=replace(case.stop, tolerance=TOLERANCE, max_cycles=MAX_CYCLES))
-    objective = Objective(case.build_model(), case.with_prior)
+    objective = case.objective()
     starts = draw_starts(case, n_starts, seed)
-    legs = (run_em(case, starts), sharpened(case, objective, run_pymc(case, objective, starts, progress)))
+    legs = (run_em(case, objective, starts), sharpened(case, objective, run_pymc(case, objective, starts, progress)))
     reached = [_reached(case, objective, leg) for leg in legs]
     best = max(point.height for point in case.certified)
     rows: list[dict[str, object]] = []

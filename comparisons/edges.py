@@ -71,7 +71,7 @@ def at_edges(case: Case, objective: Objective, natural: Natural, slack: float) -
 
 def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, slack: float) -> AtEdge:
     """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
-    name = f"{edge.name}[{case.labels[edge.name][edge.index]}]"
+    name = f"{edge.name}[{case.labels[edge.name][edge.entry]}]"
     first = edge._replace(distance=1e-13 * edge.width)
     for distance in inwards(first):
         further = objective.free(at_distance(objective, natural, edge, distance))
@@ -89,8 +89,8 @@ def _derivative(objective: Objective, natural: Natural, edge: Edge) -> float:
     """Derivative inwards per unit; the other weights of a simplex give up what one of them gains."""
     by_entry = np.ravel(objective.natural_gradient(natural)[edge.name])
     if objective.is_simplex(edge.name):
-        return float(by_entry[edge.index] - by_entry @ np.ravel(natural[edge.name]))
-    return float(-by_entry[edge.index] if edge.upper else by_entry[edge.index])
+        return float(by_entry[edge.entry] - by_entry @ np.ravel(natural[edge.name]))
+    return float(-by_entry[edge.entry] if edge.upper else by_entry[edge.entry])
 
 
 def at_edge(case: Case, objective: Objective, natural: Natural, slack: float | None = None) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator
     """A little weight for every component that has none, in every place that is tried for it."""
     for edge in edges_nearby(objective, natural, EDGE):
         if objective.is_simplex(edge.name):
-            label = case.labels[edge.name][edge.index]
+            label = case.labels[edge.name][edge.entry]
             for place in _places(case, natural, edge.name, label):
                 yield at_distance(objective, place, edge, LITTLE)
 

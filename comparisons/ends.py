@@ -88,12 +88,19 @@ def restarted(case: Case, objective: Objective, natural: Natural) -> Fit:
 
 
 def _best_elsewhere(leg: Endpoints, optima: list[Optimum]) -> int | None:
-    """Best endpoint of a leg that missed the best optimum; None when it is at a true optimum, or at an edge."""
-    for optimum in sorted(optima, key=lambda o: -o.objective):
-        members = optimum.members[leg.leg]
-        if len(members):
-            lost = optimum.kind is Kind.NOT_STATIONARY and not optimum.point.level_gradient
-            return _settled_first(leg, members) if lost else None
+    """Best endpoint of a leg that missed the best optimum; None when it is at a true optimum, or at an edge.
+
+    Starts that have not converged count only where no other start of the leg has arrived anywhere.
+    """
+    reached = [o for o in sorted(optima, key=lambda o: -o.objective) if len(o.members[leg.leg])]
+    settled = [
+        o
+        for o in reached
+        if o.kind is not Kind.NOT_STATIONARY or (leg.status[o.members[leg.leg]] != str(Status.CYCLE_LIMIT)).any()
+    ]
+    for optimum in settled or reached:
+        lost = optimum.kind is Kind.NOT_STATIONARY and not optimum.point.level_gradient
+        return _settled_first(leg, optimum.members[leg.leg]) if lost else None
     return 0
 
 

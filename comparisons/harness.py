@@ -276,8 +276,8 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     identify can differ: surplus components, say, that one endpoint has merged with one group of the data and the
     other endpoint with another.
     """
-    prints = [objective.pointwise(objective.free(end)) for end in (em, pymc)]
-    if not apart(*prints, objective.frequencies) <= ONE_DISTRIBUTION:
+    one, other = (objective.pointwise(objective.free(end)) for end in (em, pymc))
+    if not apart(one, other, objective.frequencies) <= ONE_DISTRIBUTION:
         return ()
     here = case.flat(pymc)
     difference = np.abs(case.flat(em) - here)
@@ -310,7 +310,7 @@ def _errors(
     by_em = nothing
     if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
         # Next to an edge differences of EM's score are noise, whether or not it is PyMC's place too.
-        edges = {(edge.name, edge.index) for edge in edges_nearby(objective, em, NO_ROOM)}
+        edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, em, NO_ROOM)}
         next_to = [(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))]
         known = natural_of(case, (np.isin(names, list(held)) | next_to).astype(float))
         units = natural_of(case, case.size({name: np.zeros(len(labels)) for name, labels in case.labels.items()}))

@@ -44,6 +44,8 @@ FAR = 16.0
 MOVED = 1e-4
 # A weight below this is none, and its moves are none.
 NEXT_TO_NOTHING = 1e-8
+# Weights take part in an exchange when they change by this share of the largest change.
+EXCHANGED = 1e-2
 
 
 class Kind(StrEnum):
@@ -153,7 +155,7 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     height, gradient_there = objective.value_and_gradient(at)
     held = held_at_bound(objective, x, gradient, AT_THE_EDGE)
     for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
-        held[objective.places[edge.name].start + edge.index] = True
+        held[objective.places[edge.name].start + edge.entry] = True
     inside = ~held
     _, gain = newton_step(objective.hessian(x), gradient, inside)
     return Point(
@@ -255,7 +257,6 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
     """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
     way_up = None
-    here, size = case.flat(point.natural), _size(case, objective, point.natural)
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             higher = _higher_along(objective, point, way, floor)
@@ -264,22 +265,29 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
             elif same(objective.pointwise(x), point.fingerprint, point.frequencies):
-                flat |= np.abs(case.flat(objective.natural(x)) - here) > MOVED * size
+                flat |= _moved(case, objective, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
 
-def _size(case: Case, objective: Objective, natural: Natural) -> Array:
-    """What a move is measured by: that of the case, but for a small weight the weight itself."""
-    size = natural_of(case, case.size(natural))
-    weights = {name: np.maximum(natural[name], NEXT_TO_NOTHING) for name in case.labels if objective.is_simplex(name)}
-    return case.flat(size | weights)
+def _moved(case: Case, objective: Objective, natural: Natural, before: Natural) -> npt.NDArray[np.bool_]:
+    """Which parameters differ; of weights those that exchange what they have, however little one of them has."""
+    size = natural_of(case, case.size(before))
+    moved = {}
+    for name in case.labels:
+        change = np.abs(natural[name] - before[name])
+        if objective.is_simplex(name):
+            exchanged = (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING)).any()
+            moved[name] = exchanged & (change >= EXCHANGED * change.max())
+        else:
+            moved[name] = change > MOVED * size[name]
+    return case.flat(moved).astype(bool)
 
 
 def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:
     """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
     inside = np.ones(objective.size, dtype=bool)
     for edge in (at.edge for at in point.edges if not objective.is_simplex(at.edge.name)):
-        inside[objective.places[edge.name].start + edge.index] = False
+        inside[objective.places[edge.name].start + edge.entry] = False
     eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])
     steepest = np.abs(eigenvalues).max(initial=0.0)
     chosen = vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]

@@ -120,7 +120,8 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
     status = np.full(len(u), Status.CYCLE_LIMIT, dtype=object)
     cycles = np.zeros(len(u), dtype=np.int64)
     # Minus one: a point, but no difference yet.
-    past = _Memory(*np.zeros((2, *u.shape, memory)), np.full(len(u), -1))
+    none = np.zeros((*u.shape, memory))
+    past = _Memory(none, none, np.full(len(u), -1))
     before, residual_before, close = u, np.zeros_like(u), np.zeros(len(u), dtype=bool)
     active = np.isfinite(here.objective)
     status[~active] = Status.NOT_FINITE

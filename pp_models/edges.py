@@ -46,7 +46,7 @@ class Edge(NamedTuple):
     Attributes
     ----------
     name : str
-    index : int
+    entry : int
         Position in the flattened parameter.
     upper : bool
         The upper edge of the range, else the lower one.
@@ -57,7 +57,7 @@ class Edge(NamedTuple):
     """
 
     name: str
-    index: int
+    entry: int
     upper: bool
     distance: float
     width: float
@@ -84,12 +84,12 @@ def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance
     values = np.array(natural[edge.name], dtype=float)
     flat = values.reshape(-1)
     if space.is_simplex(edge.name):
-        others = np.arange(len(flat)) != edge.index
+        others = np.arange(len(flat)) != edge.entry
         flat[others] *= (1 - distance) / flat[others].sum()
-        flat[edge.index] = distance
+        flat[edge.entry] = distance
     else:
-        low, high = (np.ravel(end)[edge.index] for end in space.edges(edge.name))
-        flat[edge.index] = high - distance if edge.upper else low + distance
+        low, high = (np.ravel(end)[edge.entry] for end in space.edges(edge.name))
+        flat[edge.entry] = high - distance if edge.upper else low + distance
     return {**natural, edge.name: values}
 
 

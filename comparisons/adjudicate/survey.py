@@ -32,9 +32,9 @@ class Ground(NamedTuple):
 
 def survey(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> Ground:
     """Optima that both legs reach from random starts."""
-    objective = Objective(case.build_model(), case.with_prior)
+    objective = case.objective()
     starts = draw_starts(case, n_starts, seed)
-    legs = (run_em(case, starts), run_pymc(case, objective, starts, progress))
+    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
     found = [o for o in find_optima(case, objective, legs) if o.kind is not Kind.NOT_STATIONARY]
     if not found:
         raise InputError(f"none of {n_starts} starts reached an optimum, expected at least one: raise --starts")

@@ -74,7 +74,7 @@ class Reference:
     @cached_property
     def objective(self) -> Objective:
         """Log-likelihood (or log-posterior) of the model with hooks."""
-        return Objective(self.hooks.build_model(), self.case.with_prior)
+        return Objective(self.hooks.build_model(), self.case.with_prior, units=self.case.units)
 
     @cached_property
     def complete(self) -> CompleteData:
