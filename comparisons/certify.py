@@ -103,12 +103,12 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
 
 def _reached(case: Case, objective: Objective, leg: Endpoints) -> npt.NDArray[np.int64]:
     """Which certified point each start ended at, -1 for none: by the probability of every observation."""
-    prints = [objective.pointwise(objective.free(point.natural)) for point in case.certified]
+    prints = [objective.fingerprint(objective.free(point.natural)) for point in case.certified]
     where = np.full(len(leg), -1, dtype=np.int64)
     for start in range(len(leg)):
         natural = take(leg.natural, start)
         if np.isfinite(case.flat(natural)).all():
-            fingerprint = objective.pointwise(objective.free(natural))
+            fingerprint = objective.fingerprint(objective.free(natural))
             found = [index for index, known in enumerate(prints) if same(known, fingerprint)]
             where[start] = found[0] if found else -1
     return where

@@ -191,7 +191,7 @@ def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.D
     before, after = case.flat(pymc_point.natural), case.flat(moved)
     shift = np.where(estimates["identified"], np.abs(after - before) / case.size(pymc_point.natural), 0.0)
     worst = int(np.nan_to_num(shift, nan=np.inf).argmax())
-    fingerprint = objective.pointwise(objective.free(moved)) if np.isfinite(after).all() else np.full(1, np.inf)
+    fingerprint = objective.fingerprint(objective.free(moved)) if np.isfinite(after).all() else np.full(1, np.inf)
     changed = float(np.abs(fingerprint - pymc_point.fingerprint).max())
     found = max(float(np.nan_to_num(shift, nan=np.inf)[worst]), changed * FIXED / SAME)
     detail = (
@@ -207,11 +207,11 @@ def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Poi
     end = take(case.from_em(again.params), 0)
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
-        distance = apart(objective.pointwise(objective.free(end)), pymc_point.fingerprint, pymc_point.frequencies)
+        distance = apart(objective.fingerprint(objective.free(end)), pymc_point.fingerprint, pymc_point.frequencies)
     detail = f"after {int(again.cycles[0])} cycles EM is {distance:.2g} standard errors from there"
     yield Check(RESTART, distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
     climbed = maximise(objective, em_point.x)
-    distance = apart(objective.pointwise(climbed.x), em_point.fingerprint, em_point.frequencies)
+    distance = apart(objective.fingerprint(climbed.x), em_point.fingerprint, em_point.frequencies)
     detail = f"after {climbed.evaluations} evaluations PyMC is {distance:.2g} standard errors from there"
     yield Check("PyMC restarted from EM's endpoint", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 

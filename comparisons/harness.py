@@ -276,7 +276,7 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     identify can differ: surplus components, say, that one endpoint has merged with one group of the data and the
     other endpoint with another.
     """
-    one, other = (objective.pointwise(objective.free(end)) for end in (em, pymc))
+    one, other = (objective.fingerprint(objective.free(end)) for end in (em, pymc))
     if not apart(one, other, objective.frequencies) <= ONE_DISTRIBUTION:
         return ()
     here = case.flat(pymc)

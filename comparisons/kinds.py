@@ -165,7 +165,7 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
         log_likelihood=objective.log_likelihood(x),
         gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
         gain=gain + max(float(height - value) - noise, 0.0),
-        fingerprint=objective.pointwise(x),
+        fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
         level=max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), noise),
         edges=tuple(edges),
@@ -228,7 +228,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         ends = [
             end
             for end in ends_of_ridge(case, objective, point.natural)
-            if same(objective.pointwise(objective.free(end)), point.fingerprint, point.frequencies)
+            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies)
         ]
         higher = (better_place(case, objective, end, floor) for end in ends)
         way_up = next((x for x in higher if x is not None), None)
@@ -248,7 +248,7 @@ def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natu
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
-            if same(objective.pointwise(x), point.fingerprint, point.frequencies):
+            if same(objective.fingerprint(x), point.fingerprint, point.frequencies):
                 places.append({name: objective.natural(x)[name] for name in case.labels})
     return places
 
@@ -264,7 +264,7 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
-            elif same(objective.pointwise(x), point.fingerprint, point.frequencies):
+            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies):
                 flat |= _moved(case, objective, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 

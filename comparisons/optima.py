@@ -112,7 +112,7 @@ def _group(
             natural = take(leg.natural, start)
             if not np.isfinite(case.flat(natural)).all():
                 continue
-            fingerprint = objective.pointwise(objective.free(natural))
+            fingerprint = objective.fingerprint(objective.free(natural))
             if not np.isfinite(fingerprint).all():
                 continue
             match = _nearest(prints, fingerprint, objective.frequencies)

@@ -183,7 +183,9 @@ class Objective:
             clipped = np.maximum(value, EDGE)
             return clipped / clipped.sum()
         if (value < low).any() or (value > high).any():
-            raise ValueError(f"parameter {name!r} must lie between {low.min():g} and {high.max():g}, got {value}")
+            positive = (low == 0).all() and np.isposinf(high).all()
+            expected = "be positive" if positive else f"lie between {low.min():g} and {high.max():g}"
+            raise ValueError(f"parameter {name!r} must {expected}, got {value}")
         least = EDGE * (high - low) if self.is_bounded(name) else self.unit(name) / LARGEST
         return np.clip(value, low + least, high - least)
 
@@ -241,13 +243,17 @@ class Objective:
         return float(self._log_likelihood_and_prior(x)[1]) if self.with_prior else 0.0
 
     def pointwise(self, x: Array) -> Array:
+        """Log-likelihood of each row of the data, times its frequency."""
+        return np.concatenate([np.ravel(term) for term in self._pointwise(x)])
+
+    def fingerprint(self, x: Array) -> Array:
         """Log-likelihood of each row of the data, once: not times its frequency."""
-        terms = np.concatenate([np.ravel(term) for term in self._pointwise(x)])
+        terms = self.pointwise(x)
         return np.divide(terms, self.frequencies, out=np.zeros_like(terms), where=self.frequencies > 0)
 
     @cached_property
     def frequencies(self) -> Array:
-        """How often each row of `pointwise` was seen, as the model's constants named "frequency of TERM" say."""
+        """How often each row of `fingerprint` was seen, as the model's constants named "frequency of TERM" say."""
         rows = []
         for variable, term in zip(self._observed_variables, self._pointwise(np.zeros(self.size)), strict=True):
             name = f"{FREQUENCY_OF}{variable.name}"

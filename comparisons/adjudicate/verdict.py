@@ -109,7 +109,7 @@ class Bench:
         left_open = (*judgement.not_identified, *judgement.diverging)
         places = self.places(optimum.point.natural, left_open, natural)
         near = nearest_stationary(self.case, self.objective, natural)
-        if near is not None and same(self.objective.pointwise(self.objective.free(near)), optimum.point.fingerprint):
+        if near is not None and same(self.objective.fingerprint(self.objective.free(near)), optimum.point.fingerprint):
             # On a ridge its nearest point comes first.
             places = self.places(near, left_open, natural) + places
         # A point of the ridge that fits within rounding before one that a tolerance is needed for.

@@ -198,7 +198,7 @@ class Reference:
         if self.top.regular:
             step = self.free(one) - self.free(other)
             return float(np.sqrt(np.maximum(-step @ self.information @ step, 0.0)))
-        fingerprints = [self.objective.pointwise(self.free(natural)) for natural in (one, other)]
+        fingerprints = [self.objective.fingerprint(self.free(natural)) for natural in (one, other)]
         return float(np.abs(fingerprints[0] - fingerprints[1]).max())
 
     @cached_property

@@ -251,7 +251,7 @@ COINS = {"weight": [0.2, 0.3, 0.5], "bias": [0.1, 0.5, 0.9]}
         ("free weights", {**COINS, "weight": [1.2, -0.2, 0.0]}, "'weight' must hold non-negative numbers that add up"),
         ("2PL", {"d": np.zeros(4), "a": np.zeros(3)}, "'a' must have shape"),
         ("2PL", {"d": np.full(4, -np.inf), "a": np.zeros(4)}, "'d' must be finite"),
-        ("2PL, log-normal slopes", {"d": np.zeros(4), "a": np.array([1.0, 1, 0, 1])}, "'a' must be positive"),
+        ("2PL, log-normal slopes", {"d": np.zeros(4), "a": np.array([1.0, 1, -1, 1])}, "'a' must be positive"),
     ],
 )
 def test_bad_parameters_are_named(problems, name, given, said):
