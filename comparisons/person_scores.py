@@ -7,8 +7,10 @@ from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL, TwoPLParams
 
 
-def score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method) -> dict[str, pd.DataFrame]:
-    """Ability with standard error, per row of the data and per response pattern."""
+def score_tables(
+    em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method, ids: tuple[str, ...] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Ability with standard error, per row of the data (with its id, if it has one) and per response pattern."""
     scores = em.scores(params, method)
     patterns = em.patterns
     first = np.unique(patterns.pattern_of_row, return_index=True)[1]
@@ -21,6 +23,7 @@ def score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method:
         "scores": pd.DataFrame(
             {
                 "row": np.arange(1, len(scores.theta) + 1),
+                **({} if ids is None else {"id": ids}),
                 "theta": scores.theta,
                 "standard_error": scores.standard_error,
                 "method": method,

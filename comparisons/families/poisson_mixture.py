@@ -1,11 +1,13 @@
 """Poisson mixture: binds the EM and the PyMC model of the mixture of Poisson distributions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.families import Option
 from comparisons.mixtures import fitted_counts, relabelled
@@ -16,6 +18,7 @@ TITLE = "mixture of Poisson distributions: counts"
 DATA = "a column 'count', optionally a column 'frequency', and one row per observation or per count"
 OPTIONS = (Option("components", int, "number of components", required=True),)
 
+COLUMNS = ("count", "frequency")
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
 STOP = StopRule(tolerance=1e-13, max_cycles=200_000)
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
@@ -44,7 +47,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if components > len(np.unique(seen)):
         different = len(np.unique(seen))
         raise InputError(f"--components {components}: expected at most {different}, the different counts there are")
-    return bind(name, counts, components, repeats)
+    return replace(bind(name, counts, components, repeats), flags=unused_column(table, COLUMNS))
 
 
 def start_fault(start: Natural) -> str | None:
