@@ -84,7 +84,11 @@ def _matching(table: Table, option: str, text: str, known: list[str]) -> tuple[s
     """
     found: set[str] = set()
     named: set[str] = set()
-    for name in (part.strip() for part in next(csv.reader([text], skipinitialspace=True), [""])):
+    try:
+        parts = next(csv.reader([text], skipinitialspace=True), []) or [""]
+    except csv.Error:
+        raise InputError(f"{option} {text!r}: expected column names or patterns with commas between them") from None
+    for name in (part.strip() for part in parts):
         if name in known or not re.search(r"[*?]", name):
             _require(table, option, name, known)
             named.add(name)
