@@ -47,6 +47,7 @@ FEWEST = 20
 # data sets of 500 x 8 in random order or sorted by the number right; a file sorted by one item alone is one.
 BLOCKS = -7.0
 NO_BLOCKS = -4.0
+ROWS_AT_ONCE = 50_000
 
 
 class Slopes(NamedTuple):
@@ -90,9 +91,9 @@ def no_items(items: Sequence[str], named: Sequence[str], responses: Array, count
             flags.append(
                 Flag(
                     "column_no_item",
-                    f"{item} is estimated as an item and may be none: {' and '.join(reasons)}; it changes every other "
-                    f"estimate; --drop {quote(item)} leaves it out, --items with its name among the items keeps it "
-                    "without this flag",
+                    f"{item} is taken for an item and may be none: {' and '.join(reasons)}; a column that is none "
+                    f"changes every other estimate; --drop {quote(item)} leaves it out, --items with its name among "
+                    "the items keeps it without this flag",
                 )
             )
     return tuple(flags)
@@ -129,14 +130,17 @@ def slopes(responses: Array, weight: Array) -> Slopes:
     Theta has variance 1, so that  a_i = Cov(X_i, R) / (p_i (1 - p_i) sd(T)).  Covariances are those of the
     examinees who answered both.
     """
-    answered = ~np.isnan(responses)
-    right, present = np.where(answered, responses, 0.0), answered.astype(float)
-    weighted = present * weight[:, None]
-    both = weighted.T @ present
-    first = (right * weight[:, None]).T @ present
+    both, first, cross = np.zeros((3, responses.shape[1], responses.shape[1]))
+    for start in range(0, len(responses), ROWS_AT_ONCE):
+        block, times = responses[start : start + ROWS_AT_ONCE], weight[start : start + ROWS_AT_ONCE, None]
+        present = (~np.isnan(block)).astype(float)
+        right = np.nan_to_num(block)
+        both += (present * times).T @ present
+        first += (right * times).T @ present
+        cross += (right * times).T @ right
     size, k = len(both), len(both) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        covariance = (right * weight[:, None]).T @ right / both - first * first.T / both**2
+        covariance = cross / both - first * first.T / both**2
         share = np.diag(first) / np.diag(both)
         covariance[~(both > 0)] = 0.0
         variance = np.diag(covariance)

@@ -147,7 +147,7 @@ def test_names_of_items_are_not(items: list[str]) -> None:
 def test_a_flag_says_why_and_the_way_out_and_the_column_is_still_an_item() -> None:
     case = read(TEXT, id="student")
     (message,) = flags(case, "column_no_item")
-    assert message.startswith("group is estimated as an item and may be none: its name has the word 'group'")
+    assert message.startswith("group is taken for an item and may be none: its name has the word 'group'")
     assert "--drop group leaves it out" in message
     assert "--items" in message
     assert "group" in case.labels["a"]
