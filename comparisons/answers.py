@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.case import Array, Flag, InputError
-from comparisons.columns import item_columns, unused_column
+from comparisons.columns import as_argument, item_columns, unused_column
 from comparisons.data import MISSING, NUMBER, Table, frequencies, numbers
 from comparisons.families import Option
 from comparisons.no_item import no_items
@@ -76,10 +76,11 @@ def _way_out(table: Table, items: tuple[str, ...]) -> str:
         cells = [cell for row in table.cells if (cell := row[table.column(item)].strip()).lower() not in MISSING]
         return 2 * sum(not (NUMBER.fullmatch(cell) and float(cell) in (0.0, 1.0)) for cell in cells) > len(cells)
 
-    found = [quote(item) for item in items if foreign(item)]
+    found = [item for item in items if foreign(item)]
     if not found:
         return ""
-    return f"; a column that is no item: --id {found[0]} (who answered) or --drop {','.join(found[:MOST_NAMED])}"
+    dropped = as_argument(found[:MOST_NAMED])
+    return f"; a column that is no item: --id {quote(found[0])} (who answered) or --drop {dropped}"
 
 
 def answers_in_words(answers: Array, counts: Array | None) -> dict[str, str]:

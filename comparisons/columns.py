@@ -4,6 +4,8 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from io import StringIO
+from shlex import quote
 from typing import Any, NamedTuple
 
 from comparisons.case import Flag, InputError
@@ -75,6 +77,13 @@ def item_columns(table: Table, options: Mapping[str, Any]) -> ItemColumns:
     if len(chosen) < 2:
         raise InputError(f"{table.path}: {len(chosen)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
     return ItemColumns(tuple(chosen), tuple(column for column in chosen if column in named), who)
+
+
+def as_argument(names: Iterable[str]) -> str:
+    """Columns as --items and --drop take them, as one word of a shell."""
+    text = StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return quote(text.getvalue())
 
 
 def _matching(table: Table, option: str, text: str, known: list[str]) -> tuple[set[str], set[str]]:

@@ -7,12 +7,12 @@ its answers do not come in blocks of rows.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from shlex import quote
 from typing import NamedTuple
 
 import numpy as np
 
 from comparisons.case import Array, Flag
+from comparisons.columns import as_argument
 
 # Words that name a person, a design or a sum, alone or within a name (sex_f, StudentID, wave2).
 WORDS = frozenset(
@@ -92,8 +92,8 @@ def no_items(items: Sequence[str], named: Sequence[str], responses: Array, count
                 Flag(
                     "column_no_item",
                     f"{item} is taken for an item and may be none: {' and '.join(reasons)}; a column that is none "
-                    f"changes every other estimate; --drop {quote(item)} leaves it out, --items with its name among "
-                    "the items keeps it without this flag",
+                    f"changes every other estimate; --drop {as_argument([item])} leaves it out, --items with its name "
+                    "among the items keeps it without this flag",
                 )
             )
     return tuple(flags)

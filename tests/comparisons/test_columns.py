@@ -1,6 +1,7 @@
 """Which columns are items: --id, --items, --drop, a flag on columns that are none, and missing answers counted."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def test_columns_are_chosen(family: str, options: dict[str, str], items: tuple[s
 def test_names_with_commas_and_stars_are_named_as_they_are() -> None:
     text = '"a,b",q*,qq,z\n1,0,1,1\n0,1,1,0\n1,1,0,0\n'
     assert read(text, items='"a,b",q*').labels["d"] == ("a,b", "q*")
+
+
+def test_the_way_out_can_be_pasted_into_a_shell() -> None:
+    text = '"sex, f","it\'s",c,d\n1,0,1,7\n0,1,0,8\n1,1,0,9\n'
+    with pytest.raises(InputError, match=r"--id d .* --drop d$"):
+        read(text)
+    (message,) = flags(read(text, drop="d"), "column_no_item")
+    way_out = shlex.split(message.partition("; --drop ")[2].partition(" leaves")[0])
+    assert read(text, drop=f"d,{way_out[0]}").labels["d"] == ("it's", "c")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
