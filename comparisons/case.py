@@ -226,6 +226,8 @@ class Case:
         Tables written beside the report on request (person scores).
     flags : tuple of Flag
         What the data already tell (an item that everyone got right).
+    missing_answers : int or None
+        How many answers are missing; None where the data are not answers.
     source, settings : str, dict
         Where the data are from; settings to print.
     tables : dict of title -> str
@@ -262,6 +264,7 @@ class Case:
     first_cycle: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     extra_tables: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     flags: tuple[Flag, ...] = ()
+    missing_answers: int | None = None
     source: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)

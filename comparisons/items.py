@@ -6,42 +6,21 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Away, Case, Curves, InputError, Natural
-from comparisons.data import Table, numbers
+from comparisons.case import Array, AuditHooks, Away, Case, Curves, Natural
 from comparisons.families import Option
 from comparisons.parsing import Range
 from em_reference.quadrature import equally_spaced
 
-ITEM_DATA = (
-    "one column per item (2 to 1000) with 0, 1 or empty (not answered), optionally a column 'frequency', "
-    "and one row per examinee or per response pattern"
-)
 GRID_OPTIONS = (
     Option("nodes", int, "number of quadrature nodes, equally spaced", default=61, range=Range(2, 10_000)),
     Option("limit", float, "nodes reach from -LIMIT to LIMIT standard deviations", default=6.0, range=Range(0.5, 30)),
 )
-MOST_ITEMS = 1_000
 # Intercepts and slopes of a start.
 START = Range(-100, 100)
 # A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off? Then at this
 # many times the slope and intercept.
 STEEP = 4.0
 FURTHER = 4.0
-
-
-def responses_of(table: Table) -> tuple[Array, tuple[str, ...]]:
-    """Responses (N, I) of 0, 1 or NaN, and the names of the items.
-
-    Raises
-    ------
-    InputError
-    """
-    items = tuple(column for column in table.columns if column != "frequency")
-    if len(items) < 2:
-        raise InputError(f"{table.path}: {len(items)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
-    if len(items) > MOST_ITEMS:
-        raise InputError(f"{table.path}: {len(items)} item columns, expected at most {MOST_ITEMS}")
-    return numbers(table, items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True), items
 
 
 def equal_grid(options: Mapping[str, Any]) -> tuple[Array, Array]:

@@ -7,8 +7,10 @@ from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL, TwoPLParams
 
 
-def score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method) -> dict[str, pd.DataFrame]:
-    """Ability with standard error, per row of the data and per response pattern."""
+def score_tables(
+    em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method: Method, ids: tuple[str, ...] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Ability with standard error, per row of the data (with its id, if it has one) and per response pattern."""
     scores = em.scores(params, method)
     patterns = em.patterns
     first = np.unique(patterns.pattern_of_row, return_index=True)[1]
@@ -17,8 +19,9 @@ def score_tables(em: TwoPL, params: TwoPLParams, items: tuple[str, ...], method:
     scored = pd.DataFrame({"theta": scores.theta, "standard_error": scores.standard_error, "method": method})
     own = pd.DataFrame({"frequency": patterns.frequencies.astype(int)}).join(scored.iloc[first].reset_index(drop=True))
     by_pattern.columns = pd.Index(_columns_of(items, tuple(own)))
+    numbered = scored.set_axis(pd.RangeIndex(1, len(scored) + 1, name="row")).reset_index()
     return {
-        "scores": scored.set_axis(pd.RangeIndex(1, len(scored) + 1, name="row")).reset_index(),
+        "scores": numbered if ids is None else numbered.assign(id=ids)[["row", "id", *scored.columns]],
         "scores_by_pattern": by_pattern.join(own),
     }
 

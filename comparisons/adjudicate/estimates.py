@@ -155,7 +155,7 @@ def row_order(
     if missing:
         raise InputError(f"{table.path}: no row for item {listed(missing)}, expected one for every item of the data")
     left = [name for name in named if name not in labels]
-    notes = [f"not used: item {listed(left)}, for which the data have no finite estimate"] if left else []
+    notes = [f"not used: item {listed(left)}, which is not estimated from the data"] if left else []
     return [where[label] for label in labels], notes
 
 

@@ -27,6 +27,7 @@ from comparisons.adjudicate.estimates import (
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.slope_prior import slope_prior
 from comparisons.case import Array, Case, InputError, Natural
+from comparisons.columns import FREQUENCY
 from comparisons.data import Table, numbers
 
 ITEM = Role("item", ("item", "items", "itemname", "variable", "name", plain(NAMELESS)))
@@ -68,7 +69,7 @@ def read(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> E
     if len({first, slope, item}) < 3:
         raise InputError(f"{table.path}: column {first!r} is named for two things, expected one for each")
     items = case.labels["a"]
-    rows, more = row_order(table, item, items, [column for column in data.columns if column != "frequency"])
+    rows, more = row_order(table, item, items, [column for column in data.columns if column != FREQUENCY])
     used = [item, first, slope, *_asymptotes(table)]
     columns = [column_values(table, column, rows) for column in (first, slope)]
     short = ("d" if role is INTERCEPT else "b", "a")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
+from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
 from comparisons.families import Option
@@ -79,10 +80,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         weight_prior=weight_prior,
         bias_prior=bias_prior,
     )
-    unused = [column for column in table.columns if column not in COLUMNS]
-    if not unused:
-        return case
-    return replace(case, flags=(*case.flags, Flag("unused_column", f"not used: column {', '.join(unused)}")))
+    return replace(case, flags=(*case.flags, *unused_column(table, COLUMNS)))
 
 
 def start_fault(start: Natural) -> str | None:

@@ -1,23 +1,30 @@
 """Common slope: binds the EM and the PyMC model of the one-parameter logistic item response model."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from comparisons.answers import (
+    COLUMN_OPTIONS,
+    ITEM_DATA,
+    answers_in_words,
+    missing_answers,
+    missing_in_words,
+    responses_of,
+)
 from comparisons.case import Array, Away, Case, InputError, Natural
-from comparisons.data import Table, frequencies
+from comparisons.data import Table
 from comparisons.equal_rows import merged
 from comparisons.items import (
     FURTHER,
     GRID_OPTIONS,
-    ITEM_DATA,
     STEEP,
     described_grid,
     equal_grid,
     item_audit,
     item_curves,
     item_start_fault,
-    responses_of,
 )
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 
@@ -26,7 +33,7 @@ CERTAIN = 6.0
 
 TITLE = "one-parameter logistic item response model with a common slope (marginal ML)"
 DATA = ITEM_DATA
-OPTIONS = GRID_OPTIONS
+OPTIONS = (*GRID_OPTIONS, *COLUMN_OPTIONS)
 start_fault = item_start_fault
 
 
@@ -37,16 +44,15 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items = responses_of(table)
+    responses, items, counts, _, flags = responses_of(table, options)
     grid = equal_grid(options)
-    counts = frequencies(table)
     seen = responses if counts is None else responses[counts > 0]
     for item, answers in zip(items, seen.T, strict=True):
         if not ((answers == 0).any() and (answers == 1).any()):
             raise InputError(
                 f"{table.path}, column {item!r}: expected right and wrong answers, else its intercept is infinite"
             )
-    return bind(name, responses, items, counts, *grid)
+    return replace(bind(name, responses, items, counts, *grid), flags=flags)
 
 
 def bind(
@@ -72,7 +78,8 @@ def bind(
     return Case(
         name=name,
         family="common-slope",
-        title=f"{len(items)} items, {em.two_pl.patterns.frequencies.sum():.0f} examinees, one slope",
+        title=f"{len(items)} items, {em.two_pl.patterns.frequencies.sum():.0f} examinees"
+        f"{missing_in_words(responses, counts)}, one slope",
         em=em,
         build_model=build_model,
         to_em=lambda natural: CommonSlopeParams(
@@ -89,7 +96,8 @@ def bind(
         audit=item_audit(
             responses, counts, (nodes, weights), lambda: build_model(hooks=True), bind_again, slopes=1, mirrored=True
         ),
-        settings={"quadrature": described_grid(nodes, weights)},
+        missing_answers=missing_answers(responses, counts),
+        settings={**answers_in_words(responses, counts), "quadrature": described_grid(nodes, weights)},
     )
 
 

@@ -1,11 +1,13 @@
 """Genetic linkage: binds the EM and the PyMC model of the linkage multinomial."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from comparisons.case import Array, AuditHooks, Case, InputError, Natural
+from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies
 from comparisons.families import Option
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
@@ -27,7 +29,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         raise InputError(f"{table.path}: no column 'frequency', expected one")
     if len(counts) != 4:
         raise InputError(f"{table.path}: {len(counts)} rows, expected 4, one for each cell")
-    return bind(name, counts)
+    return replace(bind(name, counts), flags=unused_column(table, ["frequency"]))
 
 
 def start_fault(start: Natural) -> str | None:

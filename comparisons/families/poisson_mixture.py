@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
 from comparisons.families import Option
@@ -19,6 +20,7 @@ TITLE = "mixture of Poisson distributions: counts"
 DATA = "a column 'count' (0 to 1000000), optionally a column 'frequency', and one row per observation or per count"
 OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100)),)
 
+COLUMNS = ("count", "frequency")
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
 STOP = StopRule(tolerance=1e-13, max_cycles=20_000)
 inner_start = off_the_edge
@@ -55,7 +57,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if components > len(np.unique(seen)):
         different = len(np.unique(seen))
         raise InputError(f"--components {components}: expected at most {different}, the different counts there are")
-    return bind(name, counts, components, repeats)
+    return replace(bind(name, counts, components, repeats), flags=unused_column(table, COLUMNS))
 
 
 def start_fault(start: Natural) -> str | None:

@@ -7,19 +7,25 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from comparisons.answers import (
+    COLUMN_OPTIONS,
+    ITEM_DATA,
+    answers_in_words,
+    missing_answers,
+    missing_in_words,
+    responses_of,
+)
 from comparisons.case import Array, Case, Flag, InputError, Natural
-from comparisons.data import Table, frequencies
+from comparisons.data import Table
 from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.items import (
     GRID_OPTIONS,
-    ITEM_DATA,
     described_grid,
     equal_grid,
     item_audit,
     item_curves,
     item_start_fault,
-    responses_of,
     steep_items,
 )
 from comparisons.parsing import Range, as_number, shortened
@@ -48,6 +54,7 @@ OPTIONS = (
     Option("intercept-prior", str, f"prior on d: {_priors_in_words('normal')}; flat when left out"),
     Option("slope-prior", str, f"prior on a: {_priors_in_words('normal', 'lognormal')}; flat when left out"),
     Option("scores", str, "also write person scores: eap, map or mle"),
+    *COLUMN_OPTIONS,
 )
 # More nodes than this are too many columns for a table of posteriors.
 MOST_NODES_SHOWN = 15
@@ -66,7 +73,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items = responses_of(table)
+    responses, items, counts, ids, flags = responses_of(table, options)
     nodes, weights = _quadrature(options)
     scores = options["scores"]
     if scores is not None and scores not in get_args(Method):
@@ -79,14 +86,16 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         name,
         responses,
         items,
-        counts=frequencies(table),
+        counts=counts,
         nodes=nodes,
         weights=weights,
         intercept_prior=priors[0],
         slope_prior=priors[1],
         scores=scores,
+        ids=ids,
         where=table.path,
     )
+    case = replace(case, flags=(*flags, *case.flags))
     silent = int(np.isnan(responses).all(axis=1).sum())
     if not silent:
         return case
@@ -132,6 +141,7 @@ def bind(
     intercept_prior: tuple[str, float, float] | None = None,
     slope_prior: tuple[str, float, float] | None = None,
     scores: str | None = None,
+    ids: tuple[str, ...] | None = None,
     where: str = "data",
     keep_all: bool = False,
 ) -> Case:
@@ -205,12 +215,13 @@ def bind(
                     intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
 
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
-        return {} if scores is None else score_tables(em, to_em(natural), items, scores)  # type: ignore[arg-type]
+        return {} if scores is None else score_tables(em, to_em(natural), items, scores, ids)  # type: ignore[arg-type]
 
     return Case(
         name=name,
         family="two-pl",
-        title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(em.patterns.frequencies.sum())} examinees",
+        title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(em.patterns.frequencies.sum())} examinees"
+        f"{missing_in_words(responses, counts)}",
         em=em,
         build_model=build_model,
         to_em=to_em,
@@ -235,7 +246,9 @@ def bind(
             slopes=len(items),
             mirrored=mirrored,
         ),
+        missing_answers=missing_answers(responses, counts),
         settings={
+            **answers_in_words(responses, counts),
             "quadrature": described_grid(nodes, weights),
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
             "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),

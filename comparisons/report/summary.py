@@ -32,6 +32,7 @@ def summary(result: CrossCheck) -> dict[str, Any]:
         "flags": [{"code": flag.code, "message": flag.message} for flag in result.flags],
         "n_starts": result.n_starts,
         "seed": result.seed,
+        **({} if case.missing_answers is None else {"missing_answers": case.missing_answers}),
         "versions": versions(),
         "em": {
             "log_likelihood": _number(ends.em_log_likelihood),
