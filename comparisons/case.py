@@ -161,6 +161,12 @@ class AuditHooks(NamedTuple):
     edge_starts: dict[str, Natural]
 
 
+def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:
+    """Stop rule of an EM leg: a small share of a standard error, which shrinks with the root of the observations."""
+    share = max(1.0, float(np.sqrt(observations)) / 1e3)
+    return StopRule(tolerance=max(tolerance / share, np.finfo(float).eps), max_cycles=max_cycles, units=units)
+
+
 def nothing(_: Natural) -> dict[str, Any]:
     """Default of the optional hooks: nothing to derive, nothing to draw."""
     return {}

@@ -116,15 +116,17 @@ def better_place(case: Case, objective: Objective, natural: Natural, floor: floa
     return climbed.x if climbed.objective > floor else None
 
 
-def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterator[Natural]:
-    """Points at which one component has given all its weight to another: the same mixture where the two are alike."""
+def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterator[tuple[str, Natural]]:
+    """Points at which one component has given all its weight to another: the same mixture where the two are alike.
+
+    With the name of the weights; a component that has no weight has nothing to give, and is one that is not needed.
+    """
     for name in filter(objective.is_simplex, case.labels):
         for giver, taker in permutations(range(len(case.labels[name])), 2):
             weights = natural[name].copy()
             weights[taker] += weights[giver]
             weights[giver] = 0.0
-            if natural[name][giver] >= EDGE:
-                yield {**natural, name: weights}
+            yield name, {**natural, name: weights}
 
 
 def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator[Natural]:

@@ -226,12 +226,14 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     if flat and way_up is None:
         # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
         ends = [
-            end
-            for end in ends_of_ridge(case, objective, point.natural)
+            (name, end)
+            for name, end in ends_of_ridge(case, objective, point.natural)
             if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies)
         ]
-        higher = (better_place(case, objective, end, floor) for end in ends)
+        higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
+        # A component more than is needed may share the weight of any other.
+        flat |= {f"{name}[{label}]" for name, _ in ends for label in case.labels[name]}
     names, edges = _in_order(case, flat), _in_order(case, edge - flat)
     if way_up is not None:
         return Judgement(Kind.SADDLE, names, edges, way_up=way_up)

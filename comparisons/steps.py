@@ -41,6 +41,8 @@ def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep |
         named = {name: np.asarray(value) for name, value in fields if value is not None}
         by_pymc = _along(case, objective, natural, objective.natural_gradient(natural))
         by_counts = _along(case, objective, natural, case.audit.score(named, natural))
+        if not (np.isfinite(by_counts).all() and np.isfinite(by_pymc).all()):
+            continue
         counts.append(float(np.abs(by_counts - by_pymc).max() / np.abs(by_pymc).max()))
         moved = case.from_em(case.em.m_step(expected, params))
         left = _along(case, objective, moved, case.audit.score(named, moved))

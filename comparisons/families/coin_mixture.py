@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural
+from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
@@ -208,6 +208,7 @@ def bind(
         labels={"bias": labels} if fixed_weight is not None else {"weight": labels, "bias": labels},
         with_prior=with_prior,
         magnitude=em.magnitude,
+        stop=stop_after(float(em.outcomes.flips @ em.outcomes.frequencies)),
         align=align,
         certificate=certificate,
         fitted=lambda natural: _one_probability(to_em(natural)),

@@ -13,7 +13,7 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
-from comparisons.case import Array, Away, Case, InputError, Natural
+from comparisons.case import Array, Away, Case, InputError, Natural, stop_after
 from comparisons.data import Table
 from comparisons.equal_rows import merged
 from comparisons.items import (
@@ -88,6 +88,7 @@ def bind(
         from_em=lambda params: {"d": params.intercept, "a": params.slope},
         draw_start=lambda rng: {"d": rng.normal(0.0, 1.0, len(items)), "a": rng.normal(0.0, 1.0, 1)},
         labels={"d": items, "a": ("all",)},
+        stop=stop_after(float(em.two_pl.patterns.frequencies.sum())),
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(1)}),
         derive=lambda natural: {"b": -natural["d"] / natural["a"]},

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, AuditHooks, Case, InputError, Natural
+from comparisons.case import Array, AuditHooks, Case, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies
 from comparisons.families import Option
@@ -57,6 +57,7 @@ def bind(name: str, animals: Array) -> Case:
         from_em=lambda params: {"theta": params.theta},
         draw_start=lambda rng: {"theta": rng.random(1)},
         labels={"theta": ("cells",)},
+        stop=stop_after(float(animals.sum())),
         audit=_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
         settings={"cells": ", ".join(f"{count:.0f}" for count in animals)},
     )

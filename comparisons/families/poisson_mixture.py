@@ -6,23 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural
+from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
 from comparisons.parsing import Range
-from em_reference.em import StopRule
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"
-DATA = "a column 'count' (0 to 1000000), optionally a column 'frequency', and one row per observation or per count"
+DATA = "a column 'count' (0 to 1000000000), optionally a column 'frequency', and one row per observation or per count"
 OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100)),)
 
 COLUMNS = ("count", "frequency")
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.
-STOP = StopRule(tolerance=1e-13, max_cycles=20_000)
+TOLERANCE = 1e-13
 inner_start = off_the_edge
 
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
@@ -30,7 +29,7 @@ ROUNDED = 1e-3
 # Beyond this largest count the observed frequencies are not drawn.
 MOST_BARS = 1_000
 # The logarithm of the probability of a larger count is a difference of numbers too large to leave ten digits.
-LARGEST = 1_000_000
+LARGEST = 1_000_000_000
 # Rates of a start.
 START = Range(1e-9, LARGEST)
 # The logarithm of a rate is what PyMC works with.
@@ -110,7 +109,9 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         from_em=from_em,
         draw_start=draw_start,
         labels=labels,
-        stop=replace(STOP, units=PoissonParams(np.ones(components), np.full(components, mean))),
+        stop=stop_after(
+            float(seen.sum()) * (1 + mean), PoissonParams(np.ones(components), np.full(components, mean)), TOLERANCE
+        ),
         units={"rate": mean},
         magnitude=em.magnitude,
         align=relabelled,

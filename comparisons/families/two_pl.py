@@ -15,7 +15,7 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
-from comparisons.case import Array, Case, Flag, InputError, Natural
+from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
 from comparisons.data import Table
 from comparisons.equal_rows import merged
 from comparisons.families import Option
@@ -227,6 +227,7 @@ def bind(
         to_em=to_em,
         from_em=lambda params: {"d": params.intercept, "a": params.slope},
         draw_start=draw_start,
+        stop=stop_after(float(em.patterns.frequencies.sum())),
         labels={"d": items, "a": items},
         with_prior=intercept_prior is not None or slope_prior is not None,
         align=align,
