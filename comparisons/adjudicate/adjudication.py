@@ -1,6 +1,6 @@
 """Adjudicate estimates of other software: the optima of both legs, the verdict, and what it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from comparisons.adjudicate.estimates import Estimates, listed
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
-from comparisons.adjudicate.steps import unflat
+from comparisons.adjudicate.held import Held
 from comparisons.adjudicate.survey import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import TOLERANCE, Bench
@@ -27,6 +27,7 @@ KIND_IN_WORDS = {
     Kind.RIDGE: "a ridge",
     Kind.BOUNDARY: "a maximum at the boundary",
     Kind.DIVERGING: "a maximum at infinity",
+    Kind.DEGENERATE: "a point where the likelihood is unbounded",
     Kind.NOT_STATIONARY: "a point that is not stationary",
 }
 
@@ -107,30 +108,50 @@ class Adjudication:
         }
         return f"{parts[self.verdict]()}."
 
+    @property
+    def converted(self) -> bool:
+        """Whether any number was read as another, or in another place."""
+        return not self.finding.reading.as_it_stands
+
+    @property
+    def renamed(self) -> bool:
+        """Whether the file calls any number by another name than the model."""
+        return bool((self.parameters["parameter"] != self.parameters["read_as"]).any())
+
+    def own(self, name: str) -> str:
+        """A parameter of the model as the file names it."""
+        found = self.parameters["parameter"][self.parameters["read_as"] == name]
+        return str(found.iloc[0]) if len(found) else name
+
+    def _outside(self) -> str:
+        """How many numbers lie outside the rounding, and which furthest; empty when none does."""
+        outside, total = self.outside, len(self.parameters)
+        if not len(outside):
+            return ""
+        worst = outside.loc[outside["outside"].idxmax()]
+        how_many = f"1 of {total} numbers lies" if len(outside) == 1 else f"{len(outside)} of {total} numbers lie"
+        text = f"; {how_many} outside the rounding, furthest {worst['parameter']}"
+        if self.converted and worst["parameter"] != worst["read_as"]:
+            text += f" (read as {worst['read_as']})"
+        text += f" by {worst['outside']:.2g}"
+        return text + (f" ({worst['in_se']:.2g} standard errors from it)" if np.isfinite(worst["in_se"]) else "")
+
     def _to_the_digits(self) -> str:
         """How well the place is met."""
         if self.finding.within_rounding:
             return f"to the digits given ({self.digits_given})"
-        worst = self.outside.loc[self.outside["outside"].idxmax()] if len(self.outside) else None
         change = self.finding.allowance.change if self.finding.allowance else np.nan
         # A unit of the last digit that is finer than the tolerance cannot be right.
         fine = 10.0**-self.estimates.decimals < self.tolerance
         text = "up to" if fine else f"to the digits given ({self.digits_given}) and"
         text += f" a convergence tolerance of {self.tolerance:g} per EM cycle ({change:.1e} is needed)"
-        if worst is not None:
-            text += (
-                f"; {len(self.outside)} of {len(self.parameters)} numbers lie outside the rounding, furthest "
-                f"{worst['parameter']} by {worst['outside']:.2g}"
-            )
-            if np.isfinite(worst["in_se"]):
-                text += f" ({worst['in_se']:.2g} standard errors from it)"
-        return text
+        return text + self._outside()
 
     def _at_maximum(self) -> str:
         kind = self.optima[0].kind
         extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
         text = f"at the maximum{extra}, {self._to_the_digits()}"
-        left = tuple(dict.fromkeys(self.finding.place.left_open))
+        left = tuple(dict.fromkeys(map(self.own, self.finding.place.left_open)))
         text = f"{text}; the data leave open {listed(left)}" if left else text
         loose = (self.parameters["half_unit"] / self.parameters["se"]).where(np.isfinite(self.parameters["se"]))
         if loose.max() > COARSE:
@@ -139,16 +160,35 @@ class Adjudication:
         return text
 
     def _another_optimum(self) -> str:
-        judged = self.judgement_of_place
-        gap = self.best - self.finding.place.level
-        return (
-            f"another optimum, {self._to_the_digits()}: {KIND_IN_WORDS[judged]} at {self.finding.place.level:.6f}, "
-            f"{gap:.6f} below the best"
+        held, level = self.finding.held, self.finding.place.level
+        what = KIND_IN_WORDS[self.judgement_of_place] if held is None else self._held_maximum(held)
+        changes = " and ".join(self.finding.reading.changes)
+        so_read = f"in another parametrisation: {changes}; so read, " if changes else ""
+        text = f"another optimum, {so_read}{self._to_the_digits()}: {what} at {level:.6f}"
+        text += f", {self.best - level:.6f} below the best"
+        if held is None:
+            return text
+        ways = " and ".join(f"{entry.rise:.5g} per unit of {self.own(entry.name)}" for entry in held.entries)
+        edge = "that edge" if len(held.entries) == 1 else "those edges"
+        return f"{text}, and no maximum of the model: from {edge} the {self._what} rises by {ways}"
+
+    @property
+    def _what(self) -> str:
+        """What is maximised."""
+        return "log-posterior" if self.case.with_prior else "log-likelihood"
+
+    def _held_maximum(self, held: Held) -> str:
+        """As "the maximum when bias[coin2] is held at 0"."""
+        many = "are" if len(held.entries) > 1 else "is"
+        edges = " and ".join(
+            f"{listed([self.own(entry.name) for entry in held.entries if entry.edge == edge])} {many} held at {edge:g}"
+            for edge in dict.fromkeys(entry.edge for entry in held.entries)
         )
+        return f"{held.what} when {edges}"
 
     def _another_parametrisation(self) -> str:
         changes = " and ".join(self.finding.reading.changes)
-        how = self.finding.detail or self._to_the_digits()
+        how = f"{self.finding.detail}{self._outside()}" if self.finding.detail else self._to_the_digits()
         order = f" ({self.order})" if self.order else ""
         return f"another parametrisation: {changes}{order}; so read, the estimates are at the maximum, {how}"
 
@@ -159,9 +199,7 @@ class Adjudication:
         order = f" ({self.order})" if self.order else ""
         so_read = f", in another parametrisation: {changes}{order}; so read" if changes else ""
         text = f"stopped early{so_read}, {self.distance:.2g} standard errors from the maximum{change}"
-        if len(self.outside):
-            worst = self.outside.loc[self.outside["outside"].idxmax()]
-            text += f"; {worst['parameter']} is outside the rounding by {worst['outside']:.2g}"
+        text += self._outside()
         return f"{text}; {self.finding.detail}" if self.finding.detail else text
 
     def _another_model(self) -> str:
@@ -240,18 +278,17 @@ def adjudicate(
     ground = ground or survey(case, n_starts, seed, progress)
     objective, optima = ground.objective, ground.optima
     plain = form.reading(estimates, options)
-    given = unflat(case, plain.natural(estimates.values))
-    inside = bool(np.isfinite(case.flat(given)).all() and np.all(case.em.feasible(case.to_em(given))))
-    belongs_to = None
-    if inside:
-        optima, belongs_to = climb(case, objective, optima, given)
     bench = Bench(case, objective, form, estimates, options, optima, tolerance)
+    given = bench.natural(plain)
+    belongs_to = None
+    if given is not None:
+        optima, belongs_to = climb(case, objective, optima, given)
+        bench = replace(bench, optima=optima)
     finding = bench.decide(plain)
     parameters = parameters_table(bench, finding)
-    point = examine(case, objective, given) if inside else None
-    aligned = given if finding.reading is plain else unflat(case, finding.reading.natural(estimates.values))
+    point = None if given is None else examine(case, objective, given)
     # Distances are those of the reading that the verdict is about.
-    usable = finding.reading is not plain or inside
+    aligned = bench.natural(finding.reading)
     return Adjudication(
         case=case,
         estimates=estimates,
@@ -259,13 +296,13 @@ def adjudicate(
         optima=optima,
         belongs_to=belongs_to,
         point=point,
-        distance=finding.place.likelihood_distance(aligned) if usable else np.inf,
+        distance=np.inf if aligned is None else finding.place.likelihood_distance(aligned),
         newton_distance=float(np.sqrt(2 * point.gain)) if point is not None else np.inf,
-        mahalanobis=finding.place.mahalanobis(aligned) if usable else np.inf,
+        mahalanobis=np.inf if aligned is None else finding.place.mahalanobis(aligned),
         tolerance=tolerance,
         parameters=parameters,
         groups=groups_table(bench, finding, parameters),
-        order=form.order_in_words(finding.reading, case),
+        order=form.order_in_words(finding.reading, estimates),
         starts=ground.starts,
         seed=ground.seed,
     )

@@ -59,20 +59,21 @@ def read(table: Table, _: Table, case: Case, options: Mapping[str, Any]) -> Esti
     names = labels if component is None else _names(table, component)
     rows = [names.index(label) for label in labels] if set(names) == set(labels) else range(coins)
     columns = {name: column for name, column in (("weight", weight), ("bias", bias)) if name in case.labels}
-    read = {name: read_column(table, str(column), rows) for name, column in columns.items()}
-    for name, (_, values, half, _) in read.items():
+    found = {name: read_column(table, str(column), rows) for name, column in columns.items()}
+    for name, numbers in found.items():
+        values, where = numbers.values, f"{table.path}, column {columns[name]!r}"
         outside = np.flatnonzero((values < 0) | (values > 1))
         if len(outside):
-            row, value = table.lines[rows[outside[0]]], values[outside[0]]
-            raise InputError(f"{table.path}, row {row}, column {columns[name]!r}: {value:g}, expected a number from 0 to 1")
-        if name == "weight" and abs(values.sum() - 1) > min(half.sum(), MOST_AMISS) + 1e-6:
-            raise InputError(f"{table.path}, column {columns[name]!r}: adds up to {values.sum():g}, expected 1")
+            where = f"{table.path}, row {table.lines[rows[outside[0]]]}, column {columns[name]!r}"
+            raise InputError(f"{where}: {values[outside[0]]:g}, expected a number from 0 to 1")
+        if name == "weight" and abs(values.sum() - 1) > min(numbers.half_unit.sum(), MOST_AMISS) + 1e-6:
+            raise InputError(f"{where}: adds up to {values.sum():g}, expected 1")
     notes = unused_columns(table, [component, bias, *(["weight"] if free else []), weight if free else bias])
     return Estimates(
         table.path,
         tuple(map(str, columns.values())),
         tuple(names[row] for row in rows),
-        *by_column(list(read.values())),
+        *by_column(list(found.values())),
         tuple(columns),
         tuple(notes),
     )
@@ -102,10 +103,8 @@ def _reading(changes: tuple[str, ...], estimates: Estimates, tails: bool) -> Rea
         return np.concatenate([weight / weight.sum() if free else weight, bias])
 
     of_bias = np.repeat([role == "bias" for role in estimates.roles], len(estimates.values) // len(estimates.roles))
-    turned = tails & of_bias
-    return Reading(
-        changes, estimates.roles, to_natural, lambda natural: natural, np.where(turned, -1.0, 1.0), 1.0 * turned
-    )
+    offset = np.where(tails & of_bias, 1.0, 0.0)
+    return Reading(changes, estimates.roles, to_natural, lambda natural: natural, 1 - 2 * offset, offset)
 
 
 def conversions(estimates: Estimates, _: Mapping[str, Any]) -> Iterator[Reading]:
@@ -172,7 +171,8 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
     """The mixture with known equal weights, if the estimates are its maximum."""
     if "weight" not in case.labels:
         return None
-    given, half = np.split(reading.quantities(estimates.values), 2), np.split(reading.half_units(estimates.half_unit), 2)
+    given = np.split(reading.quantities(estimates.values), 2)
+    half = np.split(reading.half_units(estimates.half_unit), 2)
     equal = np.full(len(natural["weight"]), 1 / len(natural["weight"]))
     if (np.abs(given[0] - equal) > half[0] + 1e-8).any():
         return None

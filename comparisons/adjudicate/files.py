@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from comparisons.adjudicate.adjudication import Adjudication
-from comparisons.adjudicate.show import HEADS, capital, facts, group_rows, rows
+from comparisons.adjudicate.show import capital, facts, group_rows, heads, rows
 from comparisons.errors import InputError
 from comparisons.report.render import markdown_text
 
@@ -30,7 +32,7 @@ def markdown(result: Adjudication) -> str:
     lines += _markdown_table(("", ""), [(name, value) for name, value in facts(result)])
     notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
-    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *HEADS), rows(result)), ""]
+    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *heads(result)), rows(result)), ""]
     what = str(result.groups.columns[0])
     lines += [f"## By {what}", "", *_markdown_table((what, "in s.e.", "digits"), group_rows(result)), ""]
     found = [
@@ -90,6 +92,7 @@ def summary(result: Adjudication) -> dict[str, Any]:
             "distance_by_log_likelihood": result.distance,
             "distance_newton": result.newton_distance,
             "distance_mahalanobis": result.mahalanobis,
+            "held": _held(result),
             "belongs_to": None if result.belongs_to is None else result.belongs_to + 1,
             "left_open": list(finding.place.left_open),
             "optima": [{"kind": str(o.kind), "log_likelihood": o.objective} for o in result.optima],
@@ -100,6 +103,13 @@ def summary(result: Adjudication) -> dict[str, Any]:
             "seed": result.seed,
         }
     )
+
+
+def _held(result: Adjudication) -> list[dict[str, Any]]:
+    """Parameters that are held at an edge of their range."""
+    held = result.finding.held
+    entries = () if held is None else held.entries
+    return [{"parameter": result.own(e.name), "at": e.edge, "rise_per_unit": e.rise} for e in entries]
 
 
 def _finite(value: Any) -> Any:
@@ -137,12 +147,17 @@ def write(result: Adjudication, folder: Path) -> list[Path]:
     files = {
         "adjudication.md": markdown(result),
         "adjudication.json": json.dumps(summary(result), indent=2, default=lambda value: value.item()) + "\n",
-        "adjudication.csv": result.parameters.to_csv(index=False, lineterminator="\n"),
+        "adjudication.csv": _as_in_the_file(result).to_csv(index=False, lineterminator="\n"),
     }
     try:
         return [_replaced(folder / name, text) for name, text in files.items()]
     except OSError as error:
         raise InputError(f"--out {folder}: cannot be written ({error.strerror}), expected a folder that can") from None
+
+
+def _as_in_the_file(result: Adjudication) -> pd.DataFrame:
+    """The parameters with every number as the file has it, all its digits."""
+    return result.parameters.assign(given=result.parameters["text"]).drop(columns="text")
 
 
 def _replaced(path: Path, text: str) -> Path:

@@ -18,19 +18,25 @@ def unflat(case: Case, values: Array) -> Natural:
     return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
 
 
-def nearest_stationary(case: Case, objective: Objective, natural: Natural) -> Natural | None:
+def nearest_stationary(
+    case: Case, objective: Objective, natural: Natural, still: Array | None = None
+) -> Natural | None:
     """The stationary point to which plain Newton steps lead, saddles included; None when they lead nowhere.
 
-    Along a ridge, and next to one, the shortest of the steps is taken.
+    Along a ridge, and next to one, the shortest of the steps is taken. No step has a part along the directions
+    (rows) of `still`, and the gradient along them need not vanish.
     """
     x = objective.free(natural)
     low, high = objective.bounds.T
+    held = np.zeros((0, objective.size)) if still is None else still
+    free = np.linalg.qr(held.T, mode="complete")[0][:, len(held) :]
     for _ in range(50):
         value, gradient = objective.value_and_gradient(x)
-        hessian = objective.hessian(x)
+        hessian = free.T @ objective.hessian(x) @ free
+        gradient = free.T @ gradient
         if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
             return None
-        step = -np.linalg.pinv(hessian, rcond=1e-9, hermitian=True) @ gradient
+        step = -free @ np.linalg.pinv(hessian, rcond=1e-9, hermitian=True) @ gradient
         if np.abs(step).max(initial=0.0) > 0.5:
             return None
         x = np.clip(x + step, low, high)

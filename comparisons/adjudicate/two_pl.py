@@ -222,13 +222,14 @@ def tame(case: Case, natural: Natural) -> Natural:
     only the node nearest to its middle may have a probability other than 0 and 1, and keeps it.
     """
     nodes = np.unique(case.em.grid[0])  # type: ignore[attr-defined]
-    steep = np.abs(natural["a"]) > STEP / np.diff(nodes).min()
-    if not steep.any():
+    steepest = STEP / np.diff(nodes).min(initial=np.inf)
+    steep = np.abs(natural["a"]) > steepest
+    if not steep.any() or len(nodes) < 2:
         return natural
     d, a = (values.copy() for values in (natural["d"], natural["a"]))
     logits = d[steep, None] + a[steep, None] * nodes
     middle = np.abs(logits).argmin(axis=1)
-    a[steep] = np.sign(a[steep]) * STEP / np.diff(nodes).min()
+    a[steep] = np.sign(a[steep]) * steepest
     d[steep] = np.clip(logits[np.arange(len(middle)), middle], -STEP / 2, STEP / 2) - a[steep] * nodes[middle]
     return {"d": d, "a": a}
 
