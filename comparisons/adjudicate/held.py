@@ -82,13 +82,13 @@ def inside(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -
     return natural
 
 
-def held_at_edges(case: Case, objective: Objective, natural: Natural) -> Held | None:
+def held_at_edges(case: Case, objective: Objective, natural: Natural, best: float) -> Held | None:
     """The stationary point next to `natural` with those parameters held that rise from their edge; None without."""
     entries = kept_down(case, objective, natural)
     if not entries:
         return None
     still = np.stack([_direction(objective, natural, entry) for entry in entries])
-    found = nearest_stationary(case, objective, _at_edges(objective, natural, entries), still)
+    found = nearest_stationary(case, objective, _at_edges(objective, natural, entries), best, still)
     if found is None:
         return None
     found = _at_edges(objective, found, entries)

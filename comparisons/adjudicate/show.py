@@ -30,7 +30,7 @@ def _number(value: float, pattern: str) -> str:
 
 def heads(result: Adjudication) -> tuple[str, ...]:
     """Heads of the columns of numbers: what each was read as is told where the file's own name does not say it."""
-    converted = ("read as", "which is") if result.converted else ("read as",) if result.renamed else ()
+    converted = ("read as", "converted") if result.converted else ("read as",) if result.renamed else ()
     return ("given", *converted, *HEADS)
 
 
@@ -70,7 +70,7 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
     point, kind = result.point, "log-posterior" if result.case.with_prior else "log-likelihood"
     reading = result.finding.reading
     found = [
-        (f"{kind} at the estimates", "not defined" if point is None else f"{point.objective:.7f}"),
+        (f"{kind} at the estimates", "not defined" if point is None else _number(point.objective, ".7f")),
         (f"best {kind} found", f"{result.best:.7f} (EM and PyMC, {result.starts} starts each)"),
         ("deficit", "infinite" if point is None else f"{result.best - point.objective:.3g}"),
         ("largest gradient there", "-" if point is None else f"{point.gradient_norm:.3g}"),

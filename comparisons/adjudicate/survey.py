@@ -7,6 +7,7 @@ import numpy as np
 
 from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.held import inside, kept_down
+from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
 from comparisons.kinds import Kind, Point, examine, judge
 from comparisons.multistart import Progress, draw_starts, run_em, run_pymc, silent
@@ -61,7 +62,7 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
         if np.abs(optimum.point.fingerprint - point.fingerprint).max() <= 1e-4:
             return optima, index
     judgement = judge(case, objective, point)
-    if judgement.kind is Kind.NOT_STATIONARY:
+    if judgement.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
         return optima, None
     if point.objective > optima[0].objective and not _believed(case, objective, point):
         return optima, None

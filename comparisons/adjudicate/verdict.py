@@ -98,6 +98,9 @@ class Bench:
             for target, still_open in self.form.targets(self.case, point, left_open, given)
         ]
 
+    def _nearest(self, natural: Natural) -> Natural | None:
+        return nearest_stationary(self.case, self.objective, natural, self.optima[0].objective)
+
     # ---- the questions, in the order in which they are asked ----------------------------------------
 
     def decide(self, plain: Reading) -> Finding:
@@ -118,7 +121,7 @@ class Bench:
         """The verdict if the estimates are this optimum."""
         left_open = _left_open(optimum.judgement)
         places = self.places(optimum.point.natural, left_open, natural)
-        near = nearest_stationary(self.case, self.objective, natural)
+        near = self._nearest(natural)
         if near is not None and same(self.objective.pointwise(self.objective.free(near)), optimum.point.fingerprint):
             # On a ridge its nearest point comes first.
             places = self.places(near, places[0].left_open, natural) + places
@@ -145,7 +148,9 @@ class Bench:
         """The verdict if the estimates are an optimum with some parameters held at an edge of their range."""
         for reading in readings:
             natural = self.natural(reading)
-            held = natural and held_at_edges(self.case, self.objective, natural)
+            held = (
+                None if natural is None else held_at_edges(self.case, self.objective, natural, self.optima[0].objective)
+            )
             if held is None:
                 continue
             place = Neighbourhood(self.case, self.objective, held.natural)
@@ -161,7 +166,7 @@ class Bench:
                 found = self._at(reading, optimum, natural, Verdict.ANOTHER_OPTIMUM)
                 if found is not None:
                     return found
-        near = nearest_stationary(self.case, self.objective, natural)
+        near = self._nearest(natural)
         if near is None:
             return None
         point = examine(self.case, self.objective, near)
