@@ -84,8 +84,8 @@ class Adjudication:
 
     @property
     def converted(self) -> bool:
-        """Whether any number was read as another, or in another place."""
-        return not self.finding.reading.as_it_stands
+        """Whether any number was read as another quantity, with another value or in another place."""
+        return bool(self.finding.reading.changes) or not self.finding.reading.as_it_stands
 
     @property
     def renamed(self) -> bool:

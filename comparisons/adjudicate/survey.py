@@ -64,7 +64,7 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
     judgement = judge(case, objective, point)
     if judgement.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
         return optima, None
-    if point.objective > optima[0].objective and not _believed(case, objective, point):
+    if point.objective > optima[0].objective and not believed(case, objective, point):
         return optima, None
     members = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
     new = Optimum(point, judgement, members)
@@ -72,7 +72,7 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
     return _ranked(ranked), next(i for i, optimum in enumerate(ranked) if optimum is new)
 
 
-def _believed(case: Case, objective: Objective, point: Point) -> bool:
+def believed(case: Case, objective: Objective, point: Point) -> bool:
     """Whether EM's code and PyMC's agree, also when the numbers are brought to a moderate size."""
     tame = form_of(case.family).tame(case, point.natural)
     by_pymc = float(objective.value_and_gradient(objective.free(tame))[0])

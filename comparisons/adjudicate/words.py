@@ -100,10 +100,12 @@ def _what(result: "Adjudication") -> str:
 
 def _held_maximum(result: "Adjudication", held: "Held") -> str:
     """As "the maximum when bias[coin2] is held at 0"."""
-    many = "are" if len(held.entries) > 1 else "is"
-    edges = " and ".join(
-        f"{listed([result.own(entry.name) for entry in held.entries if entry.edge == edge])} {many} held at {edge:g}"
+    by_edge = {
+        edge: [result.own(entry.name) for entry in held.entries if entry.edge == edge]
         for edge in dict.fromkeys(entry.edge for entry in held.entries)
+    }
+    edges = " and ".join(
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} held at {edge:g}" for edge, names in by_edge.items()
     )
     return f"{held.what} when {edges}"
 
