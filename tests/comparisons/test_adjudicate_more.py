@@ -17,7 +17,8 @@ from comparisons.adjudicate.survey import Ground, believed, survey
 from comparisons.case import Case, InputError
 from comparisons.data import Table, read_table
 from comparisons.kinds import examine
-from em_reference.two_pl import TwoPLParams
+from em_reference.em import StopRule, em
+from em_reference.two_pl import TwoPL, TwoPLParams
 
 Bench = tuple[Table, Case, Ground]
 # LSAT-6, 61 nodes.
@@ -78,10 +79,10 @@ def runs_off(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="module")
 def early(lsat: Bench) -> TwoPLParams:
-    em = lsat[1].em
+    problem = lsat[1].em
     params = TwoPLParams(np.zeros(5), np.ones(5))
     for _ in range(8):
-        params = em.m_step(em.e_step(params).expected_counts, params)
+        params = problem.m_step(problem.e_step(params).expected_counts, params)
     return params
 
 
@@ -387,6 +388,17 @@ def test_no_number_however_large_makes_an_optimum(
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert result.best == pytest.approx(-2466.6533775, abs=1e-7)
     assert result.log_likelihood < result.best - 10
+
+
+def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Bench, tmp_path: Path) -> None:
+    # Where item 1 is always right, the others are best by themselves; only its intercept is wrong, by a gradient of -76.
+    four = TwoPL(lsat[1].em.responses[:, 1:], lsat[1].em.frequencies)
+    d, a = em(four, TwoPLParams(np.zeros(4), np.ones(4)), StopRule(tolerance=1e-9, max_cycles=5000)).params
+    for first in ("1e9", "1e20"):
+        rows = written(d, a, pattern="%.8f").replace("item4", "item5").replace("item3", "item4")
+        rows = rows.replace("item2", "item3").replace("item1", "item2")
+        result = judged(lsat, tmp_path, f"{rows}item1,{first},0.5\n")
+        assert result.verdict is Verdict.ANOTHER_MODEL
 
 
 def test_a_height_that_the_two_sides_do_not_share_is_not_believed(lsat: Bench) -> None:
