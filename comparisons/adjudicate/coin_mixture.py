@@ -184,4 +184,6 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
             break
     if (np.abs(bias - given[1]) > half[1] + EM_TOLERANCE).any():
         return None
-    return "the weights are fixed equal, and the biases are where EM ends that leaves them so (--equal-weights)"
+    at_edge = [label for label, p in zip(estimates.rows, bias, strict=True) if p in (0, 1)]
+    held = f" and never moves a bias from 0 or 1 ({listed(at_edge)})" if at_edge else ""
+    return f"the weights are fixed equal, and the biases are where EM ends that leaves them so{held} (--equal-weights)"

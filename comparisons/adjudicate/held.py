@@ -59,12 +59,16 @@ class Held(NamedTuple):
     Attributes
     ----------
     entries : tuple of Entry
+        Those that are held.
+    rising : tuple of Entry
+        Those of them from whose edge the likelihood rises.
     natural : Natural
     what : str
         "the maximum" when no start with the same parameters held leads higher, "a local maximum" or "a saddle".
     """
 
     entries: tuple[Entry, ...]
+    rising: tuple[Entry, ...]
     natural: Natural
     what: str
 
@@ -93,16 +97,19 @@ def held_at_edges(case: Case, objective: Objective, natural: Natural, best: floa
         return None
     found = _at_edges(objective, found, entries)
     names = {entry.name for entry in entries}
-    entries = tuple(entry for entry in kept_down(case, objective, found) if entry.name in names)
-    if not entries:
+    rising = tuple(entry for entry in kept_down(case, objective, found) if entry.name in names)
+    if not rising:
         return None
     x = objective.free(found)
     free = np.linalg.qr(still.T, mode="complete")[0][:, len(still) :]
     curvature = np.linalg.eigvalsh(free.T @ objective.hessian(x) @ free)
     if curvature.max(initial=0.0) > LEVEL * np.abs(curvature).max(initial=0.0):
-        return Held(entries, found, "a saddle")
-    higher = not _none_higher(case, objective, entries, float(objective.value_and_gradient(x)[0]))
-    return Held(entries, found, "a local maximum" if higher else "the maximum")
+        return Held(rising, rising, found, "a saddle")
+    # One that is at an edge without a rise of its own may rise together with others.
+    for entries in (rising, tuple(_entries(case, objective, found))):
+        if _none_higher(case, objective, entries, float(objective.value_and_gradient(x)[0])):
+            return Held(entries, rising, found, "the maximum")
+    return Held(rising, rising, found, "a local maximum")
 
 
 def _none_higher(case: Case, objective: Objective, entries: tuple[Entry, ...], level: float) -> bool:

@@ -47,7 +47,7 @@ def rows(result: Adjudication) -> list[tuple[str, ...]]:
             _number(row["difference"], "+.1e"),
             _number(row["se"], ".2g"),
             _number(row["in_se"], ".2g"),
-            _number(row["digits"], ".1f"),
+            _number(row["digits"] + 0.0, ".1f"),
             ("by " + _number(row["outside"], ".1e") if row["outside"] > 0 else "")
             if row["determined"]
             else "left open by the data",
@@ -60,7 +60,7 @@ def group_rows(result: Adjudication) -> list[tuple[str, ...]]:
     """The table of items (or coins) as written cells."""
     what = result.groups.columns[0]
     return [
-        (str(row[what]), _number(row["in_se"], ".2g"), _number(row["digits"], ".1f"))
+        (str(row[what]), _number(row["in_se"], ".2g"), _number(row["digits"] + 0.0, ".1f"))
         for row in result.groups.to_dict("records")
     ]
 
@@ -80,7 +80,7 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
         ("belongs to", result.owner),
     ]
     if result.finding.held is not None:
-        rises = [f"{entry.rise:.6g} per unit of {result.own(entry.name)}" for entry in result.finding.held.entries]
+        rises = [f"{entry.rise:.6g} per unit of {result.own(entry.name)}" for entry in result.finding.held.rising]
         found.append((f"rise of the {kind} from the edge", "; ".join(rises)))
     if result.finding.allowance is not None:
         change = f"{result.finding.allowance.change:.2g} (tolerance {result.tolerance:g})"

@@ -65,7 +65,7 @@ def groups_table(bench: Bench, finding: Finding, parameters: pd.DataFrame) -> pd
         own = parameters[parameters["read_as"].isin(finding.reading.names([label]))]
         rows.append(
             {
-                what: row if finding.reading.order is None else label,
+                what: row,
                 "in_se": finding.place.mahalanobis(natural, usable) if usable.any() else np.nan,
                 "digits": own["digits"][own["determined"]].min(),
             }

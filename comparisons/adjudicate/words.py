@@ -88,7 +88,7 @@ def _another_optimum(result: "Adjudication") -> str:
         return text
     ways = " and ".join(
         f"{entry.rise:.5g} per unit of {result.own(entry.name)} {'below 1' if entry.edge else 'above 0'}"
-        for entry in held.entries
+        for entry in held.rising
     )
     return f"{text}, and no maximum of the model: the {_what(result)} rises by {ways}"
 

@@ -341,6 +341,20 @@ def test_two_biases_held_at_two_edges(tmp_path: Path) -> None:
     assert one.rise == pytest.approx(other.rise, rel=1e-6)
 
 
+def test_what_rises_only_together_with_others_is_held_too(tmp_path: Path) -> None:
+    # With a weight and a bias of its own coin1 would reach the free maximum; from a weight of 0 nothing rises at once.
+    three = coins(tmp_path, SALAMANDERS, 3)
+    result = judged(three, tmp_path, "weight,bias\n0,0\n0.4054,0\n0.5946,0.2587\n")
+    assert "the maximum when weight[coin1], bias[coin1], bias[coin2] are held at 0" in result.sentence
+    assert result.sentence.endswith("rises by 25.675 per unit of bias[coin2] above 0.")
+
+
+def test_equal_weights_and_a_bias_that_em_never_moves(salamanders: Bench, tmp_path: Path) -> None:
+    result = judged(salamanders, tmp_path, "weight,bias\n0.5,0\n0.5,0.3\n")
+    assert result.verdict is Verdict.ANOTHER_MODEL
+    assert "leaves them so and never moves a bias from 0 or 1 (coin1)" in result.sentence
+
+
 def test_a_bias_at_the_edge_where_it_belongs_is_the_maximum(tmp_path: Path) -> None:
     data = coins(tmp_path, "heads,flips\n10,10\n10,10\n10,10\n3,10\n2,10\n4,10\n", 2)
     result = judged(data, tmp_path, "weight,bias\n0.50,1.00\n0.50,0.30\n")
