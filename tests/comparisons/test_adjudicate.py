@@ -203,7 +203,12 @@ def test_rows_without_names_are_taken_in_order(lsat: Bench, judge: Any, names: A
 
 
 def test_scale_normal_is_taken_at_its_word(lsat: Bench, judge: Any) -> None:
-    assert judge(lsat, table("item,b,a", B, A / 1.702), scale="normal").verdict is Verdict.AT_MAXIMUM
+    right = judge(lsat, table("item,b,a", B, A / 1.702), scale="normal")
+    assert right.verdict is Verdict.AT_MAXIMUM
+    assert right.converted
+    assert list(right.parameters["text"][5:]) == [f"{a / 1.702:.3f}" for a in A]
+    assert list(right.parameters["converted"][5:]) == pytest.approx([1.702 * round(a / 1.702, 3) for a in A])
+    assert list(right.parameters["optimum"][5:]) == pytest.approx(A, abs=1e-8)
     wrong = judge(lsat, table("item,b,a", B, A), scale="normal")
     assert wrong.verdict is Verdict.ANOTHER_PARAMETRISATION
     assert wrong.finding.reading.changes == ("slopes in the logistic metric, not the normal one",)
