@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from comparisons import check_em
+from comparisons.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,3 +45,14 @@ def test_the_audits_in_the_readme_are_what_the_audit_says(command, example):
     path = ROOT / "tests" / "comparisons" / "audit" / "examples" / f"{example}.py"
     found = check_em(factory=runpy.run_path(str(path))["CoinEM"], case="two-coins")
     assert shown == list(zip(found["check"], found["outcome"], strict=True))
+
+
+def test_the_estimates_in_the_readme_are_adjudicated_so(tmp_path):
+    block = README.split("$ em-crosscheck adjudicate two-pl lsat6.csv mirt.csv\n")[1].split("```")[0]
+    given = dict(re.findall(r"^([ab]\[item\d\]) +(\S+)", block, re.MULTILINE))
+    rows = [f"item{i},{given[f'a[item{i}]']},{given[f'b[item{i}]']}\n" for i in range(1, 6)]
+    estimates = tmp_path / "mirt.csv"
+    estimates.write_text("item,a,b\n" + "".join(rows))
+    data = ROOT / "comparisons" / "catalogue" / "lsat6.csv"
+    found = CliRunner().invoke(main, ["adjudicate", "two-pl", str(data), str(estimates)])
+    assert (found.exit_code, found.stdout) == (0, block)

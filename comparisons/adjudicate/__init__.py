@@ -18,12 +18,17 @@ box with how far. Where EM creeps, a small change says nothing: so the point mus
 standard errors of the maximum, measured by the log-likelihood, sqrt(2 (L_max - L)). The tolerance is
 `--tolerance`, 1e-4 if left out (the default of mirt; BILOG-MG's is 0.01).
 
+Optimum, difference and standard error are of the quantity that a number was read as, under the name that it has in
+the model; beside it stands the number as the file has it, under the file's own name.
+
 The verdicts, in the order in which they are looked for
 
     at the maximum            by either criterion; where the data leave parameters open (a ridge, a maximum at
                               infinity) a point that rounds to the file must also be within 0.1 standard errors
                               by the log-likelihood
-    another optimum           by either criterion at another stationary point: a local maximum, a saddle
+    another optimum           by either criterion at another stationary point: a local maximum, a saddle; or at one
+                              of the model with some parameters held at an edge of their range (a bias at 0), from
+                              which the likelihood rises: see `held`
     another parametrisation   by either criterion after a conversion, the one with the fewest changes, of those
                               the one that fits within rounding; or after it within 0.1 standard errors and at
                               least ten times closer than before

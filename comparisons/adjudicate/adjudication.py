@@ -1,34 +1,22 @@
 """Adjudicate estimates of other software: the optima of both legs, the verdict, and what it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from comparisons.adjudicate.estimates import Estimates, listed
+from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
-from comparisons.adjudicate.steps import unflat
 from comparisons.adjudicate.survey import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import TOLERANCE, Bench
+from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
 from comparisons.case import Case, InputError
 from comparisons.kinds import Kind, Point, examine, judge
 from comparisons.multistart import Progress, silent
 from comparisons.optima import Optimum
-
-# Rounding that moves an estimate by more standard errors than this is pointed out.
-COARSE = 0.5
-KIND_IN_WORDS = {
-    Kind.BEST: "the maximum",
-    Kind.LOCAL: "a local maximum",
-    Kind.SADDLE: "a saddle",
-    Kind.RIDGE: "a ridge",
-    Kind.BOUNDARY: "a maximum at the boundary",
-    Kind.DIVERGING: "a maximum at infinity",
-    Kind.NOT_STATIONARY: "a point that is not stationary",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,88 +78,24 @@ class Adjudication:
         return self.parameters[self.parameters["outside"] > 0]
 
     @property
-    def digits_given(self) -> str:
-        """As "3 decimals"."""
-        decimals = self.estimates.decimals
-        return f"{decimals} decimal{'s' if decimals != 1 else ''}"
-
-    @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
-        parts = {
-            Verdict.AT_MAXIMUM: self._at_maximum,
-            Verdict.ANOTHER_OPTIMUM: self._another_optimum,
-            Verdict.ANOTHER_PARAMETRISATION: self._another_parametrisation,
-            Verdict.STOPPED_EARLY: self._stopped_early,
-            Verdict.ANOTHER_MODEL: self._another_model,
-        }
-        return f"{parts[self.verdict]()}."
+        return sentence(self)
 
-    def _to_the_digits(self) -> str:
-        """How well the place is met."""
-        if self.finding.within_rounding:
-            return f"to the digits given ({self.digits_given})"
-        worst = self.outside.loc[self.outside["outside"].idxmax()] if len(self.outside) else None
-        change = self.finding.allowance.change if self.finding.allowance else np.nan
-        # A unit of the last digit that is finer than the tolerance cannot be right.
-        fine = 10.0**-self.estimates.decimals < self.tolerance
-        text = "up to" if fine else f"to the digits given ({self.digits_given}) and"
-        text += f" a convergence tolerance of {self.tolerance:g} per EM cycle ({change:.1e} is needed)"
-        if worst is not None:
-            text += (
-                f"; {len(self.outside)} of {len(self.parameters)} numbers lie outside the rounding, furthest "
-                f"{worst['parameter']} by {worst['outside']:.2g}"
-            )
-            if np.isfinite(worst["in_se"]):
-                text += f" ({worst['in_se']:.2g} standard errors from it)"
-        return text
+    @property
+    def converted(self) -> bool:
+        """Whether any number was read as another quantity, with another value or in another place."""
+        return bool(self.finding.reading.changes) or not self.finding.reading.as_it_stands
 
-    def _at_maximum(self) -> str:
-        kind = self.optima[0].kind
-        extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
-        text = f"at the maximum{extra}, {self._to_the_digits()}"
-        left = tuple(dict.fromkeys(self.finding.place.left_open))
-        text = f"{text}; the data leave open {listed(left)}" if left else text
-        loose = (self.parameters["half_unit"] / self.parameters["se"]).where(np.isfinite(self.parameters["se"]))
-        if loose.max() > COARSE:
-            name = self.parameters["parameter"][loose.idxmax()]
-            text += f"; so few digits say little: rounding alone moves {name} by {loose.max():.2g} standard errors"
-        return text
+    @property
+    def renamed(self) -> bool:
+        """Whether the file calls any number by another name than the model."""
+        return bool((self.parameters["parameter"] != self.parameters["read_as"]).any())
 
-    def _another_optimum(self) -> str:
-        judged = self.judgement_of_place
-        gap = self.best - self.finding.place.level
-        return (
-            f"another optimum, {self._to_the_digits()}: {KIND_IN_WORDS[judged]} at {self.finding.place.level:.6f}, "
-            f"{gap:.6f} below the best"
-        )
-
-    def _another_parametrisation(self) -> str:
-        changes = " and ".join(self.finding.reading.changes)
-        how = self.finding.detail or self._to_the_digits()
-        order = f" ({self.order})" if self.order else ""
-        return f"another parametrisation: {changes}{order}; so read, the estimates are at the maximum, {how}"
-
-    def _stopped_early(self) -> str:
-        allowance = self.finding.allowance
-        change = "" if allowance is None else f", where a cycle of EM still changes {allowance.change:.1e}"
-        changes = " and ".join(self.finding.reading.changes)
-        order = f" ({self.order})" if self.order else ""
-        so_read = f", in another parametrisation: {changes}{order}; so read" if changes else ""
-        text = f"stopped early{so_read}, {self.distance:.2g} standard errors from the maximum{change}"
-        if len(self.outside):
-            worst = self.outside.loc[self.outside["outside"].idxmax()]
-            text += f"; {worst['parameter']} is outside the rounding by {worst['outside']:.2g}"
-        return f"{text}; {self.finding.detail}" if self.finding.detail else text
-
-    def _another_model(self) -> str:
-        if self.finding.detail:
-            return f"another model or data: {self.finding.detail}"
-        return (
-            f"another model or data: the log-likelihood is {self.best - self.log_likelihood:.4g} below the best, "
-            f"{self.distance:.2g} standard errors away, and no conversion fits "
-            "(an EM stopped after a few cycles from an unusual start is not told from that)"
-        )
+    def own(self, name: str) -> str:
+        """A parameter of the model as the file names it."""
+        found = self.parameters["parameter"][self.parameters["read_as"] == name]
+        return str(found.iloc[0]) if len(found) else name
 
     @property
     def log_likelihood(self) -> float:
@@ -240,18 +164,17 @@ def adjudicate(
     ground = ground or survey(case, n_starts, seed, progress)
     objective, optima = ground.objective, ground.optima
     plain = form.reading(estimates, options)
-    given = unflat(case, plain.natural(estimates.values))
-    inside = bool(np.isfinite(case.flat(given)).all() and np.all(case.em.feasible(case.to_em(given))))
-    belongs_to = None
-    if inside:
-        optima, belongs_to = climb(case, objective, optima, given)
     bench = Bench(case, objective, form, estimates, options, optima, tolerance)
+    given = bench.natural(plain)
+    belongs_to = None
+    if given is not None:
+        optima, belongs_to = climb(case, objective, optima, given)
+        bench = replace(bench, optima=optima)
     finding = bench.decide(plain)
     parameters = parameters_table(bench, finding)
-    point = examine(case, objective, given) if inside else None
-    aligned = given if finding.reading is plain else unflat(case, finding.reading.natural(estimates.values))
+    point = None if given is None else examine(case, objective, given)
     # Distances are those of the reading that the verdict is about.
-    usable = finding.reading is not plain or inside
+    aligned = bench.natural(finding.reading)
     return Adjudication(
         case=case,
         estimates=estimates,
@@ -259,13 +182,13 @@ def adjudicate(
         optima=optima,
         belongs_to=belongs_to,
         point=point,
-        distance=finding.place.likelihood_distance(aligned) if usable else np.inf,
+        distance=np.inf if aligned is None else finding.place.likelihood_distance(aligned),
         newton_distance=float(np.sqrt(2 * point.gain)) if point is not None else np.inf,
-        mahalanobis=finding.place.mahalanobis(aligned) if usable else np.inf,
+        mahalanobis=np.inf if aligned is None else finding.place.mahalanobis(aligned),
         tolerance=tolerance,
         parameters=parameters,
         groups=groups_table(bench, finding, parameters),
-        order=form.order_in_words(finding.reading, case),
+        order=form.order_in_words(finding.reading, estimates),
         starts=ground.starts,
         seed=ground.seed,
     )

@@ -9,12 +9,14 @@ from scipy.optimize import linear_sum_assignment
 from comparisons.adjudicate.estimates import (
     NAMELESS,
     Estimates,
+    Names,
     Role,
-    column_values,
+    by_column,
     find_column,
     listed,
     missing_role,
     plain,
+    read_column,
     unused_columns,
 )
 from comparisons.adjudicate.reading import Reading
@@ -53,67 +55,68 @@ def read(table: Table, _: Table, case: Case, options: Mapping[str, Any]) -> Esti
     coins = len(case.labels["bias"])
     if len(table.cells) != coins:
         raise InputError(f"{table.path}: {len(table.cells)} component(s), expected {coins} as --coins says")
-    if component is not None:
-        _different(table, component)
-    rows = range(coins)
+    labels = case.labels["bias"]
+    names = labels if component is None else _names(table, component)
+    rows = [names.index(label) for label in labels] if set(names) == set(labels) else range(coins)
     columns = {name: column for name, column in (("weight", weight), ("bias", bias)) if name in case.labels}
-    read_columns = [column_values(table, str(column), rows) for column in columns.values()]
-    for column, (values, half, _decimals) in zip(columns.values(), read_columns, strict=True):
+    found = {name: read_column(table, str(column), rows) for name, column in columns.items()}
+    for name, numbers in found.items():
+        values, where = numbers.values, f"{table.path}, column {columns[name]!r}"
         outside = np.flatnonzero((values < 0) | (values > 1))
         if len(outside):
-            row, value = table.lines[outside[0]], values[outside[0]]
-            raise InputError(f"{table.path}, row {row}, column {column!r}: {value:g}, expected a number from 0 to 1")
-        if column == weight and abs(values.sum() - 1) > min(half.sum(), MOST_AMISS) + 1e-6:
-            raise InputError(f"{table.path}, column {column!r}: adds up to {values.sum():g}, expected 1")
+            where = f"{table.path}, row {table.lines[rows[outside[0]]]}, column {columns[name]!r}"
+            raise InputError(f"{where}: {values[outside[0]]:g}, expected a number from 0 to 1")
+        if name == "weight" and abs(values.sum() - 1) > min(numbers.half_unit.sum(), MOST_AMISS) + 1e-6:
+            raise InputError(f"{where}: adds up to {values.sum():g}, expected 1")
     notes = unused_columns(table, [component, bias, *(["weight"] if free else []), weight if free else bias])
     return Estimates(
         table.path,
-        tuple(f"{name}[{label}]" for name in columns for label in case.labels[name]),
-        np.concatenate([values for values, _, _ in read_columns]),
-        np.concatenate([half for _, half, _ in read_columns]),
-        max(decimals for _, _, decimals in read_columns),
+        tuple(map(str, columns.values())),
+        tuple(names[row] for row in rows),
+        *by_column(list(found.values())),
         tuple(columns),
         tuple(notes),
     )
 
 
-def _different(table: Table, column: str) -> None:
-    """Refuse a component that is named twice."""
-    position, seen = table.column(column), set()
+def _names(table: Table, column: str) -> tuple[str, ...]:
+    """Names of the components; one that is named twice is refused."""
+    position, seen = table.column(column), []
     for line, row in zip(table.lines, table.cells, strict=True):
         name = row[position].strip()
         if name in seen:
             raise InputError(f"{table.path}, row {line}: component {name!r} appears twice, expected once")
-        seen.add(name)
+        seen.append(name)
+    return tuple(seen)
 
 
 def reading(estimates: Estimates, _: Mapping[str, Any]) -> Reading:
     """The file as it stands; weights are made to add up to 1 in spite of rounding."""
-    return _reading((), "weight" in estimates.roles, tails=False)
+    return _reading((), estimates, tails=False)
 
 
-def _reading(changes: tuple[str, ...], free: bool, tails: bool) -> Reading:
-    def to_natural(printed: Array) -> Array:
-        weight, bias = np.split(printed, 2) if free else (printed[:0], printed)
-        return np.concatenate([weight / weight.sum() if free else weight, 1 - bias if tails else bias])
+def _reading(changes: tuple[str, ...], estimates: Estimates, tails: bool) -> Reading:
+    free = "weight" in estimates.roles
 
-    def to_printed(natural: Array) -> Array:
-        weight, bias = np.split(natural, 2) if free else (natural[:0], natural)
-        return np.concatenate([weight, 1 - bias if tails else bias])
+    def to_natural(quantities: Array) -> Array:
+        weight, bias = np.split(quantities, 2) if free else (quantities[:0], quantities)
+        return np.concatenate([weight / weight.sum() if free else weight, bias])
 
-    return Reading(changes, to_natural, to_printed)
+    of_bias = np.repeat([role == "bias" for role in estimates.roles], len(estimates.values) // len(estimates.roles))
+    offset = np.where(tails & of_bias, 1.0, 0.0)
+    return Reading(changes, estimates.roles, to_natural, lambda natural: natural, 1 - 2 * offset, offset)
 
 
 def conversions(estimates: Estimates, _: Mapping[str, Any]) -> Iterator[Reading]:
     """The other way to read the file: probabilities of tails."""
-    yield _reading(("probabilities of tails instead of heads",), "weight" in estimates.roles, tails=True)
+    yield _reading(("probabilities of tails instead of heads",), estimates, tails=True)
 
 
-def reorder(case: Case, reading: Reading, printed: Array, target: Array) -> Reading | None:
+def reorder(case: Case, reading: Reading, values: Array, target: Array) -> Reading | None:
     """The weights in the order of the biases, None when they are."""
     if "weight" not in case.labels or np.isnan(target).any():
         return None
-    (given, _), (wanted, _) = np.split(printed, 2), np.split(target, 2)
+    (given, _), (wanted, _) = np.split(reading.quantities(values), 2), np.split(target, 2)
     order = linear_sum_assignment(np.abs(wanted[:, None] - given))[1]
     if (order == np.arange(len(order))).all():
         return None
@@ -121,10 +124,28 @@ def reorder(case: Case, reading: Reading, printed: Array, target: Array) -> Read
     return reading.reordered(places, "component labels of the weights permuted against those of the biases")
 
 
-def targets(case: Case, optimum: Natural, given: Natural) -> list[Natural]:
-    """The optimum with its coins in the order of the file: by all that is given, and by the biases alone."""
-    order = linear_sum_assignment(np.abs(given["bias"][:, None] - optimum["bias"]))[1]
-    return [case.align(optimum, given), {name: values[order] for name, values in optimum.items()}]
+def targets(case: Case, optimum: Natural, left_open: Names, given: Natural) -> list[tuple[Natural, Names]]:
+    """The optimum with its coins in the order of the file: by all that is given, and by the biases alone.
+
+    With each the names, in that order, of what is left open there.
+    """
+    found = []
+    for by in (tuple(case.labels), ("bias",)):
+        distance = sum(np.abs(given[name][:, None] - optimum[name]) for name in by)
+        order = linear_sum_assignment(distance)[1]
+        names = {
+            f"{name}[{labels[place]}]": f"{name}[{labels[old]}]"
+            for name, labels in case.labels.items()
+            for place, old in enumerate(order)
+        }
+        ordered = {name: values[order] for name, values in optimum.items()}
+        found.append((ordered, tuple(new for new, old in names.items() if old in left_open)))
+    return found
+
+
+def tame(_: Case, natural: Natural) -> Natural:
+    """Weights and biases are of moderate size."""
+    return natural
 
 
 def groups(case: Case) -> tuple[str, tuple[str, ...]]:
@@ -132,11 +153,11 @@ def groups(case: Case) -> tuple[str, tuple[str, ...]]:
     return "coin", tuple(case.labels["bias"])
 
 
-def order_in_words(reading: Reading, case: Case) -> str:
+def order_in_words(reading: Reading, estimates: Estimates) -> str:
     """Which coin each weight belongs to."""
     if reading.order is None:
         return ""
-    coins = case.labels["bias"]
+    coins = estimates.rows
     pairs = [f"{coins[row]} belongs to {coins[i]}" for i, row in enumerate(reading.order[: len(coins)]) if row != i]
     return f"the weight of {listed(pairs)}"
 
@@ -150,9 +171,10 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
     """The mixture with known equal weights, if the estimates are its maximum."""
     if "weight" not in case.labels:
         return None
-    half = np.split(estimates.half_unit, 2)
+    given = np.split(reading.quantities(estimates.values), 2)
+    half = np.split(reading.half_units(estimates.half_unit), 2)
     equal = np.full(len(natural["weight"]), 1 / len(natural["weight"]))
-    if (np.abs(np.split(estimates.values, 2)[0] - equal) > half[0] + 1e-8).any():
+    if (np.abs(given[0] - equal) > half[0] + 1e-8).any():
         return None
     bias = natural["bias"]
     for _ in range(CYCLES):
@@ -160,7 +182,8 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
         bias, last = em_step(case, {"weight": equal, "bias": bias})["bias"], bias
         if np.abs(bias - last).max() < 1e-10:
             break
-    printed = np.split(reading.to_printed(np.concatenate([equal, bias])), 2)[1]
-    if (np.abs(printed - np.split(estimates.values, 2)[1]) > half[1] + EM_TOLERANCE).any():
+    if (np.abs(bias - given[1]) > half[1] + EM_TOLERANCE).any():
         return None
-    return "the weights are fixed equal, and the biases are where EM ends that leaves them so (--equal-weights)"
+    at_edge = [label for label, p in zip(estimates.rows, bias, strict=True) if p in (0, 1)]
+    held = f" and never moves a bias from 0 or 1 ({listed(at_edge)})" if at_edge else ""
+    return f"the weights are fixed equal, and the biases are where EM ends that leaves them so{held} (--equal-weights)"

@@ -1,7 +1,7 @@
 """How far estimates are from an optimum: rounding box, EM's own stop rule, standard errors.
 
 Everything is measured around one stationary point x of PyMC's log-likelihood, in the free parameters;
-`printed` is the same point in the numbers that the file prints.
+`printed` is the same point in the quantities that the file prints, as a `Reading` takes them.
 """
 
 from collections.abc import Callable
@@ -112,14 +112,14 @@ class Neighbourhood:
         return self.derivative(self.case.flat)
 
     def printed(self, reading: Reading) -> Array:
-        """The point in the numbers of the file."""
-        return reading.to_printed(self.case.flat(self.natural))
+        """The point in the quantities of the file."""
+        return reading.from_natural(self.case.flat(self.natural))
 
     def printed_derivative(self, reading: Reading) -> Array:
-        """Derivative of the numbers of the file, (printed, movable)."""
+        """Derivative of the quantities of the file, (printed, movable)."""
 
         def printed(natural: Natural) -> Array:
-            return np.apply_along_axis(reading.to_printed, -1, self.case.flat(natural))
+            return np.apply_along_axis(reading.from_natural, -1, self.case.flat(natural))
 
         return self.derivative(printed)
 
@@ -153,7 +153,7 @@ class Neighbourhood:
 
     def excess(self, reading: Reading, values: Array, half_unit: Array) -> Array:
         """How far each printed number lies outside what rounding explains, in the order of the parameters."""
-        target, given, half = self.printed(reading), reading.sorted(values), reading.sorted(half_unit)
+        target, given, half = self.printed(reading), reading.quantities(values), reading.half_units(half_unit)
         with np.errstate(invalid="ignore"):
             beyond = np.abs(given - target) - half - ROUND_OFF * (1 + np.abs(target))
         beyond = np.where(np.isnan(beyond), np.inf, beyond)
@@ -168,7 +168,7 @@ class Neighbourhood:
         None where the linearisation says nothing.
         """
         case = self.case
-        target, given, half = self.printed(reading), reading.sorted(values), reading.sorted(half_unit)
+        target, given, half = self.printed(reading), reading.quantities(values), reading.half_units(half_unit)
         change, moves = self.em_change, self.printed_derivative(reading)
         rows = self.determined & np.isfinite(target) & np.isfinite(moves).all(axis=1)
         if not (np.isfinite(change).all() and rows.any()):
@@ -190,7 +190,7 @@ class Neighbourhood:
         x[self.movable] += solved.x[:-1]
         point = {name: values for name, values in self.objective.natural(x).items() if name in case.labels}
         # Back into the box itself: the printed numbers are no linear function of the parameters.
-        printed = reading.to_printed(case.flat(point))
+        printed = reading.from_natural(case.flat(point))
         inside = np.where(rows, np.clip(printed, given - half, given + half), printed)
         point = unflat(case, reading.to_natural(inside))
         moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()

@@ -37,7 +37,7 @@ def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Re
     before = place.likelihood_distance(natural)
     if before > FAR:
         return None
-    if not place.on_the_way(natural, _natural_half_unit(place, reading, reading.sorted(estimates.half_unit))):
+    if not place.on_the_way(natural, _natural_half_unit(place, reading, reading.half_units(estimates.half_unit))):
         return None
     point = natural
     for _ in range(WATCHED):
@@ -64,12 +64,12 @@ def on_its_way_to_infinity(
 
 def on_a_path(case: Case, form: ModuleType, estimates: Estimates, reading: Reading) -> str | None:
     """How many EM cycles from a customary start give exactly these estimates, None when no number does."""
-    values, half = (reading.sorted(v) for v in (estimates.values, estimates.half_unit))
+    values, half = reading.quantities(estimates.values), reading.half_units(estimates.half_unit)
     for name, start in form.customary_starts(case).items():
         natural = start
         for cycle in range(1, CYCLES + 1):
             natural = em_step(case, natural)
-            printed = reading.to_printed(case.flat(natural))
+            printed = reading.from_natural(case.flat(natural))
             if (np.abs(printed - values) <= half + 1e-5 * (1 + np.abs(printed))).all():
                 plural = "s" if cycle > 1 else ""
                 return f"these are the estimates after {cycle} cycle{plural} of EM from {name}"

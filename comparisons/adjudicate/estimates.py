@@ -14,14 +14,16 @@ import numpy as np
 from comparisons.case import Array, InputError
 from comparisons.data import Table, numbers, parse_table
 from comparisons.incoming import read_bytes
-from comparisons.parsing import stripped
+from comparisons.parsing import shortened, stripped
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
-# Beyond this no program prints an estimate, and sums of squares of logits leave no digits.
-LARGEST = 1e20
+# Numbers of more digits than this before or after the point are no estimates; products of two still fit a double.
+MOST_DIGITS = 100
 NAMELESS = "(row names)"
 STANDARD_ERROR = re.compile(r"^(se|s\.e\.?|std\.?err(or)?|std\.?\s?error|standard.?error)\b|[._ ]?\bse$|^se[._ (]|_se$")
+
+Names = tuple[str, ...]
 
 
 class Role(NamedTuple):
@@ -45,8 +47,10 @@ class Estimates(NamedTuple):
     Attributes
     ----------
     path : str
-    names : tuple of str
-        `a[item1]`, one per number.
+    columns, rows : tuples of str
+        As the file names them; the data's items (or `coin1`) where it names no rows.
+    texts : tuple of str
+        The numbers as the file has them.
     values, half_unit : arrays (P,)
         The numbers, and half a unit of the last digit printed of each.
     decimals : int
@@ -58,12 +62,19 @@ class Estimates(NamedTuple):
     """
 
     path: str
-    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    texts: tuple[str, ...]
     values: Array
     half_unit: Array
     decimals: int
     roles: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`Dscrmn[item1]`, one per number, as the file names it."""
+        return tuple(f"{column}[{row}]" for column in self.columns for row in self.rows)
 
 
 def read_estimates(path: str | Path) -> Table:
@@ -159,22 +170,68 @@ def row_order(
     return [where[label] for label in labels], notes
 
 
-def column_values(table: Table, column: str, rows: Sequence[int]) -> tuple[Array, Array, int]:
-    """Numbers of a column, half a unit of the last digit printed of each, and the most decimals.
+class Column(NamedTuple):
+    """Numbers of a column.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        As they stand in the file.
+    values, half_unit : arrays
+        The numbers, and half a unit of the last digit printed of each.
+    decimals : int
+        Digits after the point, the most of any number.
+    """
+
+    texts: tuple[str, ...]
+    values: Array
+    half_unit: Array
+    decimals: int
+
+
+def read_column(table: Table, column: str, rows: Sequence[int]) -> Column:
+    """Numbers of a column in the order of `rows`.
 
     Raises
     ------
     InputError
-        For the first cell that is not a finite number.
+        For the first cell that is not a finite number, or one of a size that no estimate has.
     """
     all_values = numbers(table, [column], expected="a number")[:, 0]
-    bad = np.flatnonzero(np.abs(all_values) > LARGEST)
-    if len(bad):
-        where = f"{table.path}, row {table.lines[bad[0]]}, column {column!r}"
-        raise InputError(f"{where}: {all_values[bad[0]]:g}, expected a number from {-LARGEST:g} to {LARGEST:g}")
     position = table.column(column)
-    decimals = last_digits([stripped(table.cells[row][position]) for row in rows])
-    return all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals)
+    texts = tuple(stripped(table.cells[row][position]) for row in rows)
+    for row, text in zip(rows, texts, strict=True):
+        if not _of_sane_size(text):
+            raise InputError(
+                f"{table.path}, row {table.lines[row]}, column {column!r}: {shortened(text)} does not fit, expected "
+                f"a number of at most {MOST_DIGITS} digits before the point and after it"
+            )
+    decimals = last_digits(texts)
+    return Column(texts, all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals))
+
+
+def _of_sane_size(text: str) -> bool:
+    """Whether a number could be written out with so many digits before and after the point.
+
+    Exponents are judged by their length first: they may be longer than any integer type takes.
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    exponent = exponent.lstrip("+-0")
+    if len(exponent) > 3:
+        return False
+    before, _, after = mantissa.lstrip("+-").partition(".")
+    shift = int(exponent or 0) * (-1 if "e-" in text.lower() else 1)
+    return len(before.lstrip("0")) + shift <= MOST_DIGITS and len(after) - shift <= MOST_DIGITS
+
+
+def by_column(columns: Sequence[Column]) -> tuple[tuple[str, ...], Array, Array, int]:
+    """Texts, values and half units of several columns one after the other, and the most decimals."""
+    return (
+        tuple(text for column in columns for text in column.texts),
+        np.concatenate([column.values for column in columns]),
+        np.concatenate([column.half_unit for column in columns]),
+        max(column.decimals for column in columns),
+    )
 
 
 def last_digits(texts: Sequence[str]) -> list[int]:

@@ -4,8 +4,10 @@ import json
 import math
 from typing import Any
 
+import pandas as pd
+
 from comparisons.adjudicate.adjudication import Adjudication
-from comparisons.adjudicate.show import HEADS, capital, facts, group_rows, rows
+from comparisons.adjudicate.show import capital, facts, group_rows, heads, rows
 from comparisons.report.render import markdown_text
 from comparisons.writing.spreadsheet import csv_bytes
 
@@ -28,7 +30,7 @@ def markdown(result: Adjudication) -> str:
     lines += _markdown_table(("", ""), [(name, value) for name, value in facts(result)])
     notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
-    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *HEADS), rows(result)), ""]
+    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *heads(result)), rows(result)), ""]
     what = str(result.groups.columns[0])
     lines += [f"## By {what}", "", *_markdown_table((what, "in s.e.", "digits"), group_rows(result)), ""]
     found = [
@@ -47,13 +49,15 @@ def markdown(result: Adjudication) -> str:
 
 CRITERION = (
     "Estimates are at the maximum, to the digits given, when every printed number lies within half a unit of its last "
-    "digit of the maximum; or when some point that rounds to the printed numbers is one at which a further cycle of EM "
-    "changes no parameter by more than the convergence tolerance (1e-4, the default of mirt, unless "
-    "`--tolerance` says otherwise), and that point is within 0.1 standard errors of the maximum by the log-likelihood, "
-    "sqrt(2 (L_max - L)). The numbers outside the rounding are listed with how far. A conversion explains estimates "
-    "when they meet the same criterion after it. Estimates count as stopped early when some number of EM cycles from a "
-    "customary start gives them, when what is missing lies in the directions in which EM is slow, or when they are "
-    "within 0.1 standard errors of the maximum."
+    "digit of the maximum; or when some point that rounds to the printed numbers is one at which a further cycle of "
+    "EM changes no parameter by more than the convergence tolerance (1e-4, the default of mirt, unless `--tolerance` "
+    "says otherwise), and that point is within 0.1 standard errors of the maximum by the log-likelihood, sqrt(2 "
+    "(L_max - L)). The numbers outside the rounding are listed with how far. Every number is given as the file has "
+    "it, under the file's own name; where a conversion was applied, optimum and difference are of what it was read "
+    "as. A conversion explains estimates when they meet the same criterion after it. Estimates that leave a parameter "
+    "at an edge of its range are also held against the maximum of the model with that parameter held there. Estimates "
+    "count as stopped early when some number of EM cycles from a customary start gives them, when what is missing "
+    "lies in the directions in which EM is slow, or when they are within 0.1 standard errors of the maximum."
 )
 
 
@@ -88,6 +92,7 @@ def summary(result: Adjudication) -> dict[str, Any]:
             "distance_by_log_likelihood": result.distance,
             "distance_newton": result.newton_distance,
             "distance_mahalanobis": result.mahalanobis,
+            "held": _held(result),
             "belongs_to": None if result.belongs_to is None else result.belongs_to + 1,
             "left_open": list(finding.place.left_open),
             "optima": [{"kind": str(o.kind), "log_likelihood": o.objective} for o in result.optima],
@@ -98,6 +103,13 @@ def summary(result: Adjudication) -> dict[str, Any]:
             "seed": result.seed,
         }
     )
+
+
+def _held(result: Adjudication) -> list[dict[str, Any]]:
+    """Parameters that are held at an edge of their range."""
+    held = result.finding.held
+    entries = () if held is None else held.entries
+    return [{"parameter": result.own(e.name), "at": e.edge, "rise_per_unit": e.rise} for e in entries]
 
 
 def _finite(value: Any) -> Any:
@@ -112,5 +124,11 @@ def _finite(value: Any) -> Any:
 def contents(result: Adjudication) -> dict[str, bytes]:
     """What is in each of `FILES`."""
     data = json.dumps(summary(result), indent=2, default=lambda value: value.item()) + "\n"
-    written = (markdown(result).encode("utf-8", "backslashreplace"), data.encode(), csv_bytes(result.parameters))
+    frame = csv_bytes(_as_in_the_file(result))
+    written = (markdown(result).encode("utf-8", "backslashreplace"), data.encode(), frame)
     return dict(zip(FILES, written, strict=True))
+
+
+def _as_in_the_file(result: Adjudication) -> pd.DataFrame:
+    """The parameters with every number as the file has it, all its digits."""
+    return result.parameters.assign(given=result.parameters["text"]).drop(columns="text")

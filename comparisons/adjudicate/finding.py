@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
+from comparisons.adjudicate.held import Held
 from comparisons.adjudicate.reading import Reading
 
 
@@ -33,6 +34,8 @@ class Finding:
         What had to be granted beyond rounding, where that was looked at.
     detail : str
         What else the sentence says.
+    held : Held or None
+        The parameters that are held at an edge of their range, where the place is a maximum only with them so.
     """
 
     verdict: Verdict
@@ -41,3 +44,4 @@ class Finding:
     within_rounding: bool = False
     allowance: Allowance | None = None
     detail: str = ""
+    held: Held | None = None

@@ -1,6 +1,6 @@
 """Ways to read the numbers of a file as parameters of the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,28 +13,55 @@ from comparisons.case import Array
 class Reading:
     """One way to take what is printed as parameters of the model.
 
+    A number of the file is put in its place, multiplied and shifted; what comes out is a quantity of the model
+    under its own name (b, with the sign that it has there), and only that is held against an optimum.
+
     Attributes
     ----------
     changes : tuple of str
         What must be done to the file beyond taking it as its header says; empty for the plain reading.
-    to_natural, to_printed : callables array -> array
-        Between the printed numbers and the natural parameters, both flat, each undoing the other.
+    roles : tuple of str
+        Names of the quantities, block by block: ("b", "a").
+    to_natural, from_natural : callables array -> array
+        Between the quantities and the natural parameters, both flat, each undoing the other.
+    scale, offset : arrays (P,)
+        A quantity is offset + scale * number.
     order : array of int or None
         Where each number is found among those printed; None where it stands.
     """
 
     changes: tuple[str, ...]
+    roles: tuple[str, ...]
     to_natural: Callable[[Array], Array]
-    to_printed: Callable[[Array], Array]
+    from_natural: Callable[[Array], Array]
+    scale: Array
+    offset: Array
     order: npt.NDArray[np.int64] | None = None
 
-    def sorted(self, values: Array) -> Array:
-        """Printed numbers (or their half units) in the order of the parameters."""
+    def placed(self, values: Array) -> Array:
+        """Numbers, as they are, in the order of the parameters."""
         return values if self.order is None else values[self.order]
+
+    def quantities(self, values: Array) -> Array:
+        """What the numbers of the file stand for, in the order of the parameters."""
+        return self.offset + self.scale * self.placed(values)
+
+    def half_units(self, half_unit: Array) -> Array:
+        """Half a unit of the last digit printed, in the quantities that they stand for."""
+        return np.abs(self.scale) * self.placed(half_unit)
 
     def natural(self, values: Array) -> Array:
         """Natural parameters of the numbers as they stand in the file."""
-        return self.to_natural(self.sorted(values))
+        return self.to_natural(self.quantities(values))
+
+    def names(self, labels: Sequence[str]) -> list[str]:
+        """Names of the quantities: `b[item1]`."""
+        return [f"{role}[{label}]" for role in self.roles for label in labels]
+
+    @property
+    def as_it_stands(self) -> bool:
+        """Whether every number is the quantity itself."""
+        return self.order is None and bool((self.scale == 1).all() and (self.offset == 0).all())
 
     def reordered(self, order: npt.NDArray[np.int64], change: str) -> "Reading":
         """Read the same with the numbers taken from other places."""

@@ -17,27 +17,37 @@ STYLE = {Verdict.AT_MAXIMUM: "bold green", Verdict.STOPPED_EARLY: "bold yellow"}
 # A longer table is cut on the terminal: the rows furthest from the optimum are shown.
 MOST_ROWS = 30
 WIDTH = 100
-HEADS = ("given", "optimum", "difference", "std. error", "in s.e.", "digits", "outside rounding")
+HEADS = ("optimum", "difference", "std. error", "in s.e.", "digits", "outside rounding")
 
 
 def _number(value: float, pattern: str) -> str:
     if value is None or math.isnan(value):
         return "-"
-    return "inf" if math.isinf(value) else format(value, pattern)
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return format(value, pattern if abs(value) < 1e15 else ".6g")
+
+
+def heads(result: Adjudication) -> tuple[str, ...]:
+    """Heads of the columns of numbers: what each was read as is told where the file's own name does not say it."""
+    converted = ("read as", "converted") if result.converted else ("read as",) if result.renamed else ()
+    return ("given", *converted, *HEADS)
 
 
 def rows(result: Adjudication) -> list[tuple[str, ...]]:
     """The table of parameters as written cells."""
-    decimals = result.estimates.decimals
+    like_the_optimum = f".{min(result.estimates.decimals + 3, 12)}f"
     return [
         (
             str(row["parameter"]),
-            _number(row["given"], f".{decimals}f"),
-            _number(row["optimum"], f".{min(decimals + 3, 12)}f"),
+            str(row["text"]),
+            *([str(row["read_as"])] if result.converted or result.renamed else []),
+            *([_number(row["converted"], like_the_optimum)] if result.converted else []),
+            _number(row["optimum"], like_the_optimum),
             _number(row["difference"], "+.1e"),
             _number(row["se"], ".2g"),
             _number(row["in_se"], ".2g"),
-            _number(row["digits"], ".1f"),
+            _number(row["digits"] + 0.0, ".1f"),
             ("by " + _number(row["outside"], ".1e") if row["outside"] > 0 else "")
             if row["determined"]
             else "left open by the data",
@@ -50,7 +60,7 @@ def group_rows(result: Adjudication) -> list[tuple[str, ...]]:
     """The table of items (or coins) as written cells."""
     what = result.groups.columns[0]
     return [
-        (str(row[what]), _number(row["in_se"], ".2g"), _number(row["digits"], ".1f"))
+        (str(row[what]), _number(row["in_se"], ".2g"), _number(row["digits"] + 0.0, ".1f"))
         for row in result.groups.to_dict("records")
     ]
 
@@ -60,7 +70,7 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
     point, kind = result.point, "log-posterior" if result.case.with_prior else "log-likelihood"
     reading = result.finding.reading
     found = [
-        (f"{kind} at the estimates", "not defined" if point is None else f"{point.objective:.7f}"),
+        (f"{kind} at the estimates", "not defined" if point is None else _number(point.objective, ".7f")),
         (f"best {kind} found", f"{result.best:.7f} (EM and PyMC, {result.starts} starts each)"),
         ("deficit", "infinite" if point is None else f"{result.best - point.objective:.3g}"),
         ("largest gradient there", "-" if point is None else f"{point.gradient_norm:.3g}"),
@@ -69,6 +79,9 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
         (f"distance by the {kind}", _number(result.distance, ".3g") + " standard errors" + _so_read(reading.changes)),
         ("belongs to", result.owner),
     ]
+    if result.finding.held is not None:
+        rises = [f"{entry.rise:.6g} per unit of {result.own(entry.name)}" for entry in result.finding.held.rising]
+        found.append((f"rise of the {kind} from the edge", "; ".join(rises)))
     if result.finding.allowance is not None:
         change = f"{result.finding.allowance.change:.2g} (tolerance {result.tolerance:g})"
         found.append(("change left in an EM cycle", change))
@@ -96,7 +109,7 @@ def show(result: Adjudication, screen: Screen, written: list[Path]) -> None:
         order = result.parameters["in_se"].fillna(-1).nlargest(MOST_ROWS).index.sort_values()
         cut = f"The {MOST_ROWS} of {len(cells)} numbers furthest from the optimum; --out writes them all."
         cells = [cells[i] for i in order]
-    _table(screen, ("", *HEADS), cells)
+    _table(screen, ("", *heads(result)), cells)
     if cut:
         screen.line(cut)
     screen.line()
@@ -113,7 +126,7 @@ def _table(screen: Screen, heads: tuple[str, ...], cells: list[tuple[str, ...]])
     for row in cells:
         table.add_row(*map(one_line, row))
     text = StringIO()
-    longest = sum(max(len(head), *(len(one_line(row[i])) for row in cells)) + 2 for i, head in enumerate(heads))
+    longest = sum(max(len(head), *(len(one_line(row[i])) for row in cells)) + 3 for i, head in enumerate(heads))
     Console(file=text, width=max(WIDTH, longest), highlight=False, markup=False, emoji=False, no_color=True).print(
         table
     )

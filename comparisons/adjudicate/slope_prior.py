@@ -3,6 +3,7 @@
 import numpy as np
 
 from comparisons.adjudicate.estimates import Estimates
+from comparisons.adjudicate.reading import Reading
 from comparisons.case import Array, Case, Natural
 
 # A prior is looked for when it has this many parameters fewer than there are slopes, and two to spare.
@@ -12,7 +13,7 @@ BLUR_DRAWS = 64
 CLEARLY = 4.0
 
 
-def slope_prior(case: Case, natural: Natural, estimates: Estimates) -> str | None:
+def slope_prior(case: Case, natural: Natural, reading: Reading, estimates: Estimates) -> str | None:
     """The prior on the slopes under which the estimates are a posterior mode, None when none is found.
 
     At the mode under a prior on the slopes alone the score of d is 0, and that of a is minus the
@@ -23,7 +24,7 @@ def slope_prior(case: Case, natural: Natural, estimates: Estimates) -> str | Non
     d, a = natural["d"], natural["a"]
     if len(a) < MOST_PRIOR_PARAMETERS + 2 or case.with_prior:
         return None
-    half = np.split(_natural_half_unit(natural, estimates), 2)
+    half = np.split(_natural_half_unit(natural, reading, estimates), 2)
     draws = np.random.default_rng(0).uniform(-1, 1, (BLUR_DRAWS, 2, len(a)))
     draws[0] = 0.0
     points = case.to_em({"d": d + draws[:, 0] * half[0], "a": a + draws[:, 1] * half[1]})
@@ -47,10 +48,10 @@ def slope_prior(case: Case, natural: Natural, estimates: Estimates) -> str | Non
     return f"they are a posterior mode under a prior on the slopes, about {named}"
 
 
-def _natural_half_unit(natural: Natural, estimates: Estimates) -> Array:
+def _natural_half_unit(natural: Natural, reading: Reading, estimates: Estimates) -> Array:
     """Rounding of d and a; that of d from both b and a where b is printed."""
-    first, slope = np.split(estimates.half_unit, 2)
-    if estimates.roles[0] == "b":
+    first, slope = np.split(reading.half_units(estimates.half_unit), 2)
+    if reading.roles[0] == "b":
         a = np.where(natural["a"] == 0, 1.0, natural["a"])
         first = np.abs(a) * first + np.abs(natural["d"] / a) * slope
     return np.concatenate([first, slope])

@@ -12,30 +12,41 @@ def em_step(case: Case, natural: Natural) -> Natural:
     return case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
 
 
+def no_gradient(best: float) -> float:
+    """Largest gradient that is round-off where the best log-likelihood is of this size."""
+    return 1e-6 * (1 + abs(best))
+
+
 def unflat(case: Case, values: Array) -> Natural:
     """Natural parameters of one flat vector."""
     sizes = [len(labels) for labels in case.labels.values()]
     return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
 
 
-def nearest_stationary(case: Case, objective: Objective, natural: Natural) -> Natural | None:
+def nearest_stationary(
+    case: Case, objective: Objective, natural: Natural, best: float, still: Array | None = None
+) -> Natural | None:
     """The stationary point to which plain Newton steps lead, saddles included; None when they lead nowhere.
 
-    Along a ridge, and next to one, the shortest of the steps is taken.
+    Along a ridge, and next to one, the shortest of the steps is taken. No step has a part along the directions
+    (rows) of `still`, and the gradient along them need not vanish. Elsewhere it must, beside the best log-likelihood
+    known: beside that of a hopeless point (-1e20) any gradient looks like round-off.
     """
     x = objective.free(natural)
     low, high = objective.bounds.T
+    held = np.zeros((0, objective.size)) if still is None else still
+    free = np.linalg.qr(held.T, mode="complete")[0][:, len(held) :]
     for _ in range(50):
-        value, gradient = objective.value_and_gradient(x)
-        hessian = objective.hessian(x)
+        gradient = free.T @ objective.value_and_gradient(x)[1]
+        hessian = free.T @ objective.hessian(x) @ free
         if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
             return None
-        step = -np.linalg.pinv(hessian, rcond=1e-9, hermitian=True) @ gradient
+        step = -free @ np.linalg.pinv(hessian, rcond=1e-9, hermitian=True) @ gradient
         if np.abs(step).max(initial=0.0) > 0.5:
             return None
         x = np.clip(x + step, low, high)
         if np.abs(step).max(initial=0.0) < 1e-9:
             found = objective.natural(x)
-            stationary = np.abs(gradient).max(initial=0.0) <= 1e-6 * (1 + abs(value))
+            stationary = np.abs(gradient).max(initial=0.0) <= no_gradient(best)
             return {name: found[name] for name in case.labels} if stationary else None
     return None

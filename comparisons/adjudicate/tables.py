@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from comparisons.adjudicate.finding import Finding
-from comparisons.adjudicate.steps import unflat
 from comparisons.adjudicate.verdict import Bench
 from comparisons.agreement import matching_digits
 from comparisons.case import Array
@@ -12,31 +11,39 @@ from comparisons.edges import at_edge
 
 
 def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
-    """One row per number of the file, beside the optimum in the same numbers.
+    """One row per number of the file, beside the optimum in the quantity that it stands for.
 
-    Columns: parameter, given, optimum, difference, half_unit, outside (how far beyond rounding), se,
-    in_se, digits (matching), determined (False where the data leave it open).
+    Columns: parameter (as the file names it), given (the number there), optimum (in the quantity that was read),
+    difference (of the quantity from it), half_unit, outside (how far beyond rounding), se, in_se, digits (matching),
+    determined (False where the data leave it open), text (the number as the file has it), read_as (name of the
+    quantity), converted (the quantity).
     """
     estimates, reading, place = bench.estimates, finding.reading, finding.place
-    given, half = reading.sorted(estimates.values), reading.sorted(estimates.half_unit)
+    quantities, half = reading.quantities(estimates.values), reading.half_units(estimates.half_unit)
     optimum, errors = place.printed(reading), _errors(bench, finding)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        difference = given - optimum
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        difference = quantities - optimum
         in_se = np.where(errors > 0, np.abs(difference) / errors, np.nan)
-    return pd.DataFrame(
+    where = np.arange(len(half)) if reading.order is None else reading.order
+    table = pd.DataFrame(
         {
-            "parameter": estimates.names,
-            "given": given,
+            "parameter": np.array(estimates.names, dtype=object)[where],
+            "given": estimates.values[where],
             "optimum": optimum,
             "difference": difference,
             "half_unit": half,
             "outside": bench.excess(place, reading),
             "se": errors,
             "in_se": in_se,
-            "digits": matching_digits(given, optimum),
+            "digits": matching_digits(quantities, optimum),
             "determined": place.determined,
+            "text": np.array(estimates.texts, dtype=object)[where],
+            "read_as": reading.names(bench.form.groups(bench.case)[1]),
+            "converted": quantities,
         }
     )
+    # In the order of the file.
+    return table.iloc[np.argsort(where)].reset_index(drop=True)
 
 
 def _errors(bench: Bench, finding: Finding) -> Array:
@@ -48,18 +55,17 @@ def _errors(bench: Bench, finding: Finding) -> Array:
 
 
 def groups_table(bench: Bench, finding: Finding, parameters: pd.DataFrame) -> pd.DataFrame:
-    """One row per item (or coin): its distance in standard errors, and its fewest matching digits."""
+    """One row per item (or coin) of the file: its distance in standard errors, and its fewest matching digits."""
     what, labels = bench.form.groups(bench.case)
-    natural = unflat(bench.case, finding.reading.natural(bench.estimates.values))
-    names = np.array(bench.case.parameter_names())
+    natural, known = bench.given(finding.reading), np.isfinite(_errors(bench, finding))
+    mine = np.array([label for names in bench.case.labels.values() for label in names])
     rows = []
-    for label in labels:
-        mine = np.char.endswith(names.astype(str), f"[{label}]")
-        own = parameters[[name.endswith(f"[{label}]") for name in parameters["parameter"]]]
-        usable = mine & np.isfinite(parameters["se"].to_numpy())
+    for row, label in zip(bench.estimates.rows, labels, strict=True):
+        usable = (mine == label) & known
+        own = parameters[parameters["read_as"].isin(finding.reading.names([label]))]
         rows.append(
             {
-                what: label,
+                what: row,
                 "in_se": finding.place.mahalanobis(natural, usable) if usable.any() else np.nan,
                 "digits": own["digits"][own["determined"]].min(),
             }

@@ -15,12 +15,14 @@ from scipy.optimize import linear_sum_assignment
 from comparisons.adjudicate.estimates import (
     NAMELESS,
     Estimates,
+    Names,
     Role,
-    column_values,
+    by_column,
     find_column,
     listed,
     missing_role,
     plain,
+    read_column,
     row_order,
     unused_columns,
 )
@@ -49,6 +51,8 @@ CHOICES = (
 # What else leads near the maximum.
 CAUSES = "a coarser quadrature, a weak prior"
 UNUSED_OPTIONS = ("scores",)
+# Logits between two nodes from which on a curve is a step there, beyond what a probability in double precision tells.
+STEP = 3000.0
 NORMAL = 1.702
 CONSTANTS = (1.702, 1.7)
 # Columns of other models that must not say anything: lower and upper asymptote.
@@ -71,15 +75,12 @@ def read(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> E
     items = case.labels["a"]
     rows, more = row_order(table, item, items, [column for column in data.columns if column != FREQUENCY])
     used = [item, first, slope, *_asymptotes(table)]
-    columns = [column_values(table, column, rows) for column in (first, slope)]
-    short = ("d" if role is INTERCEPT else "b", "a")
     return Estimates(
         table.path,
-        tuple(f"{name}[{label}]" for name in short for label in items),
-        np.concatenate([values for values, _, _ in columns]),
-        np.concatenate([half for _, half, _ in columns]),
-        max(decimals for _, _, decimals in columns),
-        short,
+        (first, slope),
+        items,
+        *by_column([read_column(table, column, rows) for column in (first, slope)]),
+        ("d" if role is INTERCEPT else "b", "a"),
         (*notes, *more, *unused_columns(table, [*used, *_other_first(table, first)])),
     )
 
@@ -128,30 +129,39 @@ def _asymptotes(table: Table) -> list[str]:
 def reading(estimates: Estimates, options: Mapping[str, Any]) -> Reading:
     """The file read as its header and --scale say."""
     factor = NORMAL if options.get("scale") == "normal" else 1.0
-    return _reading((), estimates.roles[0] == "b", 1.0, factor, factor, 1.0)
+    return _reading((), estimates, estimates.roles[0] == "b", slope=factor, intercept=factor)
 
 
 def _reading(
-    changes: tuple[str, ...], difficulties: bool, sign: float, slope: float, intercept: float, axis: float
+    changes: tuple[str, ...],
+    estimates: Estimates,
+    difficulties: bool,
+    *,
+    slope: float,
+    intercept: float,
+    sign: float = 1.0,
+    axis: float = 1.0,
 ) -> Reading:
-    """Printed (first, second) -> (d, a).
+    """The first column as b or as d, with the factors that a wrong sign, another metric and a reflection make."""
+    items = len(estimates.values) // 2
+    scale = np.repeat([sign * axis if difficulties else sign * intercept, axis * slope], items)
+    roles, to_natural, from_natural = (("b", "a"), _d_of_b, _b_of_d) if difficulties else (("d", "a"), _same, _same)
+    return Reading(changes, roles, to_natural, from_natural, scale, np.zeros(2 * items))
 
-    d = sign * intercept * first, or -(slope * second) * sign * first for difficulties; a = axis * slope * second.
-    """
 
-    def to_natural(printed: Array) -> Array:
-        first, second = np.split(printed, 2)
-        d = -slope * second * sign * first if difficulties else sign * intercept * first
-        return np.concatenate([d, axis * slope * second])
+def _same(values: Array) -> Array:
+    return values
 
-    def to_printed(natural: Array) -> Array:
-        d, a = np.split(natural, 2)
-        second = axis * a / slope
-        with np.errstate(divide="ignore", invalid="ignore"):
-            first = -sign * d / (slope * second) if difficulties else sign * d / intercept
-        return np.concatenate([first, second])
 
-    return Reading(changes, to_natural, to_printed)
+def _d_of_b(values: Array) -> Array:
+    b, a = np.split(values, 2)
+    return np.concatenate([-a * b, a])
+
+
+def _b_of_d(values: Array) -> Array:
+    d, a = np.split(values, 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.concatenate([-d / a, a])
 
 
 def conversions(estimates: Estimates, options: Mapping[str, Any]) -> Iterator[Reading]:
@@ -183,13 +193,15 @@ def conversions(estimates: Estimates, options: Mapping[str, Any]) -> Iterator[Re
         if difficulties and slope != intercept:
             continue
         changes = tuple(change.format("b" if difficulties else "d") for change in (kind, sign, scale, axis) if change)
-        found.append(_reading(changes, difficulties, direction, slope, intercept, side))
+        found.append(
+            _reading(changes, estimates, difficulties, slope=slope, intercept=intercept, sign=direction, axis=side)
+        )
     yield from sorted((reading for reading in found if reading.changes), key=lambda reading: len(reading.changes))
 
 
-def reorder(_: Case, reading: Reading, printed: Array, target: Array) -> Reading | None:
+def reorder(_: Case, reading: Reading, values: Array, target: Array) -> Reading | None:
     """The same reading with the items in the order that fits best, None when that is the order they have."""
-    given, wanted = np.split(printed, 2), np.split(target, 2)
+    given, wanted = np.split(reading.quantities(values), 2), np.split(target, 2)
     if not np.isfinite(target).all():
         return None
     cost = sum(np.abs(t[:, None] - g) / (1e-6 + np.abs(t).mean()) for g, t in zip(given, wanted, strict=True))
@@ -199,9 +211,28 @@ def reorder(_: Case, reading: Reading, printed: Array, target: Array) -> Reading
     return reading.reordered(np.concatenate([order, order + len(order)]), "items in another order")
 
 
-def targets(case: Case, optimum: Natural, _: Natural) -> list[Natural]:
-    """The optimum as it is reported: with slopes that are positive on the whole."""
-    return [case.canonical(optimum)]
+def targets(case: Case, optimum: Natural, left_open: Names, _: Natural) -> list[tuple[Natural, Names]]:
+    """The optimum as it is reported, with slopes that are positive on the whole, and what is left open there."""
+    return [(case.canonical(optimum), left_open)]
+
+
+def tame(case: Case, natural: Natural) -> Natural:
+    """The same probabilities at the nodes from numbers of moderate size.
+
+    Beside a logit of 1e20 the other items' logits of an examinee are lost to round-off. A curve so steep is a step:
+    only the node nearest to its middle may have a probability other than 0 and 1, and keeps it.
+    """
+    nodes = np.unique(case.em.grid[0])  # type: ignore[attr-defined]
+    steepest = STEP / np.diff(nodes).min(initial=np.inf)
+    steep = np.abs(natural["a"]) > steepest
+    if not steep.any() or len(nodes) < 2:
+        return natural
+    d, a = (values.copy() for values in (natural["d"], natural["a"]))
+    logits = d[steep, None] + a[steep, None] * nodes
+    middle = np.abs(logits).argmin(axis=1)
+    a[steep] = np.sign(a[steep]) * steepest
+    d[steep] = np.clip(logits[np.arange(len(middle)), middle], -STEP / 2, STEP / 2) - a[steep] * nodes[middle]
+    return {"d": d, "a": a}
 
 
 def groups(case: Case) -> tuple[str, tuple[str, ...]]:
@@ -209,11 +240,11 @@ def groups(case: Case) -> tuple[str, tuple[str, ...]]:
     return "item", tuple(case.labels["a"])
 
 
-def order_in_words(reading: Reading, case: Case) -> str:
+def order_in_words(reading: Reading, estimates: Estimates) -> str:
     """Which item each row of the file really is."""
     if reading.order is None:
         return ""
-    items = case.labels["a"]
+    items = estimates.rows
     pairs = [f"{items[row]} is {items[i]}" for i, row in enumerate(reading.order[: len(items)]) if row != i]
     return f"the row of {listed(pairs)}"
 
@@ -224,9 +255,9 @@ def customary_starts(case: Case) -> dict[str, Natural]:
     return {"d = 0, a = 1": {"d": np.zeros(items), "a": np.ones(items)}}
 
 
-def another_model(case: Case, natural: Natural, _: Reading, estimates: Estimates) -> str | None:
+def another_model(case: Case, natural: Natural, reading: Reading, estimates: Estimates) -> str | None:
     """A relative of the 2PL whose estimates these are, None when none is recognised."""
     slopes = np.split(estimates.values, 2)[1]
     if len(slopes) > 2 and np.ptp(slopes) == 0 and slopes[0] != 0:
         return "all slopes are equal, as in a one-parameter (Rasch) model"
-    return slope_prior(case, natural, estimates)
+    return slope_prior(case, natural, reading, estimates)

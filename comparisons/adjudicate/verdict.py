@@ -8,12 +8,13 @@ import numpy as np
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.early import FAR, creeping, on_a_path, on_its_way_to_infinity, stopped_on_its_way
-from comparisons.adjudicate.estimates import Estimates
+from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.finding import Finding, Verdict
+from comparisons.adjudicate.held import held_at_edges
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.case import Array, Case, Natural
-from comparisons.kinds import Kind, Point, examine, judge, same
+from comparisons.kinds import Judgement, Kind, Point, examine, judge, same
 from comparisons.optima import Optimum
 from pp_models.objective import Objective
 
@@ -58,9 +59,17 @@ class Bench:
 
     # ---- one reading against one stationary point --------------------------------------------------
 
+    def parameters(self, quantities: Array, reading: Reading) -> Natural:
+        """Natural parameters of such quantities, of a size that can be computed with."""
+        return self.form.tame(self.case, unflat(self.case, reading.to_natural(quantities)))
+
+    def given(self, reading: Reading) -> Natural:
+        """Parameters under a reading, whether or not they lie inside the parameter space."""
+        return self.parameters(reading.quantities(self.estimates.values), reading)
+
     def natural(self, reading: Reading) -> Natural | None:
         """Parameters under a reading; None outside the parameter space."""
-        natural = unflat(self.case, reading.natural(self.estimates.values))
+        natural = self.given(reading)
         if not np.isfinite(self.case.flat(natural)).all():
             return None
         if not np.all(self.case.em.feasible(self.case.to_em(natural))):
@@ -82,36 +91,40 @@ class Bench:
         granted = allowance is not None and allowance.change <= self.tolerance and allowance.distance <= NEAR
         return (False, allowance) if granted else None
 
-    def places(self, point: Natural, left_open: tuple[str, ...], given: Natural) -> list[Neighbourhood]:
+    def places(self, point: Natural, left_open: Names, given: Natural) -> list[Neighbourhood]:
         """A stationary point in each of the labellings in which the file may mean it."""
         return [
-            Neighbourhood(self.case, self.objective, target, left_open)
-            for target in self.form.targets(self.case, point, given)
+            Neighbourhood(self.case, self.objective, target, still_open)
+            for target, still_open in self.form.targets(self.case, point, left_open, given)
         ]
+
+    def _nearest(self, natural: Natural) -> Natural | None:
+        return nearest_stationary(self.case, self.objective, natural, self.optima[0].objective)
 
     # ---- the questions, in the order in which they are asked ----------------------------------------
 
     def decide(self, plain: Reading) -> Finding:
         """Verdict on the file read as its header says."""
         best = self.optima[0]
-        given = unflat(self.case, plain.natural(self.estimates.values))
+        given = self.given(plain)
         natural = self.natural(plain)
         return (
             (natural and self._at(plain, best, natural, Verdict.AT_MAXIMUM))
+            or self._at_held(plain)
             or (natural and self._at_another(plain, natural))
             or self._converted(plain, best, given)
+            or self._at_held(*self.form.conversions(self.estimates, self.options))
             or self._not_there(plain, best, given)
         )
 
     def _at(self, reading: Reading, optimum: Optimum, natural: Natural, verdict: Verdict) -> Finding | None:
         """The verdict if the estimates are this optimum."""
-        judgement = optimum.judgement
-        left_open = (*judgement.not_identified, *judgement.diverging)
+        left_open = _left_open(optimum.judgement)
         places = self.places(optimum.point.natural, left_open, natural)
-        near = nearest_stationary(self.case, self.objective, natural)
+        near = self._nearest(natural)
         if near is not None and same(self.objective.fingerprint(self.objective.free(near)), optimum.point.fingerprint):
             # On a ridge its nearest point comes first.
-            places = self.places(near, left_open, natural) + places
+            places = self.places(near, places[0].left_open, natural) + places
         # A point of the ridge that fits within rounding before one that a tolerance is needed for.
         places.sort(key=lambda place: bool(self.excess(place, reading).any()))
         for place in places:
@@ -125,11 +138,26 @@ class Bench:
 
         What the data leave open is free along the ridge only, not off it.
         """
-        given, half = reading.sorted(self.estimates.values), reading.sorted(self.estimates.half_unit)
+        given, half = reading.quantities(self.estimates.values), reading.half_units(self.estimates.half_unit)
         printed = place.printed(reading)
         closest = np.where(np.isfinite(printed), np.clip(printed, given - half, given + half), given)
-        points = (unflat(self.case, reading.to_natural(numbers)) for numbers in (given, closest))
+        points = (self.parameters(quantities, reading) for quantities in (given, closest))
         return any(place.likelihood_distance(point) <= NEAR for point in points)
+
+    def _at_held(self, *readings: Reading) -> Finding | None:
+        """The verdict if the estimates are an optimum with some parameters held at an edge of their range."""
+        for reading in readings:
+            natural = self.natural(reading)
+            held = (
+                None if natural is None else held_at_edges(self.case, self.objective, natural, self.optima[0].objective)
+            )
+            if held is None:
+                continue
+            place = Neighbourhood(self.case, self.objective, held.natural)
+            found = self.arrived(place, reading)
+            if found is not None:
+                return Finding(Verdict.ANOTHER_OPTIMUM, reading, place, *found, held=held)
+        return None
 
     def _at_another(self, reading: Reading, natural: Natural) -> Finding | None:
         """The verdict if the estimates are a stationary point that is not the best."""
@@ -138,7 +166,7 @@ class Bench:
                 found = self._at(reading, optimum, natural, Verdict.ANOTHER_OPTIMUM)
                 if found is not None:
                     return found
-        near = nearest_stationary(self.case, self.objective, natural)
+        near = self._nearest(natural)
         if near is None:
             return None
         point = examine(self.case, self.objective, near)
@@ -153,7 +181,7 @@ class Bench:
 
     def _converted(self, plain: Reading, best: Optimum, given: Natural) -> Finding | None:
         """The verdict if another reading of the file gives the best optimum, the simplest first."""
-        left_open = (*best.judgement.not_identified, *best.judgement.diverging)
+        left_open = _left_open(best.judgement)
         before = self._distance(plain, best, left_open)
         nearby: list[tuple[float, Finding]] = []
         tolerable: Finding | None = None
@@ -176,12 +204,12 @@ class Bench:
         return tolerable or (min(nearby, key=lambda pair: pair[0])[1] if nearby else None)
 
     def _readings(
-        self, plain: Reading, best: Optimum, left_open: tuple[str, ...], given: Natural
+        self, plain: Reading, best: Optimum, left_open: Names, given: Natural
     ) -> list[tuple[Reading, Neighbourhood]]:
         """Every reading other than the plain one with the optimum to hold it against, the simplest first."""
         found = []
         for reading in (plain, *self.form.conversions(self.estimates, self.options)):
-            natural = unflat(self.case, reading.natural(self.estimates.values))
+            natural = self.given(reading)
             for place in self.places(best.point.natural, left_open, natural if reading.changes else given):
                 if reading.changes:
                     found.append((reading, place))
@@ -190,7 +218,7 @@ class Bench:
                     found.append((other, place))
         return sorted(found, key=lambda pair: len(pair[0].changes))
 
-    def _distance(self, reading: Reading, optimum: Optimum, left_open: tuple[str, ...]) -> float:
+    def _distance(self, reading: Reading, optimum: Optimum, left_open: Names) -> float:
         natural = self.natural(reading)
         if natural is None:
             return np.inf
@@ -199,7 +227,7 @@ class Bench:
     def _not_there(self, plain: Reading, best: Optimum, given: Natural) -> Finding:
         """Stopped early, or nothing to do with this model and these data."""
         natural = self.natural(plain)
-        left_open = (*best.judgement.not_identified, *best.judgement.diverging)
+        left_open = _left_open(best.judgement)
         place = self.places(best.point.natural, left_open, given)[0]
         if natural is None:
             return Finding(Verdict.ANOTHER_MODEL, plain, place, detail="outside the parameter space of the model")
@@ -228,7 +256,7 @@ class Bench:
 
     def _only_one_amiss(self, place: Neighbourhood, reading: Reading) -> str | None:
         """The one number that is far outside the rounding where all others are inside, None without one."""
-        excess, half = self.excess(place, reading), reading.sorted(self.estimates.half_unit)
+        excess, half = self.excess(place, reading), reading.half_units(self.estimates.half_unit)
         outside = np.flatnonzero(excess)
         if place.left_open or len(excess) < 4 or len(outside) != 1 or excess[outside[0]] <= SLIP * half[outside[0]]:
             return None
@@ -236,7 +264,7 @@ class Bench:
         return f"all numbers but {name} are those of the maximum, and {name} is outside the rounding by {beyond:.2g}"
 
     def _stopped_after_conversion(
-        self, plain: Reading, best: Optimum, left_open: tuple[str, ...], given: Natural
+        self, plain: Reading, best: Optimum, left_open: Names, given: Natural
     ) -> Finding | None:
         """An early stop in another parametrisation, the simplest."""
         # Not by the log-likelihood, to which a reflected ability axis is all the same.
@@ -249,3 +277,8 @@ class Bench:
             if why is not None:
                 return Finding(Verdict.STOPPED_EARLY, reading, place, detail=why)
         return None
+
+
+def _left_open(judgement: Judgement) -> Names:
+    """Parameters whose value at an optimum says nothing."""
+    return (*judgement.not_identified, *judgement.diverging)

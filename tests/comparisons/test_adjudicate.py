@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
@@ -202,7 +203,12 @@ def test_rows_without_names_are_taken_in_order(lsat: Bench, judge: Any, names: A
 
 
 def test_scale_normal_is_taken_at_its_word(lsat: Bench, judge: Any) -> None:
-    assert judge(lsat, table("item,b,a", B, A / 1.702), scale="normal").verdict is Verdict.AT_MAXIMUM
+    right = judge(lsat, table("item,b,a", B, A / 1.702), scale="normal")
+    assert right.verdict is Verdict.AT_MAXIMUM
+    assert right.converted
+    assert list(right.parameters["text"][5:]) == [f"{a / 1.702:.3f}" for a in A]
+    assert list(right.parameters["converted"][5:]) == pytest.approx([1.702 * round(a / 1.702, 3) for a in A])
+    assert list(right.parameters["optimum"][5:]) == pytest.approx(A, abs=1e-8)
     wrong = judge(lsat, table("item,b,a", B, A), scale="normal")
     assert wrong.verdict is Verdict.ANOTHER_PARAMETRISATION
     assert wrong.finding.reading.changes == ("slopes in the logistic metric, not the normal one",)
@@ -216,23 +222,27 @@ def test_both_parametrisations_in_one_file(lsat: Bench, judge: Any) -> None:
 
 # --- another parametrisation ---
 
+# In the file: header of the first column, the two columns. Read as: name and values of the first quantity, changes.
 CONVERSIONS = {
-    "b for d": ("d", B, A, ("difficulties b in the column of d",)),
-    "d for b": ("b", D, A, ("intercepts d in the column of b",)),
-    "sign of b": ("b", -B, A, ("sign of b reversed",)),
-    "sign of d": ("d", -D, A, ("sign of d reversed",)),
-    "1.702 with b": ("b", B, A / 1.702, ("the normal-ogive metric (slopes to be multiplied by 1.702)",)),
-    "1.7 with b": ("b", B, A / 1.7, ("the normal-ogive metric (slopes to be multiplied by 1.7)",)),
-    "1.702 of both": ("d", D / 1.702, A / 1.702, ("the normal-ogive metric (slopes to be multiplied by 1.702)",)),
-    "1.702 of slopes": ("d", D, A / 1.702, ("slopes, but not intercepts, divided by 1.702",)),
-    "times 1.702": ("b", B, A * 1.702, ("slopes multiplied by 1.702 already",)),
-    "reflected": ("d", D, -A, ("reflected ability axis",)),
-    "reflected with b": ("b", -B, -A, ("reflected ability axis",)),
-    "other order": ("b", B[OTHER_ORDER], A[OTHER_ORDER], ("items in another order",)),
+    "b for d": ("d", B, A, "b", ("difficulties b in the column of d",)),
+    "d for b": ("b", D, A, "d", ("intercepts d in the column of b",)),
+    "d for b, sign": ("b", -D, A, "d", ("intercepts d in the column of b", "sign of d reversed")),
+    "sign of b": ("b", -B, A, "b", ("sign of b reversed",)),
+    "sign of d": ("d", -D, A, "d", ("sign of d reversed",)),
+    "1.702 with b": ("b", B, A / 1.702, "b", ("the normal-ogive metric (slopes to be multiplied by 1.702)",)),
+    "1.7 with b": ("b", B, A / 1.7, "b", ("the normal-ogive metric (slopes to be multiplied by 1.7)",)),
+    "1.702 of both": ("d", D / 1.702, A / 1.702, "d", ("the normal-ogive metric (slopes to be multiplied by 1.702)",)),
+    "1.702 of slopes": ("d", D, A / 1.702, "d", ("slopes, but not intercepts, divided by 1.702",)),
+    "times 1.702": ("b", B, A * 1.702, "b", ("slopes multiplied by 1.702 already",)),
+    "times 1.702 of slopes": ("d", D, A * 1.702, "d", ("slopes, but not intercepts, multiplied by 1.702",)),
+    "reflected": ("d", D, -A, "d", ("reflected ability axis",)),
+    "reflected with b": ("b", -B, -A, "b", ("reflected ability axis",)),
+    "other order": ("b", B[OTHER_ORDER], A[OTHER_ORDER], "b", ("items in another order",)),
     "three at once": (
         "d",
         B[OTHER_ORDER],
         A[OTHER_ORDER] / 1.702,
+        "b",
         (
             "difficulties b in the column of d",
             "the normal-ogive metric (slopes to be multiplied by 1.702)",
@@ -244,12 +254,36 @@ CONVERSIONS = {
 
 @pytest.mark.parametrize("name", CONVERSIONS)
 def test_another_parametrisation_is_named(lsat: Bench, judge: Any, name: str) -> None:
-    header, first, second, changes = CONVERSIONS[name]
+    header, first, second, _, changes = CONVERSIONS[name]
     result = judge(lsat, table(f"item,{header},a", first, second))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
     assert result.finding.reading.changes == changes
     assert result.parameters["outside"].max() == 0
     assert result.sentence.endswith("so read, the estimates are at the maximum, to the digits given (3 decimals).")
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_every_number_stands_under_its_name_in_the_file_and_under_what_it_was_read_as(
+    lsat: Bench, judge: Any, name: str
+) -> None:
+    header, first, second, role, changes = CONVERSIONS[name]
+    text = table(f"item,{header},slope", first, second)
+    found = judge(lsat, text).parameters
+    # The file, cell by cell.
+    lines = [line.split(",") for line in text.splitlines()[1:]]
+    assert list(found["parameter"]) == [f"{column}[{item}]" for column in (header, "slope") for item in ITEMS]
+    assert list(found["text"]) == [line[place] for place in (1, 2) for line in lines]
+    assert found["given"].to_numpy() == pytest.approx(found["text"].astype(float))
+    # What it is: the item, the quantity, and its value at the maximum.
+    order = OTHER_ORDER if "items in another order" in changes else list(range(5))
+    assert list(found["read_as"]) == [f"{quantity}[{ITEMS[i]}]" for quantity in (role, "a") for i in order]
+    right = np.concatenate([(B if role == "b" else D)[order], A[order]])
+    # As far as eight digits of d and a give b.
+    assert found["optimum"].to_numpy() == pytest.approx(right, abs=5e-8)
+    factor = right / np.concatenate([first, second])
+    assert found["converted"].to_numpy() == pytest.approx(factor * found["given"].to_numpy())
+    assert found["difference"].to_numpy() == pytest.approx(found["converted"] - right, abs=5e-8)
+    assert found["half_unit"].to_numpy() == pytest.approx(np.abs(factor) * 0.0005)
 
 
 def test_the_order_that_fits_is_told(lsat: Bench, judge: Any) -> None:
@@ -373,6 +407,29 @@ def test_weights_beside_the_wrong_biases(two_coins: Bench, judge: Any) -> None:
     assert result.finding.reading.changes == ("component labels of the weights permuted against those of the biases",)
 
 
+def test_coins_keep_their_names_and_numbers(two_coins: Bench, judge: Any) -> None:
+    text = "coin,w,p\nbent,.6667,0.9250\nfair,.3333,0.300\n"
+    result = judge(two_coins, text)
+    assert result.finding.reading.changes == (
+        "probabilities of tails instead of heads",
+        "component labels of the weights permuted against those of the biases",
+    )
+    assert "(the weight of fair belongs to bent, bent belongs to fair)" in result.sentence
+    found = result.parameters
+    assert list(found["parameter"]) == ["w[bent]", "w[fair]", "p[bent]", "p[fair]"]
+    assert list(found["text"]) == [".6667", ".3333", "0.9250", "0.300"]
+    assert list(found["read_as"]) == ["weight[coin2]", "weight[coin1]", "bias[coin1]", "bias[coin2]"]
+    assert found["converted"].to_numpy() == pytest.approx([0.6667, 0.3333, 0.075, 0.7])
+    assert found["optimum"].to_numpy() == pytest.approx([0.666665, 0.333335, 0.075002, 0.7], abs=1e-6)
+
+
+def test_coins_named_as_the_data_have_them_are_put_in_their_order(two_coins: Bench, judge: Any) -> None:
+    result = judge(two_coins, "coin,weight,bias\ncoin2,0.3333,0.0750\ncoin1,0.6667,0.7000\n")
+    assert result.verdict is Verdict.AT_MAXIMUM
+    assert list(result.parameters["parameter"]) == list(result.parameters["read_as"])
+    assert list(result.parameters["text"]) == ["0.6667", "0.3333", "0.7000", "0.0750"]
+
+
 def test_tails_for_heads(two_coins: Bench, judge: Any) -> None:
     result = judge(two_coins, coins([0.3333, 0.6667], [0.9250, 0.3000]))
     assert result.finding.reading.changes == ("probabilities of tails instead of heads",)
@@ -453,6 +510,10 @@ BAD_ITEMS = {
     "NaN": (GOOD.replace("0.891", "NaN"), "row 4, column 'a': 'NaN' is not a number"),
     "infinite": (GOOD.replace("0.891", "inf"), "row 4, column 'a': 'inf' is not a number"),
     "overflow": (GOOD.replace("0.891", "1e999"), "row 4, column 'a': '1e999' does not fit"),
+    "exponent of no type": (GOOD.replace("0.891", "0e-99999999999999999999"), "does not fit, expected a number of at"),
+    "exponent too long": (GOOD.replace("0.891", "1e-" + "0" * 5000 + "1" * 5000), "...' does not fit"),
+    "a thousand digits": (GOOD.replace("0.891", "0." + "3" * 1000), "...' does not fit"),
+    "too large": (GOOD.replace("0.891", "1e101"), "row 4, column 'a': '1e101' does not fit"),
     "empty cell": (GOOD.replace("0.891", ""), "row 4, column 'a': the cell is empty"),
     "decimal comma": (GOOD.replace(",", ";").replace("0.891", "0,891"), "has a decimal comma"),
     "unknown item": (GOOD.replace("item3", "item9"), "row 4: unknown item 'item9', expected item1, item2"),
@@ -544,6 +605,26 @@ def test_status_0_and_files(files: tuple[Path, Path], tmp_path: Path) -> None:
     assert found["parameters"][2]["parameter"] == "bias[coin1]"
     assert (out / "adjudication.md").read_text().startswith("# At the maximum: estimates of ")
     assert (out / "adjudication.csv").read_text().splitlines()[0].startswith("parameter,given,optimum,")
+
+
+def test_files_and_screen_show_the_numbers_of_the_file(files: tuple[Path, Path], tmp_path: Path) -> None:
+    files[1].write_text("class,p,share\nheavy,.3,0.6667\nlight,0.92500,.3333\n")
+    result = run("coin-mixture", *files, "--coins", 2, "--starts", 2, "--weight", "share", "--out", tmp_path)
+    assert (result.exit_code, result.stderr) == (1, "")
+    shown = result.stdout.splitlines()
+    assert any(re.match(r" +given +read as +converted +optimum", line) for line in shown)
+    row = next(line.split() for line in shown if line.startswith("p[light]"))
+    assert row[:4] == ["p[light]", "0.92500", "bias[coin2]", "0.07500000"]
+    assert "…" not in result.stdout
+    lines = [line.split(",") for line in (tmp_path / "adjudication.csv").read_text().splitlines()]
+    assert lines[0][:2] == ["parameter", "given"]
+    assert [line[:2] for line in lines[1:]] == [
+        ["share[heavy]", "0.6667"], ["share[light]", ".3333"], ["p[heavy]", ".3"], ["p[light]", "0.92500"]
+    ]  # fmt: skip
+    report = (tmp_path / "adjudication.md").read_text().replace("\\", "")
+    assert "| p[light] | 0.92500 | bias[coin2] | 0.07500000 |" in report
+    found = json.loads((tmp_path / "adjudication.json").read_text())["parameters"][3]
+    assert (found["parameter"], found["text"], found["read_as"]) == ("p[light]", "0.92500", "bias[coin2]")
 
 
 def test_any_other_verdict_is_status_1(files: tuple[Path, Path]) -> None:
