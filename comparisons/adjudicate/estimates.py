@@ -203,7 +203,7 @@ def read_column(table: Table, column: str, rows: Sequence[int]) -> Column:
     for row, text in zip(rows, texts, strict=True):
         if not _of_sane_size(text):
             raise InputError(
-                f"{table.path}, row {table.lines[row]}, column {column!r}: {shortened(text)} does not fit, expected "
+                f"{table.path}, row {table.lines[row]}, column {column!r}: {shortened(text)!r} does not fit, expected "
                 f"a number of at most {MOST_DIGITS} digits before the point and after it"
             )
     decimals = last_digits(texts)

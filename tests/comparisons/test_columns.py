@@ -227,7 +227,7 @@ def test_ids_go_into_the_scores_and_missing_answers_into_the_report(tmp_path: Pa
     command = ["compare", "two-pl", str(data), "--id", "who", "--drop", "sex", "--scores", "eap", "--starts", "1"]
     done = CliRunner().invoke(main, [*command, "--out", str(tmp_path), "--format", "md,csv,json"])
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[0] == "data  3 items, 60 examinees, 3 answers missing"
+    assert done.stdout.splitlines()[0] == "data-two-pl  3 items, 60 examinees, 3 answers missing"
     assert "unused_column: not used: column sex" in done.stdout
     folder = tmp_path / "data"
     scores = pd.read_csv(folder / "scores.csv")

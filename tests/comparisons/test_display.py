@@ -98,9 +98,9 @@ def test_a_saddle_is_amber_and_fails_only_when_strict(tmp_path):
     places = [loose.stdout.index(part) for part in parts]
     assert places == sorted(places)
     assert loose.stdout.splitlines()[1].startswith(parts[0])
-    text = (tmp_path / "heads" / "report.md").read_text()
+    text = (tmp_path / "heads-coin-mixture" / "report.md").read_text()
     assert "✅" not in text
-    assert "AGREE ELSEWHERE" in (tmp_path / "heads" / "report.html").read_text()
+    assert "AGREE ELSEWHERE" in (tmp_path / "heads-coin-mixture" / "report.html").read_text()
     # The command is the one that gives these numbers again; strictness is no part of them.
     assert "--strict" not in text
 

@@ -83,7 +83,6 @@ def test_small_files(tmp_path: Path, content: bytes, words: str) -> None:
     ("cell", "words"),
     [
         ("0e-99999999999999999999", "has an exponent of more than 3 digits"),
-        ("1e21", "1e+21, expected a number from -1e+20 to 1e+20"),
         ("nan", "'nan' is not a number"),
     ],
 )
@@ -111,9 +110,9 @@ def test_a_hundred_thousand_columns(tmp_path: Path) -> None:
 
 
 def test_a_count_that_leaves_no_digits(tmp_path: Path) -> None:
-    data = written(tmp_path, b"count\n1\n1000001\n")
+    data = written(tmp_path, b"count\n1\n1000000001\n")
     result = run("compare", "poisson-mixture", data, "--components", 2, "--out", tmp_path)
-    assert "row 3, column 'count': 1000001, expected a whole number from 0 to 1000000" in result.stderr
+    assert "row 3, column 'count': 1000000001, expected a whole number from 0 to 1000000000" in result.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name on this system")

@@ -444,7 +444,7 @@ def test_output_that_is_a_file(tmp_path: Path, out: Path) -> None:
 def test_report_folder_that_is_a_file(tmp_path: Path, out: Path) -> None:
     data = tmp_path / "README.md.csv"
     data.write_bytes(HEADS)
-    line = refused((*COINS[:2], str(data), *COINS[3:], "--out", str(out)), out)
+    line = refused((*COINS[:2], str(data), *COINS[3:], "--name", "README.md", "--out", str(out)), out)
     assert line == f"--out {out}: holds a file 'README.md', expected a folder or nothing of that name"
 
 
