@@ -229,7 +229,7 @@ def test_ids_go_into_the_scores_and_missing_answers_into_the_report(tmp_path: Pa
     assert done.exit_code == 0
     assert done.stdout.splitlines()[0] == "data-two-pl  3 items, 60 examinees, 3 answers missing"
     assert "unused_column: not used: column sex" in done.stdout
-    folder = tmp_path / "data"
+    folder = tmp_path / "data-two-pl"
     scores = pd.read_csv(folder / "scores.csv")
     assert list(scores["id"]) == [f"s{place:02d}" for place in range(60)]
     report = (folder / "report.md").read_text()
