@@ -155,7 +155,7 @@ def estimates_table(
             "pymc_se": pymc_errors,
             "difference": difference,
             "in_se": in_se,
-            "digits": matching_digits(one, other, case.size({name: np.zeros_like(v) for name, v in em.items()})),
+            "digits": matching_digits(one, other, case.unit),
             "identified": identified,
             "no_se": why,
         }

@@ -206,6 +206,8 @@ class Case:
     units : dict of name -> float or array
         Size of a change that matters, in the units of the data (the mean count for a rate); 1 when left out.
         Nothing that is decided depends on the units of the data, because everything is measured in these.
+    origin : dict of name -> float or array
+        Where a parameter without a natural zero is measured from (the mean of the data for a mean); 0 when left out.
     magnitude : float
         Sum of the sizes of the terms that the log-likelihood adds up, where they are larger than itself.
     start : Natural or None
@@ -257,6 +259,7 @@ class Case:
     labels: Mapping[str, tuple[str, ...]]
     with_prior: bool = False
     units: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
     magnitude: float = 0.0
     start: Natural | None = None
     stop: StopRule = field(default_factory=lambda: StopRule(tolerance=1e-11, max_cycles=5_000))
@@ -288,15 +291,31 @@ class Case:
         return np.concatenate([np.asarray(natural[name], dtype=float) for name in self.labels], axis=-1)
 
     def size(self, natural: Natural) -> Array:
-        """What a difference of each parameter is measured by: its unit plus its own size, in the order of `flat`."""
-        units = {name: np.broadcast_to(self.units.get(name, 1.0), len(labels)) for name, labels in self.labels.items()}
-        return self.flat(units) + np.abs(self.flat(natural))
+        """What a difference of each parameter is measured by: its unit plus its distance from its origin.
+
+        In the order of `flat`.
+        """
+        return np.asarray(self.unit + np.abs(self.flat(natural) - self.zero))
+
+    @property
+    def unit(self) -> Array:
+        """Units in the order of `flat`."""
+        return self._spread(self.units, 1.0)
+
+    @property
+    def zero(self) -> Array:
+        """Where each parameter is measured from, in the order of `flat`."""
+        return self._spread(self.origin, 0.0)
+
+    def _spread(self, by_name: Mapping[str, Any], otherwise: float) -> Array:
+        entries = {name: (by_name.get(name, otherwise), len(labels)) for name, labels in self.labels.items()}
+        return self.flat({name: np.broadcast_to(value, size) for name, (value, size) in entries.items()})
 
     def objective(self, backend: Any = "fast") -> Any:
         """PyMC's side, compiled: a `pp_models.objective.Objective`."""
         from pp_models.objective import Objective
 
-        return Objective(self.build_model(), self.with_prior, backend, self.units)
+        return Objective(self.build_model(), self.with_prior, backend, self.units, self.origin)
 
     def named(self, natural: Natural) -> dict[str, float]:
         """Natural parameters by scalar name."""

@@ -88,7 +88,7 @@ class Free(NamedTuple):
     case : Case
     low, high : array (P,)
         Edges, infinite where there are none.
-    unit : array (P,)
+    unit, zero : array (P,)
     simplexes : tuple of slice
         Where the weights are.
     """
@@ -97,6 +97,7 @@ class Free(NamedTuple):
     low: Array
     high: Array
     unit: Array
+    zero: Array
     simplexes: tuple[slice, ...]
 
     @classmethod
@@ -113,7 +114,7 @@ class Free(NamedTuple):
         )
         for weights in simplexes:
             high[weights] = np.inf
-        return cls(case, low, high, unit, simplexes)
+        return cls(case, low, high, unit, case.zero, simplexes)
 
     def enter(self, params: Any) -> Array:
         """Parameters of the EM, one entry per start, as rows of coordinates."""
@@ -121,14 +122,14 @@ class Free(NamedTuple):
         below, above = np.maximum(x - self.low, TINY), np.maximum(self.high - x, TINY)
         up, down = np.isfinite(self.low), np.isfinite(self.high)
         logs = np.log(np.where(up, below, 1.0)) - np.log(np.where(down, above, 1.0))
-        return np.where(up | down, logs, x / self.unit)
+        return np.where(up | down, logs, (x - self.zero) / self.unit)
 
     def leave(self, coordinates: Array) -> Any:
         """Rows of coordinates as parameters of the EM."""
         up, down = np.isfinite(self.low), np.isfinite(self.high)
         low, high = np.where(up, self.low, 0.0), np.where(down, self.high, 0.0)
         bounded = np.where(up | down, coordinates, 0.0)
-        x = np.where(up & down, low + (high - low) * expit(bounded), coordinates * self.unit)
+        x = np.where(up & down, low + (high - low) * expit(bounded), self.zero + coordinates * self.unit)
         x = np.where(up & ~down, low + np.exp(np.minimum(bounded, MOST)), x)
         x = np.where(down & ~up, high - np.exp(np.minimum(-bounded, MOST)), x)
         for weights in self.simplexes:

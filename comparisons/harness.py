@@ -313,7 +313,7 @@ def _errors(
         edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, em, NO_ROOM)}
         next_to = [(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))]
         known = natural_of(case, (np.isin(names, list(held)) | next_to).astype(float))
-        units = natural_of(case, case.size({name: np.zeros(len(labels)) for name, labels in case.labels.items()}))
+        units = natural_of(case, case.unit)
         problem = cast(ScoredProblem, case.em)
         by_em = case.flat(
             case.from_em(em_standard_errors(problem, case.to_em(em), held=case.to_em(known), units=case.to_em(units)))

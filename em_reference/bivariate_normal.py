@@ -1,21 +1,26 @@
-"""Bivariate normal with means 0 and missing entries.
+"""Bivariate normal with missing entries.
 
-Model: (x, y) is normal with means 0, variances v_1, v_2 and correlation rho. Of some rows only x or only
-y is seen (missing at random); a row without either says nothing.
+Model: (x, y) is normal with means m_1, m_2, variances v_1, v_2 and correlation rho. Of some rows only x or only
+y is seen (missing at random); a row without either says nothing. The means may be known to be 0.
 
-Observed-data log-likelihood: pairs contribute the bivariate density, single entries their margin,
+Observed-data log-likelihood: pairs contribute the bivariate density, single entries their margin; with the
+deviations u = x - m_1, w = y - m_2,
 
     log L = - 1/2 sum_pairs [ 2 log 2 pi + log v_1 v_2 (1 - rho^2)
-                              + (x^2/v_1 - 2 rho x y / sqrt(v_1 v_2) + y^2/v_2) / (1 - rho^2) ]
-            - 1/2 sum_{x only} [ log 2 pi v_1 + x^2/v_1 ] - 1/2 sum_{y only} [ log 2 pi v_2 + y^2/v_2 ]
+                              + (u^2/v_1 - 2 rho u w / sqrt(v_1 v_2) + w^2/v_2) / (1 - rho^2) ]
+            - 1/2 sum_{x only} [ log 2 pi v_1 + u^2/v_1 ] - 1/2 sum_{y only} [ log 2 pi v_2 + w^2/v_2 ]
 
-E-step:  y given x is normal with mean b x, b = rho sqrt(v_2 / v_1), and variance v_2 (1 - rho^2), so
-         T_11 = sum E x^2,   T_22 = sum E y^2,   T_12 = sum E x y     (expected sums of squares, products)
-         with E y = b x, E y^2 = (b x)^2 + v_2 (1 - rho^2), E x y = b x^2 where y is missing; x likewise
-M-step:  v_1 = T_11 / N,   v_2 = T_22 / N,   rho = T_12 / sqrt(T_11 T_22)
+E-step:  y given x is normal with mean m_2 + b (x - m_1), b = rho sqrt(v_2 / v_1), and variance v_2 (1 - rho^2):
+         S_1 = sum E x,   S_2 = sum E y,   T_11 = sum E x^2,   T_22 = sum E y^2,   T_12 = sum E x y
+         with E y^2 = (E y)^2 + v_2 (1 - rho^2), E x y = x E y where y is missing; x likewise
+M-step:  m = S / N,   v_1 = T_11 / N - m_1^2,   v_2 = T_22 / N - m_2^2,
+         rho = (T_12 / N - m_1 m_2) / sqrt(v_1 v_2);   known means stay 0 in these formulas
 
-Source: Murray (1977), contribution to the discussion of Dempster, Laird and Rubin, Journal of the Royal
-Statistical Society B 39, 27-28: twelve rows whose likelihood has two maxima and a saddle.
+All sums are taken of deviations from a fixed point (`about`), so that data far from 0 lose no digits.
+
+Source: Little and Rubin (2002), Statistical Analysis with Missing Data, section 11.2.1; with means 0, Murray
+(1977), contribution to the discussion of Dempster, Laird and Rubin, Journal of the Royal Statistical Society B 39,
+27-28: twelve rows whose likelihood has two maxima and a saddle.
 """
 
 from dataclasses import dataclass
@@ -36,53 +41,62 @@ class NormalParams(NamedTuple):
 
     Attributes
     ----------
+    mean : array (..., 2)
+        m_1, m_2, in the units of the data; 0 where they are known to be 0.
     variance : array (..., 2)
         v_1, v_2, in squared units of the data.
     correlation : array (..., 1)
         rho, between -1 and 1.
     """
 
+    mean: Array
     variance: Array
     correlation: Array
 
 
 class NormalCounts(NamedTuple):
-    """Expected sums over the rows of the complete data.
+    """Expected sums over the rows of the complete data, of deviations from `BivariateNormal.about`.
 
     Attributes
     ----------
+    sums : array (..., 2)
+        S_1, S_2.
     squares : array (..., 2)
         T_11, T_22.
     product : array (..., 1)
         T_12.
     """
 
+    sums: Array
     squares: Array
     product: Array
 
 
-class Seen(NamedTuple):
-    """Sums over the rows by what is seen of them: all that the likelihood needs.
+class Moments(NamedTuple):
+    """Some rows of x and y, or some entries of one of them: all that the likelihood needs of them.
 
     Attributes
     ----------
-    pairs : float
-        Number of complete rows.
-    pair_squares : array (2,)
-        Sums of x^2 and y^2 over them.
-    pair_product : float
-        Sum of x y over them.
-    singles : array (2,)
-        Number of rows with x only, with y only.
-    single_squares : array (2,)
-        Sums of squares over these.
+    rows : array (2,)
+        How many, by variable.
+    mean : array
+        Of their deviations from `about`.
+    squares : array
+        Sums of squares of their deviations from that mean.
+    product : float
+        Sum of products of these deviations; 0 for entries of one variable.
     """
 
-    pairs: float
-    pair_squares: Array
-    pair_product: float
-    singles: Array
-    single_squares: Array
+    rows: Array
+    mean: Array
+    squares: Array
+    product: float = 0.0
+
+    def around(self, center: Array) -> tuple[Array, Array, Array]:
+        """Sums of the deviations from `center` (..., 2), of their squares, and of their products (..., 1)."""
+        apart = self.mean - center
+        squares = self.squares + self.rows * apart**2
+        return self.rows * apart, squares, self.product + self.rows[:1] * apart.prod(axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -95,15 +109,23 @@ class BivariateNormal:
         x and y, NaN where missing.
     frequencies : array (N,), optional
         How often each row was seen; 1 by default.
+    means_zero : bool
+        The means are known to be 0; else they are estimated.
+    about : array (2,), optional
+        The point from which the expected sums are taken. By default the means of what was seen, or 0 where the
+        means are known to be 0.
 
     Raises
     ------
     ValueError
-        If the data have another shape, are infinite, or one variable was never seen other than 0.
+        If the data have another shape, are infinite, or one variable was never seen other than 0, or, where the
+        means are estimated, with two different values.
     """
 
     values: npt.ArrayLike
     frequencies: npt.ArrayLike | None = None
+    means_zero: bool = False
+    about: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=float)
@@ -115,53 +137,94 @@ class BivariateNormal:
             frequencies = np.asarray(self.frequencies, dtype=float)
             if frequencies.shape != values.shape[:1] or not (frequencies >= 0).all():
                 raise ValueError("frequencies must be one per row, not negative")
-        if not ((self.seen.pair_squares + self.seen.single_squares) > 0).all():
-            raise ValueError("each variable must be seen at least once with a value other than 0")
+        seen = ~np.isnan(values) & (self._repeats > 0)[:, None]
+        for entries in (column[there] for column, there in zip(values.T, seen.T, strict=True)):
+            if self.means_zero and not entries.any():
+                raise ValueError("each variable must be seen at least once with a value other than 0")
+            if not self.means_zero and not (entries != entries[:1]).any():
+                raise ValueError("each variable must be seen with at least two different values")
 
     @cached_property
-    def seen(self) -> Seen:
-        """Sums over the rows."""
+    def _repeats(self) -> Array:
+        """How often each row was seen, (N,)."""
+        if self.frequencies is None:
+            return np.ones(len(np.asarray(self.values)))
+        return np.asarray(self.frequencies, dtype=float)
+
+    @cached_property
+    def center(self) -> Array:
+        """The point from which the sums are taken, (2,)."""
+        if self.about is not None:
+            return np.broadcast_to(np.asarray(self.about, dtype=float), 2)
         values = np.asarray(self.values, dtype=float)
-        given = np.ones(len(values)) if self.frequencies is None else np.asarray(self.frequencies, dtype=float)
+        if self.means_zero:
+            return np.zeros(2)
+        there = ~np.isnan(values) * self._repeats[:, None]
+        first = np.array([column[seen > 0][0] for column, seen in zip(values.T, there.T, strict=True)])
+        # As deviations from the first value, for numbers whose squares or sums are large beside their differences.
+        return first + (np.nan_to_num(values - first) * there).sum(axis=0) / there.sum(axis=0)
+
+    @cached_property
+    def seen(self) -> tuple[Moments, Moments]:
+        """Complete rows, and the entries of x alone and of y alone."""
+        values = np.asarray(self.values, dtype=float) - self.center
         there = ~np.isnan(values)
-        filled = np.where(there, values, 0.0)
-        pair = given * there.all(axis=1)
-        single = given[:, None] * (there & ~there[:, ::-1])
-        return Seen(
-            float(pair.sum()),
-            pair @ filled**2,
-            float(pair @ filled.prod(axis=1)),
-            single.sum(axis=0),
-            (single * filled**2).sum(axis=0),
-        )
+        pair = there.all(axis=1, keepdims=True) & there
+        often = self._repeats[:, None]
+        return _moments(values, often * pair), _moments(values, often * (there & ~pair))
 
     def e_step(self, params: NormalParams) -> Expectation:
         """Return expected sums and log-likelihood at `params`."""
-        seen, variance, rho = self.seen, np.asarray(params.variance, dtype=float), params.correlation
+        pairs, singles = self.seen
+        variance, rho = np.asarray(params.variance, dtype=float), params.correlation
+        mean = np.asarray(params.mean, dtype=float) - self.center
         unexplained = 1 - rho**2
-        ratio = np.sqrt(variance[..., ::-1] / variance)
-        regression = rho * ratio
-        single = seen.single_squares
-        filled_in = (regression**2 * single + seen.singles * variance[..., ::-1] * unexplained)[..., ::-1]
-        squares = seen.pair_squares + single + filled_in
-        product = seen.pair_product + (regression * single).sum(axis=-1, keepdims=True)
-        scaled = (seen.pair_squares / variance).sum(axis=-1, keepdims=True)
-        cross = rho * seen.pair_product / np.sqrt(variance.prod(axis=-1, keepdims=True))
+        sums, squares, product = pairs.around(mean)
+        alone, alone_squares, _ = singles.around(mean)
+        # Deviations from the mean, those of the missing entries by regression on the entry that is seen.
+        regression = rho * np.sqrt(variance[..., ::-1] / variance)
+        filled_in = (regression**2 * alone_squares + singles.rows * variance[..., ::-1] * unexplained)[..., ::-1]
+        counts = _moved(
+            NormalCounts(
+                sums + alone + (regression * alone)[..., ::-1],
+                squares + alone_squares + filled_in,
+                product + (regression * alone_squares).sum(axis=-1, keepdims=True),
+            ),
+            self.rows,
+            mean,
+        )
+        scaled = (squares / variance).sum(axis=-1, keepdims=True)
+        cross = rho * product / np.sqrt(variance.prod(axis=-1, keepdims=True))
         log_determinant = np.log(variance).sum(axis=-1, keepdims=True) + np.log(unexplained)
-        pairs = seen.pairs * (2 * LOG_2_PI + log_determinant) + (scaled - 2 * cross) / unexplained
-        singles = seen.singles * (LOG_2_PI + np.log(variance)) + single / variance
-        return Expectation(NormalCounts(squares, product), -0.5 * (pairs[..., 0] + singles.sum(axis=-1)))
+        by_pairs = pairs.rows[:1] * (2 * LOG_2_PI + log_determinant) + (scaled - 2 * cross) / unexplained
+        by_singles = singles.rows * (LOG_2_PI + np.log(variance)) + alone_squares / variance
+        return Expectation(counts, -0.5 * (by_pairs[..., 0] + by_singles.sum(axis=-1)))
 
     def m_step(self, expected_counts: NormalCounts, params: NormalParams) -> NormalParams:
-        """Moments of the completed data."""
-        squares, product = expected_counts
-        correlation = product / np.sqrt(squares.prod(axis=-1, keepdims=True))
-        return NormalParams(squares / self._rows, correlation)
+        """Moments of the completed data; known means stay as they are."""
+        mean = params.mean if self.means_zero else self.center + expected_counts.sums / self.rows
+        _, squares, product = _moved(expected_counts, self.rows, self.center - mean)
+        # By Cauchy and Schwarz the ratio lies between -1 and 1, but for round-off.
+        correlation = np.clip(product / np.sqrt(squares.prod(axis=-1, keepdims=True)), -1.0, 1.0)
+        return NormalParams(mean, squares / self.rows, correlation)
 
     @property
-    def _rows(self) -> float:
+    def rows(self) -> float:
         """Rows of which anything was seen."""
-        return self.seen.pairs + float(self.seen.singles.sum())
+        pairs, singles = self.seen
+        return float(pairs.rows[0] + singles.rows.sum())
+
+    @property
+    def mean_squares(self) -> Array:
+        """Mean square, about `center`, of what was seen of each variable, (2,)."""
+        squares = sum(part.around(np.zeros(2))[1] for part in self.seen)
+        return np.asarray(squares / sum(part.rows for part in self.seen))
+
+    @property
+    def magnitude(self) -> float:
+        """Sum of the sizes of the terms of the log-likelihood at the variances of what was seen."""
+        seen = sum(part.rows for part in self.seen)
+        return float((seen * (LOG_2_PI + 1 + np.abs(np.log(self.mean_squares)))).sum() / 2)
 
     def feasible(self, params: NormalParams) -> npt.NDArray[np.bool_]:
         """Variances positive, the correlation between -1 and 1."""
@@ -169,15 +232,37 @@ class BivariateNormal:
 
     def score(self, expected_counts: NormalCounts, params: NormalParams) -> NormalParams:
         """Gradient of the expected complete-data log-likelihood at `params`."""
-        (squares, product), (variance, rho) = expected_counts, params
+        _, variance, rho = params
+        sums, squares, product = _moved(expected_counts, self.rows, self.center - params.mean)
         unexplained = 1 - rho**2
-        scaled = squares / variance
-        cross = product / np.sqrt(variance.prod(axis=-1, keepdims=True))
-        by_variance = ((scaled - rho * cross) / unexplained - self._rows) / (2 * variance)
-        by_rho = self._rows * rho / unexplained
+        root = np.sqrt(variance.prod(axis=-1, keepdims=True))
+        scaled, cross = squares / variance, product / root
+        by_mean = (sums / variance - rho * sums[..., ::-1] / root) / unexplained
+        by_variance = ((scaled - rho * cross) / unexplained - self.rows) / (2 * variance)
+        by_rho = self.rows * rho / unexplained
         by_rho = by_rho + (cross * (1 + rho**2) - rho * scaled.sum(axis=-1, keepdims=True)) / unexplained**2
-        return NormalParams(by_variance, by_rho)
+        return NormalParams(by_mean, by_variance, by_rho)
 
     def free_directions(self) -> Array:
-        """All three parameters move freely: the identity (3, 3)."""
-        return np.eye(3)
+        """All parameters move freely, (5, 5); means known to be 0 stay there, (5, 3)."""
+        return np.eye(5)[:, 2 if self.means_zero else 0 :]
+
+
+def _moments(values: Array, often: Array) -> Moments:
+    """Moments by column of the entries that were seen, each as often as `often` says, (N, 2)."""
+    rows = often.sum(axis=0)
+    filled = np.where(often > 0, values, 0.0)
+    mean = np.divide((often * filled).sum(axis=0), rows, out=np.zeros(2), where=rows > 0)
+    apart = np.where(often > 0, filled - mean, 0.0)
+    squares = (often * apart**2).sum(axis=0)
+    return Moments(rows, mean, squares, float((often[:, 0] * apart.prod(axis=1)).sum()))
+
+
+def _moved(counts: NormalCounts, rows: float, by: Array) -> NormalCounts:
+    """Sums of deviations once every deviation has grown by `by`."""
+    sums, squares, product = counts
+    return NormalCounts(
+        sums + rows * by,
+        squares + 2 * by * sums + rows * by**2,
+        product + (by * sums[..., ::-1]).sum(axis=-1, keepdims=True) + rows * by.prod(axis=-1, keepdims=True),
+    )

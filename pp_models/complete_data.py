@@ -23,7 +23,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
@@ -100,9 +99,7 @@ class CompleteData:
 
     def _flat(self, graphs: list[Any]) -> tuple[Any, Any]:
         """A graph as a function of the flat input."""
-        model = self.objective.model
-        point = {variable.name: model.initial_point()[variable.name] for variable in model.value_vars}
-        (graph,), flat = pm.pytensorf.join_nonshared_inputs(point, graphs, model.value_vars)
+        (graph,), flat = self.objective.of_flat_input(graphs)
         return graph, flat
 
     @cached_property

@@ -55,12 +55,15 @@ class Objective:
     units : dict of name -> float or array
         The size that a change of a parameter has to have to matter, in the units of the data; 1 when left out.
         Parameters without bounds are measured in them, so that steps do not depend on the units of the data.
+    origin : dict of name -> float or array
+        Where parameters without bounds are measured from; 0 when left out.
     """
 
     model: pm.Model
     with_prior: bool = False
     backend: Backend = "fast"
     units: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+    origin: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -124,7 +127,7 @@ class Objective:
 
         A log or a logit makes every gradient vanish at the edge of the range; here it does not.
         """
-        return replace(self, model=remove_value_transforms(self.model), units={})
+        return replace(self, model=remove_value_transforms(self.model), units={}, origin={})
 
     def natural_gradient(self, natural: Mapping[str, Array]) -> dict[str, Array]:
         """Derivative of the objective by every natural parameter, just inside the edges; of weights as if free."""
@@ -302,25 +305,34 @@ class Objective:
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
-        return self._flat([pm.pytensorf.rewrite_pregrad(output) for output in outputs])
+        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in outputs])
 
-    def _flat(self, outputs: list[Any]) -> tuple[list[Any], Any]:
-        """Outputs as functions of one flat input, in which what has no bounds is measured in its units."""
+    def of_flat_input(self, outputs: list[Any]) -> tuple[list[Any], Any]:
+        """Outputs as functions of one flat input, from their origin and in their units where they have no bounds."""
         joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, outputs, self.model.value_vars)
-        if (self._sizes == 1).all():
+        if (self._sizes == 1).all() and not self._origins.any():
             return joined, x
         free = x.type("free")
-        return clone_replace(joined, replace={x: free * self._sizes}), free
+        return clone_replace(joined, replace={x: free * self._sizes + self._origins}), free
 
     @cached_property
     def _sizes(self) -> Array:
         """What 1 in the flat input stands for, (size,)."""
-        sizes = []
+        return self._unbounded(self.units, 1.0)
+
+    @cached_property
+    def _origins(self) -> Array:
+        """What 0 in the flat input stands for, (size,)."""
+        return self._unbounded(self.origin, 0.0)
+
+    def _unbounded(self, by_name: Mapping[str, npt.ArrayLike], otherwise: float) -> Array:
+        """What is given for parameters without bounds, in the order of the flat input."""
+        entries = []
         for variable in self.model.free_RVs:
             value = self._initial_point[self.model.rvs_to_values[variable].name]
-            given = self.units.get(variable.name, 1.0) if self._transform(variable) is None else 1.0
-            sizes.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(value)).ravel())
-        return np.concatenate(sizes)
+            given = by_name.get(variable.name, otherwise) if self._transform(variable) is None else otherwise
+            entries.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(value)).ravel())
+        return np.concatenate(entries)
 
     @cached_property
     def _terms(self) -> tuple[Any, Any]:
@@ -368,7 +380,7 @@ class Objective:
             value, transform = self.model.rvs_to_values[variable], self._transform(variable)
             natural = value if transform is None else transform.backward(value, *variable.owner.inputs)
             naturals.append(natural)
-        return self._flat(naturals)
+        return self.of_flat_input(naturals)
 
     @cached_property
     def _natural_of_free(self) -> Callable[..., Any]:
@@ -390,4 +402,4 @@ class Objective:
             free = natural if transform is None else transform.forward(natural, *variable.owner.inputs)
             naturals.append(natural)
             frees.append(pt.flatten(free))
-        return self.compile(naturals, pt.concatenate(frees) / self._sizes)
+        return self.compile(naturals, (pt.concatenate(frees) - self._origins) / self._sizes)

@@ -1,8 +1,8 @@
 """The independent derivation that an EM is held against: all of it from PyMC's graph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from scipy.optimize import minimize
@@ -74,7 +74,7 @@ class Reference:
     @cached_property
     def objective(self) -> Objective:
         """Log-likelihood (or log-posterior) of the model with hooks."""
-        return Objective(self.hooks.build_model(), self.case.with_prior, units=self.case.units)
+        return cast(Objective, replace(self.case, build_model=self.hooks.build_model).objective())
 
     @cached_property
     def complete(self) -> CompleteData:

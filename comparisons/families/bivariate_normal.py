@@ -1,18 +1,29 @@
 """Bivariate normal with missing entries: binds the EM and the PyMC model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, AuditHooks, Case, InputError, Natural
+from comparisons.case import Array, AuditHooks, Case, Flag, InputError, Natural, stop_after
 from comparisons.data import Table, frequencies, numbers
+from comparisons.equal_rows import merged
 from comparisons.families import Option
+from comparisons.parsing import Range
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
 
-TITLE = "bivariate normal with means 0 and missing entries: two variances and a correlation"
+TITLE = "bivariate normal with missing entries: two means, two variances and a correlation"
 DATA = "two columns of numbers, empty where missing, optionally a column 'frequency', and one row per observation"
-OPTIONS: tuple[Option, ...] = ()
+OPTIONS = (Option("means-zero", bool, "the means are known to be 0; else they are estimated", default=False),)
+
+# The product of two variances is computed.
+SIZE = Range(-1e50, 1e50)
+SMALLEST_SPREAD = 1e-50
+# Numbers whose spread is a smaller share of their size leave less than half the digits of a double.
+SHARE_OF_SIZE = 1e-8
+# A mean of 0 is doubted when the observed one is this many standard errors away.
+FAR = 3.0
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -26,18 +37,41 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if len(columns) != 2:
         raise InputError(f"{table.path}: {len(columns)} column(s) of values, expected 2")
     values = numbers(table, columns, expected="a number or empty", empty=True)
-    repeats = frequencies(table)
+    means_zero, repeats = options["means-zero"], frequencies(table)
     seen = values if repeats is None else values[repeats > 0]
     for column, entries in zip(columns, seen.T, strict=True):
-        if not np.nan_to_num(entries).any():
-            raise InputError(f"{table.path}, column {column!r}: expected at least one number other than 0")
+        fault = _fault(entries[~np.isnan(entries)], means_zero)
+        if fault:
+            raise InputError(f"{table.path}, column {column!r}: {fault}")
     if not (~np.isnan(seen)).all(axis=1).any():
         raise InputError(f"{table.path}: no row holds both numbers, expected at least one: else no correlation is seen")
-    return bind(name, values, columns, repeats)
+    flags = _far_from_zero(values, columns, repeats) if means_zero else ()
+    return replace(bind(name, values, columns, repeats, means_zero), flags=flags)
+
+
+def _fault(entries: Array, means_zero: bool) -> str | None:
+    """Why a column has no variance that can be estimated, and what was expected."""
+    outside = [entry for entry in entries if not SIZE.holds(entry)]
+    if outside:
+        return f"{outside[0]:g}, expected numbers {SIZE}"
+    if means_zero:
+        spread = float(np.abs(entries).max(initial=0.0))
+        if spread == 0:
+            return "expected at least one number other than 0"
+    else:
+        spread = float(np.ptp(entries)) if len(entries) else 0.0
+        if spread == 0:
+            return "expected at least two different numbers: else its variance is 0"
+        if spread < SHARE_OF_SIZE * np.abs(entries).max():
+            return f"differences of {spread:g} between numbers of the size {entries[0]:g}, take a constant off them"
+    return None if spread >= SMALLEST_SPREAD else f"differences of {spread:g}, expected some above {SMALLEST_SPREAD:g}"
 
 
 def start_fault(start: Natural) -> str | None:
-    """Variances are positive, the correlation lies between -1 and 1."""
+    """Means lie in the range of the data, variances are positive, the correlation lies between -1 and 1."""
+    outside = [mean for mean in start.get("mean", ()) if not SIZE.holds(mean)]
+    if outside:
+        return f"mean holds {outside[0]:g}, expected numbers {SIZE}"
     if not (start["variance"] > 0).all():
         return "variance holds a number that is not positive, expected numbers above 0"
     if not abs(start["correlation"][0]) < 1:
@@ -45,67 +79,120 @@ def start_fault(start: Natural) -> str | None:
     return None
 
 
-def bind(name: str, values: Array, columns: tuple[str, ...], repeats: Array | None = None) -> Case:
+def bind(
+    name: str, values: Array, columns: tuple[str, ...], repeats: Array | None = None, means_zero: bool = False
+) -> Case:
     """Bind arrays: values (N, 2) with NaN where missing, optionally with frequencies."""
+    em = BivariateNormal(values, repeats, means_zero)
+    mean, variance = em.center, em.mean_squares
+    sd = np.sqrt(variance)
 
     def build_model(hooks: bool = False) -> Any:
         from pp_models import bivariate_normal
 
-        return bivariate_normal.build(values, frequencies=repeats, hooks=hooks)
+        rows, often = merged(values, repeats)
+        return bivariate_normal.build(rows, frequencies=often, means_zero=means_zero, hooks=hooks, about=em.center)
 
     def rebind(data: dict[str, Any]) -> Case:
-        return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"))
+        return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"), means_zero)
 
-    mean_square = np.nanmean(values**2, axis=0)
+    def to_em(natural: Natural) -> NormalParams:
+        variance = np.asarray(natural["variance"], dtype=float)
+        mean = np.asarray(natural.get("mean", np.zeros_like(variance)), dtype=float)
+        return NormalParams(mean, variance, np.asarray(natural["correlation"], dtype=float))
+
+    def from_em(params: NormalParams) -> Natural:
+        return {name: getattr(params, name) for name in labels}
 
     def draw_start(rng: np.random.Generator) -> Natural:
-        return {"variance": mean_square * rng.gamma(2.0, 0.5, 2), "correlation": rng.uniform(-0.95, 0.95, 1)}
+        start = {"variance": variance * rng.gamma(2.0, 0.5, 2), "correlation": rng.uniform(-0.95, 0.95, 1)}
+        return start if means_zero else {"mean": mean + sd * rng.normal(size=2), **start}
 
     missing = int(np.isnan(values).sum())
+    labels = {"variance": columns, "correlation": (",".join(columns),)}
+    if not means_zero:
+        labels = {"mean": columns, **labels}
     return Case(
         name=name,
         family="bivariate-normal",
         title=f"{len(values)} rows of 2 values, {missing} missing",
-        em=BivariateNormal(values, repeats),
+        em=em,
         build_model=build_model,
-        to_em=lambda natural: NormalParams(
-            np.asarray(natural["variance"], dtype=float), np.asarray(natural["correlation"], dtype=float)
-        ),
-        from_em=lambda params: {"variance": params.variance, "correlation": params.correlation},
+        to_em=to_em,
+        from_em=from_em,
         draw_start=draw_start,
-        labels={"variance": columns, "correlation": (",".join(columns),)},
-        audit=_audit(values, repeats, lambda: build_model(hooks=True), rebind),
-        settings={"means": "0, known"},
+        labels=labels,
+        stop=stop_after(em.rows, NormalParams(sd, variance, np.ones(1))),
+        units={"mean": sd, "variance": variance},
+        origin={} if means_zero else {"mean": mean},
+        magnitude=em.magnitude,
+        audit=_audit(em, lambda: build_model(hooks=True), rebind),
+        settings={"means": "0, known" if means_zero else "estimated"},
     )
 
 
-def _audit(
-    values: Array,
-    repeats: Array | None,
-    build_model: Callable[[], Any],
-    rebind: Callable[[dict[str, Any]], Case],
-) -> AuditHooks:
-    """What the audit of such an EM needs; its counts are the expected sums of squares and of products."""
-    given = np.ones(len(values)) if repeats is None else repeats
-    rows = float(given[~np.isnan(values).all(axis=1)].sum())
+def _far_from_zero(values: Array, columns: tuple[str, ...], repeats: Array | None) -> tuple[Flag, ...]:
+    """A flag that names the columns whose mean is hardly 0."""
+    told = []
+    for column, entries in zip(columns, values.T, strict=True):
+        rows, often = merged(
+            entries[~np.isnan(entries), None], None if repeats is None else repeats[~np.isnan(entries)]
+        )
+        count = often.sum()
+        mean = often @ rows[:, 0] / count
+        squares = often @ (rows[:, 0] - mean) ** 2
+        error = np.sqrt(squares / (count - 1) / count) if count > 1 else np.inf
+        if abs(mean) > FAR * error:
+            told.append(
+                f"{column} ({mean:.6g}, {abs(mean) / error:.3g} standard errors)" if error else f"{column} ({mean:.6g})"
+            )
+    if not told:
+        return ()
+    means = ", ".join(told)
+    return (
+        Flag(
+            "fixed_mean",
+            f"the means are fixed at 0, far from what is seen: {means}; without --means-zero they are estimated",
+        ),
+    )
+
+
+def _audit(em: BivariateNormal, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
+    """What the audit of such an EM needs; its counts are the expected sums, of squares and products too."""
+    values = np.array(em.values, dtype=float)
+    given = np.ones(len(values)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
 
     def expected_counts(statistics: Array) -> dict[str, Array]:
-        return {"squares": statistics[:2], "product": statistics[2:3]}
+        """Moved from deviations to the numbers themselves: E x^2 = E u^2 + 2 c E u + c^2 for x = c + u."""
+        center, (sums, squares, (product, rows)) = em.center, np.split(statistics, [2, 4])
+        counts = {
+            "squares": squares + 2 * center * sums + rows * center**2,
+            "product": np.array([product + center @ sums[::-1] + rows * center.prod()]),
+        }
+        return counts if em.means_zero else {"sums": sums + rows * center, **counts}
 
     def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        """By S = [v_1, c; c, v_2], c = rho sqrt(v_1 v_2): dQ/dS = S^-1 (T - N S) S^-1 / 2, then the chain rule."""
+        """By the mean S^-1 (sums - N m), by S = [v_1, c; c, v_2], c = rho sqrt(v_1 v_2): S^-1 (T - N S) S^-1 / 2."""
         variance, rho = natural["variance"], natural["correlation"][0]
+        mean, sums = natural.get("mean", np.zeros(2)), expected.get("sums", np.zeros(2))
         root = np.sqrt(variance.prod())
         covariance = np.array([[variance[0], rho * root], [rho * root, variance[1]]])
         (first, second), (product,) = expected["squares"], expected["product"]
         moments = np.array([[first, product], [product, second]])
+        moments = moments - np.outer(sums, mean) - np.outer(mean, sums) + em.rows * np.outer(mean, mean)
         precision = np.linalg.inv(covariance)
-        gradient = precision @ (moments - rows * covariance) @ precision / 2
+        gradient = precision @ (moments - em.rows * covariance) @ precision / 2
         by_variance = np.diag(gradient) + gradient[0, 1] * rho * root / variance
-        return {"variance": by_variance, "correlation": np.array([2 * gradient[0, 1] * root])}
+        by_rho = np.array([2 * gradient[0, 1] * root])
+        return {"mean": precision @ (sums - em.rows * mean), "variance": by_variance, "correlation": by_rho}
 
-    plain = {"values": values.copy(), "frequencies": given.copy()}
-    twice = {"values": np.concatenate([values, values[:1]]), "frequencies": np.append(given, given[0])}
+    def rows(values: Array, given: Array) -> dict[str, Any]:
+        return {"values": values, "frequencies": given, "means_zero": em.means_zero}
+
+    plain = rows(values, given)
+    none = np.array([[1.0, np.nan], [np.nan, 2.0], [-1.0, np.nan], [np.nan, 0.5]])
+    few = np.array([[1.0, 2.0], [2.0, -1.0]])[: 1 if em.means_zero else 2]
+    edge_start = {"mean": np.zeros(2), "variance": np.ones(2), "correlation": np.ones(1)}
     return AuditHooks(
         build_model=build_model,
         expected_counts=expected_counts,
@@ -117,23 +204,17 @@ def _audit(
         same_data={
             "a row without responses": (
                 plain,
-                {"values": np.concatenate([values, np.full((1, 2), np.nan)]), "frequencies": np.append(given, 1.0)},
+                rows(np.concatenate([values, np.full((1, 2), np.nan)]), np.append(given, 1.0)),
             ),
             "a frequency of 2 for the row twice": (
-                {"values": values.copy(), "frequencies": given * np.where(np.arange(len(values)) == 0, 2.0, 1.0)},
-                twice,
+                rows(values.copy(), given * np.where(np.arange(len(values)) == 0, 2.0, 1.0)),
+                rows(np.concatenate([values, values[:1]]), np.append(given, given[0])),
             ),
         },
         edge_cases={
-            "one row": {"values": np.array([[1.0, 2.0]]), "frequencies": np.ones(1)},
-            "two numbers that are always equal": {
-                "values": np.array([[1.0, 1.0], [-2.0, -2.0], [np.nan, 0.5]]),
-                "frequencies": np.ones(3),
-            },
-            "no row with both numbers": {
-                "values": np.array([[1.0, np.nan], [np.nan, 2.0], [-1.0, np.nan]]),
-                "frequencies": np.ones(3),
-            },
+            "one row" if em.means_zero else "two rows": rows(few, np.ones(len(few))),
+            "two numbers that are always equal": rows(np.array([[1.0, 1.0], [-2.0, -2.0], [np.nan, 0.5]]), np.ones(3)),
+            "no row with both numbers": rows(none, np.ones(len(none))),
         },
-        edge_starts={"a correlation of 1": {"variance": np.ones(2), "correlation": np.ones(1)}},
+        edge_starts={"a correlation of 1": {k: v for k, v in edge_start.items() if k != "mean" or not em.means_zero}},
     )

@@ -112,16 +112,18 @@ def test_few_heads_in_many_flips_are_not_at_the_edge(heads, flips):
 
 
 @pytest.mark.parametrize(
-    "rows",
+    ("rows", "means_zero"),
     [
-        [(1, 2), (2, 4), (3, 6), (-1, -2)],
-        [(1.5, -0.7)],
-        [(1.0, 2.0), (2.0, 4.0), (-3.0, -6.0), (0.5, np.nan), (np.nan, 1.0)],
+        ([(1, 2), (2, 4), (3, 6), (-1, -2)], True),
+        ([(1.5, -0.7)], True),
+        ([(1.0, 2.0), (2.0, 4.0), (-3.0, -6.0), (0.5, np.nan), (np.nan, 1.0)], True),
+        ([(1001.0, 3.0), (1002.0, 5.0), (997.0, -5.0), (1000.5, np.nan), (np.nan, 1.0)], False),
+        ([(1.5, -0.7), (2.0, 3.0)], False),
     ],
 )
-def test_complete_rows_on_a_line_have_no_estimate(rows):
+def test_complete_rows_on_a_line_have_no_estimate(rows, means_zero):
     values = np.array(rows, dtype=float)
-    result = crosscheck(bivariate_normal.bind("line", values, ("x", "y")), 10)
+    result = crosscheck(bivariate_normal.bind("line", values, ("x", "y"), means_zero=means_zero), 10)
     assert result.optima[0].kind is Kind.DEGENERATE
     assert sum(len(optimum.members["pymc"]) for optimum in result.optima if optimum.kind is Kind.DEGENERATE) == 10
     assert result.verdict == "agree elsewhere"

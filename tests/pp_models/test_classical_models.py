@@ -1,5 +1,7 @@
 """PyMC's side of the classical problems: log-likelihood and gradient against scipy and finite differences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -50,32 +52,48 @@ def test_bivariate_normal() -> None:
     value = stats.multivariate_normal.logpdf(values[:2], [0, 0], covariance).sum()
     value += stats.norm.logpdf(2.0, 0, np.sqrt(variance[0])) + stats.norm.logpdf(0.7, 0, np.sqrt(variance[1]))
     natural = {"variance": variance, "correlation": np.array([rho])}
-    assert_value_and_gradient(Objective(bivariate_normal.build(values)), natural, float(value))
+    known = Objective(bivariate_normal.build(values, means_zero=True))
+    assert_value_and_gradient(known, natural, float(value))
+    mean = np.array([20.0, -3.0])
+    estimated = Objective(bivariate_normal.build(values + mean))
+    assert_value_and_gradient(estimated, {"mean": mean, **natural}, float(value))
 
 
-def test_bivariate_normal_by_its_sufficient_statistics() -> None:
+@pytest.mark.parametrize(
+    ("mean", "about"), [(None, 0.0), ([0.5, -0.4], 0.0), ([0.5, -0.4], [2.0, 1.0])], ids=["known", "estimated", "moved"]
+)
+def test_bivariate_normal_by_its_sufficient_statistics(mean: list[float] | None, about: Any) -> None:
     """With hooks the likelihood is another graph; moments of what is missing are its gradients by the tilt."""
     values = np.array([[1.0, 2.5], [0.3, -1.0], [2.0, NONE], [NONE, 0.7], [NONE, NONE]])
-    plain, hooked = (Objective(bivariate_normal.build(values, hooks=hooks)) for hooks in (False, True))
-    x = plain.free({"variance": [1.7, 0.6], "correlation": [0.4]})
+    plain, hooked = (
+        Objective(bivariate_normal.build(values, means_zero=mean is None, hooks=hooks, about=about))
+        for hooks in (False, True)
+    )
+    center = np.zeros(2) if mean is None else np.array(mean)
+    x = plain.free({"variance": [1.7, 0.6], "correlation": [0.4], **({} if mean is None else {"mean": mean})})
     for one, other in zip(plain.value_and_gradient(x), hooked.value_and_gradient(x), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-13)
 
-    def moments(row: int, given: float, own: int, other: int) -> np.ndarray:
-        """E of (square of the seen, of the missing, product), by integrating the joint density."""
+    def moments(given: float, own: int, other: int) -> np.ndarray:
+        """E of (the missing, its square, product with the seen) about a point, by integrating the joint density."""
         cross = 0.4 * np.sqrt(1.7 * 0.6)
-        joint = stats.multivariate_normal([0, 0], [[1.7, cross], [cross, 0.6]])
+        joint = stats.multivariate_normal(center, [[1.7, cross], [cross, 0.6]])
         grid = np.linspace(-15, 15, 6001)
         points = np.empty((len(grid), 2))
         points[:, own], points[:, other] = given, grid
         density = joint.pdf(points)
-        return np.array([given**2, density @ grid**2 / density.sum(), given * (density @ grid) / density.sum()])
+        density /= density.sum()
+        missing, seen = grid - np.broadcast_to(about, 2)[other], given - np.broadcast_to(about, 2)[own]
+        return np.array([density @ missing, density @ missing**2, seen * (density @ missing)])
 
-    by_x, by_y = moments(2, 2.0, 0, 1), moments(3, 0.7, 1, 0)
-    pairs = values[:2]
+    by_x, by_y = moments(2.0, 0, 1), moments(0.7, 1, 0)
+    apart = values - about
+    pairs, x_alone, y_alone = apart[:2], apart[2, 0], apart[3, 1]
     expected = [
-        (pairs[:, 0] ** 2).sum() + by_x[0] + by_y[1],
-        (pairs[:, 1] ** 2).sum() + by_x[1] + by_y[0],
+        pairs[:, 0].sum() + x_alone + by_y[0],
+        pairs[:, 1].sum() + by_x[0] + y_alone,
+        (pairs[:, 0] ** 2).sum() + x_alone**2 + by_y[1],
+        (pairs[:, 1] ** 2).sum() + by_x[1] + y_alone**2,
         pairs.prod(axis=1).sum() + by_x[2] + by_y[2],
         4.0,
     ]
