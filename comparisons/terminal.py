@@ -1,6 +1,5 @@
 """What the command line shows: the verdict, a compact table, and a bar while it works."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from comparisons.batch import BROKEN_PIPE, discard
 from comparisons.errors import one_line
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ VERDICT_STYLE = {
     "undecided": "bold yellow",
     "disagree": "bold red",
 }
-# What a shell reports for a program that ends because no one reads its output.
-BROKEN_PIPE = 141
 
 
 class _Count(ProgressColumn):
@@ -98,7 +96,7 @@ class _Output(Console):
     def on_broken_pipe(self) -> NoReturn:
         """End as other programs do when no one reads on; the status 1 is taken."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         raise SystemExit(BROKEN_PIPE)
 
 
