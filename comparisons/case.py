@@ -122,6 +122,11 @@ class Worked(NamedTuple):
     em: EMProblem
 
 
+def nothing(_: Any) -> dict[str, Any]:
+    """Default of the optional hooks: nothing to derive, nothing to draw."""
+    return {}
+
+
 class AuditHooks(NamedTuple):
     """What the audit of an EM needs from a family beyond a cross-check.
 
@@ -141,7 +146,13 @@ class AuditHooks(NamedTuple):
     rebind : callable data -> Case
         The same model on other data.
     symmetries : dict of what -> callable natural -> natural
-        Changes of the parameters that change nothing.
+        Changes of the parameters that change nothing; one after another they give all that there are.
+    constants : dict of what -> float
+        Terms without parameters that a log-likelihood may be without, as the difference that this makes.
+    rows : tuple of str
+        Which of the data have one entry per row, frequencies apart.
+    made : callable (Generator) -> dict of what -> data
+        Data that use what the family allows, and the given ones perhaps do not.
     same_data : dict of what -> (data, data)
         Two ways to write down the same data.
     edge_cases : dict of what -> data
@@ -159,17 +170,15 @@ class AuditHooks(NamedTuple):
     same_data: dict[str, tuple[dict[str, Any], dict[str, Any]]]
     edge_cases: dict[str, dict[str, Any]]
     edge_starts: dict[str, Natural]
+    constants: Mapping[str, float] = {}
+    rows: tuple[str, ...] = ()
+    made: Callable[[np.random.Generator], dict[str, dict[str, Any]]] = nothing
 
 
 def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:
     """Stop rule of an EM leg: a small share of a standard error, which shrinks with the root of the observations."""
     share = max(1.0, float(np.sqrt(observations)) / 1e3)
     return StopRule(tolerance=max(tolerance / share, np.finfo(float).eps), max_cycles=max_cycles, units=units)
-
-
-def nothing(_: Natural) -> dict[str, Any]:
-    """Default of the optional hooks: nothing to derive, nothing to draw."""
-    return {}
 
 
 def no_runaway(_: Natural) -> "tuple[Away, ...]":

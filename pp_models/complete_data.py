@@ -47,6 +47,11 @@ class CompleteData:
         """Frequency of every observation (J,)."""
         return np.asarray(self.objective.model["row_frequency"].get_value(), dtype=float)
 
+    @property
+    def rows(self) -> float:
+        """How many observations there are: the frequencies added up."""
+        return float(self.objective.frequencies.sum())
+
     def expected_statistics(self, x: Array) -> Array:
         """Frequency times responsibility, (J, K); or E(S_k | data), (K,); at free parameters x."""
         if self._tilted:

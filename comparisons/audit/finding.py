@@ -1,5 +1,6 @@
 """What one check of an audit found."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -7,12 +8,25 @@ from comparisons.case import Natural
 
 
 class Outcome(StrEnum):
-    """How a check ended."""
+    """How a check ended. Only `FAILED` says that the EM is wrong; what is right and unusual is a remark."""
 
     PASSED = "passed"
     FAILED = "failed"
     GENERALISED = "generalised EM"
+    ACCELERATED = "accelerated EM"
+    REMARK = "remark"
     NOT_APPLICABLE = "not applicable"
+
+
+REMARKS = (Outcome.GENERALISED, Outcome.ACCELERATED, Outcome.REMARK)
+
+
+class Level(StrEnum):
+    """What an audit says of the whole EM."""
+
+    RIGHT = "right"
+    WITH_REMARKS = "right, with remarks"
+    WRONG = "wrong"
 
 
 class Finding(NamedTuple):
@@ -59,6 +73,14 @@ MEANING = {
 }
 
 
+def level_of(findings: Iterable["Finding"]) -> Level:
+    """Wrong if some check failed, with remarks if some check has one."""
+    outcomes = {finding.outcome for finding in findings}
+    if Outcome.FAILED in outcomes:
+        return Level.WRONG
+    return Level.WITH_REMARKS if outcomes & set(REMARKS) else Level.RIGHT
+
+
 def passed(check: str, found: str, at: str = "") -> Finding:
     """The check found nothing wrong."""
     return Finding(check, Outcome.PASSED, found, at)
@@ -67,6 +89,11 @@ def passed(check: str, found: str, at: str = "") -> Finding:
 def failed(check: str, found: str, at: str = "") -> Finding:
     """The check found something wrong."""
     return Finding(check, Outcome.FAILED, found, at, MEANING[check])
+
+
+def remark(check: str, found: str, at: str = "", outcome: Outcome = Outcome.REMARK) -> Finding:
+    """The EM is right, and this is unusual about it."""
+    return Finding(check, outcome, found, at)
 
 
 def not_applicable(check: str, reason: str) -> Finding:

@@ -7,6 +7,7 @@ Whatever it does wrong on the way (raise, hang, return NaN or another shape, cha
 import dis
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,12 @@ time_limit: ContextVar[float] = ContextVar("time_limit", default=20.0)
 AGAIN = 0.5
 STRIKES = 10
 last_resort: ContextVar[Callable[[str], None] | None] = ContextVar("last_resort", default=None)
+
+
+def out_of_time(seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds have passed since this was called."""
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() > until
 
 
 class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
@@ -125,7 +132,8 @@ def arrays(value: Any, place: Place = ()) -> Iterator[tuple[Place, Array]]:
         if value.dtype.kind in "biufc":
             yield place, value
     elif isinstance(value, Mapping):
-        for name, part in value.items():
+        # Of a dict that watches who looks at its keys, the plain dict is asked.
+        for name, part in dict.items(value) if isinstance(value, dict) else value.items():
             yield from arrays(part, (*place, name))
     elif isinstance(value, tuple | list):
         for index, part in enumerate(value):

@@ -1,5 +1,6 @@
 """The independent derivation that an EM is held against: all of it from PyMC's graph."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, cast
@@ -7,9 +8,10 @@ from typing import NamedTuple, cast
 import numpy as np
 from scipy.optimize import minimize
 
+from comparisons.audit.constants import Compared, compared
 from comparisons.audit.guard import Trouble
 from comparisons.case import Array, AuditHooks, Case, Natural, take
-from comparisons.kinds import Kind, examine, judge
+from comparisons.kinds import Kind, beside_on_ridge, examine, judge
 from comparisons.multistart import draw_starts
 from pp_models.complete_data import CompleteData
 from pp_models.maximise import maximise, newton_step
@@ -50,7 +52,7 @@ class Top(NamedTuple):
         return self.kind in (Kind.BEST, Kind.BOUNDARY, Kind.RIDGE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """What PyMC says about a case.
 
@@ -93,11 +95,29 @@ class Reference:
         """What happened at those random parameters that were left out."""
         return []
 
-    def restricted(self, points: list[Natural], broken: list[Trouble]) -> "Reference":
+    @cached_property
+    def refused(self) -> list[Trouble]:
+        """What the EM said of random parameters that it refuses."""
+        return []
+
+    def more_points(self) -> Iterator[Natural]:
+        """Further random parameters, for an EM that refuses some."""
+        rng = np.random.default_rng([self.seed, 7])
+        while True:
+            yield self.case.draw_start(rng)
+
+    def restricted(self, points: list[Natural], broken: list[Trouble], refused: list[Trouble]) -> "Reference":
         """The same reference at some of the random parameters only."""
         view = Reference(self.case, self.seed)
-        view.__dict__.update({**self.__dict__, "points": points, "broken": broken})
+        view.__dict__.update({**self.__dict__, "points": points, "broken": broken, "refused": refused})
         return view
+
+    @cached_property
+    def beside_top(self) -> list[Natural]:
+        """Other places of the ridge, where the top lies on one."""
+        if self.top.kind is not Kind.RIDGE:
+            return []
+        return beside_on_ridge(self.case, self.objective, examine(self.case, self.objective, self.top.natural))
 
     @cached_property
     def top(self) -> Top:
@@ -156,9 +176,32 @@ class Reference:
         natural = self.objective.natural(x)
         return {name: natural[name] for name in self.case.labels}
 
+    def natural_change(self, x: Array, step: Array) -> Array:
+        """What a small step of the free parameters does to the natural ones, in the order of `Case.flat`."""
+        objective = self.objective
+        sizes = [int(np.prod(objective.shapes[name], dtype=int)) for name in objective.names]
+        parts = np.split(objective.natural_jacobian(x) @ step, np.cumsum(sizes)[:-1])
+        return self.case.flat(dict(zip(objective.names, parts, strict=True)))
+
     def log_likelihood(self, natural: Natural) -> float:
         """Log-likelihood alone, without prior."""
         return self.objective.log_likelihood(self.free(natural))
+
+    def compared(self, values: Array, points: list[Natural]) -> Compared:
+        """Log-likelihoods of the EM held against PyMC's at these points, up to the constants that the family names.
+
+        With a prior the EM may report the log-likelihood or the log-posterior: the closer one counts.
+        """
+        theirs = [np.array([self.log_likelihood(point) for point in points])]
+        if self.case.with_prior:
+            theirs.append(np.array([self.climbed(point) for point in points]))
+        found = [compared(values, by_pymc, self.hooks.constants) for by_pymc in theirs]
+        return min(found, key=lambda one: float(np.abs(one.gap).max()))
+
+    def allowed(self) -> str:
+        """Which constants may be left out, for a message."""
+        named = [f"{what} ({value:+.6g})" for what, value in self.hooks.constants.items()]
+        return f"; only {', '.join(named)} may be left out" if named else ""
 
     def climbed(self, natural: Natural) -> float:
         """What the EM climbs: log-likelihood, plus log prior where there is one."""

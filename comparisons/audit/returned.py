@@ -1,12 +1,20 @@
 """What the EM under audit returned, read and checked: parameters, expected counts, numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from comparisons.audit.guard import Trouble
 from comparisons.case import Array, Case, Natural
+
+# Further things that a fit returns, and what they are called.
+TOLD = {
+    "log_likelihood": ("log_likelihood", "log_likelihood_", "loglik", "loglik_", "log_lik", "logLik", "loglikelihood"),
+    "converged": ("converged", "converged_"),
+    "cycles": ("cycles", "cycles_", "n_iter", "n_iter_", "iterations", "n_cycles"),
+    "standard_errors": ("standard_errors", "standard_errors_", "se", "stderr"),
+}
 
 
 class Expected(NamedTuple):
@@ -35,21 +43,25 @@ def codec_of(em: Any, case: Case) -> Codec:
     if order is not None:
         if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
             raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
-        sizes = [len(case.labels[name]) for name in order]
-
-        def split(returned: Any) -> Natural:
-            flat = _numbers("parameters", returned)
-            if flat.shape != (sum(sizes),):
-                raise Trouble(f"returned shape {flat.shape}, expected ({sum(sizes)},) in the order {', '.join(order)}")
-            return _checked(dict(zip(order, np.split(flat, np.cumsum(sizes)[:-1]), strict=True)), case)
-
-        return Codec(lambda natural: np.concatenate([natural[name] for name in order]), split)
+        return Codec(
+            lambda natural: np.concatenate([natural[name] for name in order]),
+            lambda returned: _checked(_split(returned, case, order), case),
+        )
     if ours(em):
         return Codec(case.to_em, lambda params: _checked(case.from_em(params), case))
     return Codec(
         lambda natural: {name: np.array(values, dtype=float) for name, values in natural.items()},
         lambda returned: _checked(returned, case),
     )
+
+
+def _split(returned: Any, case: Case, order: Sequence[str]) -> Natural:
+    """One flat array in parts."""
+    sizes = [len(case.labels[name]) for name in order]
+    flat = _numbers("parameters", returned)
+    if flat.shape != (sum(sizes),):
+        raise Trouble(f"returned shape {flat.shape}, expected ({sum(sizes)},) in the order {', '.join(order)}")
+    return dict(zip(order, np.split(flat, np.cumsum(sizes)[:-1]), strict=True))
 
 
 def _numbers(name: str, values: Any) -> Array:
@@ -72,19 +84,90 @@ def _checked(returned: Any, case: Case) -> Natural:
     ------
     Trouble
     """
-    if not isinstance(returned, Mapping):
-        raise Trouble(f"returned {type(returned).__name__}, expected a dict with {', '.join(case.labels)}")
+    parts = by_name(returned, case)
     natural: Natural = {}
     for name, labels in case.labels.items():
-        if name not in returned:
+        if name not in parts:
             raise Trouble(f"returned no {name!r}, expected {', '.join(case.labels)}")
-        values = _numbers(name, returned[name])
+        values = _numbers(name, parts[name])
+        if values.shape != (len(labels),) and values.size == len(labels) == 1:
+            values = values.reshape(1)
         if values.shape != (len(labels),):
             raise Trouble(f"returned {name!r} of shape {values.shape}, expected ({len(labels)},)")
         if not np.isfinite(values).all():
             raise Trouble(f"returned {name!r} = {values}, expected finite numbers")
         natural[name] = values
     return natural
+
+
+def by_name(returned: Any, case: Case) -> Mapping[str, Any]:
+    """Parameters as a mapping: a dict, attributes (`weight`, `weight_`, `weights_`), an array or a tuple in order.
+
+    Raises
+    ------
+    Trouble
+    """
+    if isinstance(returned, Mapping):
+        return {name: returned[key] for name in case.labels for key in _spellings(name) if key in returned}
+    if not isinstance(returned, str | bytes | np.ndarray | list):
+        found = {
+            name: getattr(returned, key) for name in case.labels for key in _spellings(name) if hasattr(returned, key)
+        }
+        if found:
+            return found
+    total = sum(len(labels) for labels in case.labels.values())
+    if isinstance(returned, np.ndarray) and returned.size == total and returned.ndim <= 2:
+        return _split(returned.reshape(-1), case, list(case.labels))
+    if isinstance(returned, tuple | list):
+        if len(returned) == len(case.labels) and not all(np.ndim(part) == 0 for part in returned):
+            return dict(zip(case.labels, returned, strict=True))
+        if len(returned) == total and all(np.ndim(part) == 0 for part in returned):
+            return _split(np.array(returned), case, list(case.labels))
+    raise Trouble(f"returned {type(returned).__name__}, expected a dict with {', '.join(case.labels)}")
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """Later ones win: the plain name counts where there are several."""
+    plural = f"{name}es" if name.endswith("s") else f"{name}s"
+    return f"{plural}_", f"{name}_", plural, name
+
+
+def told(returned: Any, what: str) -> Any:
+    """A further thing that a fit returned, None where it did not."""
+    for key in TOLD[what]:
+        found = returned.get(key) if isinstance(returned, Mapping) else getattr(returned, key, None)
+        if found is not None and not callable(found):
+            return found
+    return None
+
+
+def unpacked(returned: Any, case: Case) -> Any:
+    """A tuple (parameters, log-likelihood, ...) as a dict; whatever else, as it is."""
+    if not isinstance(returned, tuple) or hasattr(returned, "_fields"):
+        return returned
+    size = len(case.labels)
+    whole = returned[:1] if len(returned) and not _is_part(returned[0], case) else returned[:size]
+    rest = returned[len(whole) :]
+    found: dict[str, Any] = {"params": whole[0] if len(whole) == 1 and len(whole) != size else whole}
+    if len(whole) == 1 and size == 1:
+        found["params"] = whole if np.ndim(whole[0]) <= 1 and not isinstance(whole[0], Mapping) else whole[0]
+    for value in rest:
+        kind = "converged" if isinstance(value, bool | np.bool_) else "cycles" if isinstance(value, int) else ""
+        if not kind and isinstance(value, Mapping):
+            kind = "standard_errors"
+        if not kind and np.ndim(value) == 0 and isinstance(value, float | np.floating | np.ndarray):
+            kind = "log_likelihood"
+        if kind and kind not in found:
+            found[kind] = value
+    return found
+
+
+def _is_part(value: Any, case: Case) -> bool:
+    """Whether this is one parameter of several, not all of them."""
+    if isinstance(value, Mapping) or hasattr(value, "_fields"):
+        return False
+    total = sum(len(labels) for labels in case.labels.values())
+    return np.size(value) != total or (len(case.labels) == 1 and np.ndim(value) <= 1)
 
 
 def expected_of(returned: Any) -> Expected:
@@ -96,13 +179,15 @@ def expected_of(returned: Any) -> Expected:
         raw, value = returned
     elif isinstance(returned, Mapping):
         value = returned.get("log_likelihood")
+    elif np.ndim(returned) == 0 and isinstance(returned, float | np.floating):
+        value = returned
     named = raw._asdict() if hasattr(raw, "_asdict") else raw
-    by_name = {
+    counts = {
         str(name): _numbers(str(name), values)
         for name, values in (named.items() if isinstance(named, Mapping) else ())
         if values is not None and name != "log_likelihood"
     }
-    return Expected(raw, by_name, scalar("log_likelihood", value))
+    return Expected(raw, counts, scalar("log_likelihood", value))
 
 
 def scalar(name: str, value: Any) -> float | None:

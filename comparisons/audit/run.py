@@ -3,19 +3,23 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from comparisons.audit import cycle, datasets, guard, limits, steps, stops
-from comparisons.audit.finding import Finding, Outcome, failed
-from comparisons.audit.guard import Trouble, guarded
+from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
+from comparisons.audit.copies import copies
+from comparisons.audit.finding import Finding, Level, Outcome, failed, level_of, not_applicable, passed, remark
+from comparisons.audit.guard import Trouble
+from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference
-from comparisons.audit.subject import Subject, adapt, is_fit
-from comparisons.case import Case
+from comparisons.audit.subject import Subject, adapt, is_fit, made_by
+from comparisons.case import Case, Natural
 
 CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
+    "domain": lambda subject, reference: domain(subject, reference),
     "log_likelihood": steps.log_likelihood,
     "expected_counts": steps.expected_counts,
     "mass": steps.mass,
@@ -25,13 +29,30 @@ CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
     "symmetry": cycle.symmetry,
     "fixed_point": limits.fixed_point,
     "rate": limits.rate,
-    "reported_log_likelihood": limits.reported_log_likelihood,
+    "reported_log_likelihood": reported.reported_log_likelihood,
     "stopping": stops.stopping,
-    "standard_errors": limits.standard_errors,
+    "standard_errors": reported.standard_errors,
     "missing": datasets.missing,
     "weights": datasets.weights,
     "edge_cases": datasets.edge_cases,
 }
+# What is asked of an EM on data that were made for it.
+ON_OTHER_DATA = (
+    "log_likelihood",
+    "expected_counts",
+    "mass",
+    "fisher",
+    "ascent",
+    "m_step",
+    "fixed_point",
+    "reported_log_likelihood",
+    "stopping",
+)
+CHECKS["other_data"] = lambda subject, reference: other_data(
+    subject, reference, {name: CHECKS[name] for name in ON_OTHER_DATA}
+)
+# Random parameters and their symmetric copies that are tried before an EM's domain is given up.
+MOST_TRIED = 60
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
@@ -46,31 +67,28 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
     ------
     Trouble
     """
-    if factory is None and is_fit(em):
-        # A function (data, start) -> estimates needs no factory: it takes other data as it is.
-        def factory(_: dict[str, Any]) -> Any:
-            return em
+    plain_fit = em is not None and is_fit(em, case)
+
+    def made(on: Case, given: Mapping[str, Any]) -> Subject:
+        if plain_fit:
+            # A function of data and a start needs no factory: it takes other data as it is.
+            return adapt(em, on, given)
+        assert factory is not None
+        built, unaware = made_by(factory, on, given)
+        subject = adapt(built, on, given)
+        return replace(subject, unaware=lambda: unaware() or subject.unaware())
 
     def rebuild(other: Case) -> Subject:
-        assert factory is not None
         assert other.audit is not None
-        given = deepcopy(other.audit.data)
-        return adapt(_made(factory, given), other, given)
+        return made(other, deepcopy(other.audit.data))
 
-    if factory is None:
+    if factory is None and not plain_fit:
         return adapt(em, case, deepcopy(case.audit.data) if case.audit else {})
-    if em is not None and not is_fit(em):
+    if em is not None and not plain_fit:
         return replace(adapt(em, case, {}), rebuild=rebuild)
     assert case.audit is not None
     given = deepcopy(case.audit.data)
-    # The dict is the factory's own, to add to as it likes; the arrays in it are shared.
-    made = em if is_fit(em) else _made(factory, given)
-    return replace(adapt(made, case, given), rebuild=rebuild, given=given)
-
-
-def _made(factory: Factory, data: Mapping[str, Any]) -> Any:
-    """What the factory makes of data, which it may write into but must leave as they are."""
-    return guarded("the factory", lambda: factory(dict(data)))
+    return replace(made(case, given), rebuild=rebuild, given=given)
 
 
 @_as_numpy_does
@@ -93,20 +111,43 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
     """The same reference at those random parameters at which one cycle runs through.
 
     An EM that breaks at some parameters (a Newton step that diverges) can still be judged at the others.
-    That it breaks is one finding, of `ascent`, instead of the same one from every check.
+    That it breaks is one finding, of `ascent`, instead of the same one from every check. An EM that refuses some with a
+    ValueError of its own (negative slopes) is judged inside its domain, symmetric copies and further draws included;
+    that it refuses them is one remark, of `domain`.
     """
     if subject.step is None:
         return reference
-    good, broken = [], []
-    for point in reference.points:
-        try:
-            subject.step(point)
-            good.append(point)
-        except Trouble as trouble:
-            if trouble.late:
-                return reference
-            broken.append(trouble)
-    return reference.restricted(good, broken) if good and broken else reference
+    good: list[Natural] = []
+    broken: list[Trouble] = []
+    refused: list[Trouble] = []
+    for point in chain(reference.points, reference.more_points()):
+        if len(good) >= len(reference.points) - len(broken) or (len(good) + len(broken) + len(refused) > MOST_TRIED):
+            break
+        for copy in copies(reference.hooks.symmetries, point):
+            try:
+                subject.step(copy)
+            except Trouble as trouble:
+                if trouble.late:
+                    return reference
+                if trouble.refused:
+                    refused.append(trouble)
+                    continue
+                broken.append(trouble)
+                break
+            good.append(copy)
+            break
+    return reference.restricted(good, broken, refused) if good and (broken or refused) else reference
+
+
+def domain(subject: Subject, reference: Reference) -> Finding:
+    """Which of the random parameters the EM takes."""
+    check = "domain"
+    if subject.step is None:
+        return not_applicable(check, "the EM offers no single cycle")
+    if reference.refused:
+        what = reference.refused[0]
+        return remark(check, f"it refuses part of the space and is judged inside its domain: {what}", what.at)
+    return passed(check, f"it takes all {len(reference.points)} random parameters")
 
 
 def check_em(
@@ -116,6 +157,7 @@ def check_em(
     factory: Factory | None = None,
     seed: int = 0,
     time_limit: float = 20.0,
+    data_only: bool = False,
 ) -> pd.DataFrame:
     """Audit an EM.
 
@@ -133,11 +175,14 @@ def check_em(
         Of the random parameters.
     time_limit : float
         Seconds that one call of the EM may take; a whole fit may take ten times as long.
+    data_only : bool
+        Leave out the data that are made to show what the given ones do not.
 
     Returns
     -------
     DataFrame
-        check, outcome ("passed", "failed", "generalised EM", "not applicable"), found, at, meaning.
+        check, outcome ("passed", "failed", "generalised EM", "accelerated EM", "remark", "not applicable"), found, at,
+        meaning. Its `attrs["level"]` is "right", "right, with remarks" or "wrong".
 
     Raises
     ------
@@ -146,14 +191,18 @@ def check_em(
     """
     token = guard.time_limit.set(time_limit)
     try:
-        findings = audit(em, case, factory=factory, seed=seed)
+        findings = audit(em, case, factory=factory, seed=seed, data_only=data_only)
     finally:
         guard.time_limit.reset(token)
-    return pd.DataFrame([{**finding._asdict(), "outcome": str(finding.outcome)} for finding in findings])
+    table = pd.DataFrame([{**finding._asdict(), "outcome": str(finding.outcome)} for finding in findings])
+    table.attrs["level"] = str(level_of(findings))
+    return table
 
 
 @_as_numpy_does
-def audit(em: Any, case: Case | str | None, *, factory: Factory | None = None, seed: int = 0) -> list[Finding]:
+def audit(
+    em: Any, case: Case | str | None, *, factory: Factory | None = None, seed: int = 0, data_only: bool = False
+) -> list[Finding]:
     """The findings of all checks; see `check_em`."""
     bound = bound_case(case)
     try:
@@ -161,7 +210,20 @@ def audit(em: Any, case: Case | str | None, *, factory: Factory | None = None, s
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
     reference = where_it_works(subject, Reference(bound, seed))
-    return [run_check(name, subject, reference) for name in CHECKS]
+    left_out = {"other_data": not_applicable("other_data", "left out (--data-only)")} if data_only else {}
+    return _said_once([left_out.get(name) or run_check(name, subject, reference) for name in CHECKS])
+
+
+def _said_once(findings: list[Finding]) -> list[Finding]:
+    """One and the same trouble (an object of another kind is returned) is one finding, not one of every check."""
+    first: dict[str, str] = {}
+    told = []
+    for finding in findings:
+        again = first.get(finding.found) if finding.outcome is Outcome.FAILED and not finding.meaning else None
+        told.append(not_applicable(finding.check, f"see {again}") if again else finding)
+        if finding.outcome is Outcome.FAILED:
+            first.setdefault(finding.found, finding.check)
+    return told
 
 
 def bound_case(case: Case | str | None) -> Case:
@@ -183,4 +245,4 @@ def bound_case(case: Case | str | None) -> Case:
 
 def is_right(table: pd.DataFrame) -> bool:
     """Whether no check failed."""
-    return not (table["outcome"] == str(Outcome.FAILED)).any()
+    return bool(table.attrs["level"] != Level.WRONG)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from comparisons.audit.constants import related
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
@@ -23,27 +24,21 @@ def log_likelihood(subject: Subject, reference: Reference) -> Finding:
     if not np.isfinite(value).all():
         worst = int(np.flatnonzero(~np.isfinite(value))[0])
         return failed(check, f"the log-likelihood is {value[worst]}", described(reference.points[worst]))
-    constant, gap, scale = gaps(reference, value, reference.points)
-    worst = int(np.abs(gap).argmax())
-    up_to = f" up to the constant {constant:.6g}" if abs(constant) > EQUAL * scale else ""
-    found = f"equal to PyMC's to {np.abs(gap).max():.1e} at {len(gap)} points{up_to}"
-    ok = bool(np.abs(gap).max() <= EQUAL * scale)
+    compared = reference.compared(value, reference.points)
+    worst = int(np.abs(compared.gap).argmax())
+    up_to = f" without {compared.names} ({compared.constant:+.6g})" if compared.names else ""
+    found = f"equal to PyMC's to {np.abs(compared.gap).max():.1e} at {len(value)} points{up_to}"
+    ok = bool(np.abs(compared.gap).max() <= EQUAL * compared.scale)
+    what = ""
     if not ok:
-        found = f"differs from PyMC's by {gap[worst] + constant:.6g} here and by {constant:.6g} elsewhere"
+        theirs = np.array([reference.log_likelihood(point) for point in reference.points])
+        what = related(value, theirs)
+        found = f"{value[worst]:.10g} where PyMC's is {theirs[worst]:.10g}{f': {what}' if what else ''}"
+        least = int(np.abs(value - theirs).argmin())
+        if not what and least != worst:
+            found += f"; {value[worst] - theirs[worst]:+.6g} here and {value[least] - theirs[least]:+.6g} elsewhere"
+        found += reference.allowed()
     return judged(check, ok, found, described(reference.points[worst]))
-
-
-def gaps(reference: Reference, values: Array, points: list) -> tuple[float, Array, float]:
-    """Median difference from PyMC's values at these points, what is left of each, and the scale of round-off.
-
-    With a prior the EM may report the log-likelihood or the log-posterior: the closer one counts.
-    """
-    compared = [np.array([reference.log_likelihood(point) for point in points])]
-    if reference.case.with_prior:
-        compared.append(np.array([reference.climbed(point) for point in points]))
-    theirs = min(compared, key=lambda by_pymc: np.ptp(values - by_pymc))
-    constant = float(np.median(values - theirs))
-    return constant, values - theirs - constant, float(1 + np.abs(theirs).max())
 
 
 def expected_counts(subject: Subject, reference: Reference) -> Finding:

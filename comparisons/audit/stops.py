@@ -1,23 +1,28 @@
-"""Where a fit stops: near a maximum, not at a saddle, and where the EM's own cycle leads."""
+"""What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
 import numpy as np
 
-from comparisons.audit.finding import Finding, described, failed, not_applicable, passed
-from comparisons.audit.limits import ARRIVED, RISE, follow
+from comparisons.audit.cycles_told import cycles_told
+from comparisons.audit.early import ARRIVED, NEAR, SMALL_STEP, Stop, carried_on, stops
+from comparisons.audit.finding import Finding, described, failed, not_applicable, passed, remark
+from comparisons.audit.limits import RISE, follow
 from comparisons.audit.reference import Reference
-from comparisons.audit.subject import Estimate, Subject
+from comparisons.audit.subject import Subject
 from comparisons.case import Natural
 
-# The most that a fit may call convergence, in standard errors; and how far it may go from a fixed point of
-# its own cycle, where a fit that only stops early stays.
+# The most that a fit cut short may call convergence, in standard errors.
 STOPPED = 1e-2
+# How far a fit may go from a fixed point of its own cycle, where a fit that only stops early stays.
 LEFT = 1e-3
+# This far from a zero, in standard errors, is at it: what then does not say that it converged never does.
+AT_ZERO = 1e-6
 # An upward curvature of this share of the steepest is that of a saddle; a step this long along it rises.
 UPWARD = 1e-3
 AHEAD = 0.1
 
 SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
 BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
+SIGNED = "the change is compared with its sign, so that a step down counts as a small one; or the cycles are too few"
 
 
 def stopping(subject: Subject, reference: Reference) -> Finding:
@@ -32,23 +37,75 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         if short.converged and distance > STOPPED:
             found = f"stopped after 2 cycles, {distance:.3g} standard errors short, it says that it converged"
             return failed(check, found, described(start))
-    estimate: Estimate = subject.fit(start, None)
-    distance = reference.distance_to_zero(estimate.natural)
-    if estimate.converged is not False:
-        if distance > STOPPED:
-            found = f"it stopped {distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
-            return failed(check, found, described(estimate.natural))
-        # One start may itself lie on the way to a saddle; a second one, at random, does not.
-        other = reference.points[-1]
-        if _is_saddle(reference, estimate.natural) and _is_saddle(reference, subject.fit(other, None).natural):
-            found = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
-            return failed(check, found, described(estimate.natural))._replace(meaning=SADDLE)
-        left = _left(subject, reference, estimate.natural)
+    found = stops(subject, reference)
+    finding = _where(subject, reference, found)
+    if finding is None:
+        finding = cycles_told(subject, reference)
+    return finding or _early(found)
+
+
+def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
+    """A fault in where the fit ends, None if there is none."""
+    check = "stopping"
+    claimed = [stop for stop in found if stop.converged is not False]
+    for stop in sorted(claimed, key=lambda stop: -stop.distance):
+        if stop.distance <= ARRIVED:
+            break
+        if stop.distance > NEAR and stop.next_step > SMALL_STEP:
+            told = f"it stopped {stop.distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
+            return failed(check, told, described(stop.start))._replace(meaning=SIGNED)
+    saddles = [stop for stop in claimed if stop.distance <= NEAR and _is_saddle(reference, stop.end)]
+    # One start may itself lie on the way to a saddle; several, at random, do not.
+    if len(saddles) > 1 and len(saddles) == len(claimed):
+        told = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
+        return failed(check, told, described(saddles[0].end))._replace(meaning=SADDLE)
+    if not claimed:
+        return None
+    worst = max(claimed, key=lambda stop: stop.distance)
+    if worst.distance > ARRIVED:
+        left = _left(subject, reference, worst.end)
         if left > LEFT:
-            found = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"
-            return failed(check, found, described(estimate.natural))._replace(meaning=BESIDE)
-    said = "" if estimate.converged is None else f" and says converged = {estimate.converged}"
-    return passed(check, f"it stops {distance:.1e} standard errors from a zero of PyMC's gradient{said}")
+            told = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"
+            return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
+        away = _carried(subject, reference, worst)
+        if away > ARRIVED:
+            told = (
+                f"carried on from where it stopped, it stays {away:.3g} standard errors from a zero of PyMC's gradient"
+            )
+            return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
+    return _never_says_so(subject, found)
+
+
+def _never_says_so(subject: Subject, found: tuple[Stop, ...]) -> Finding | None:
+    """Started at a maximum, a fit that then does not move at all has converged."""
+    assert subject.fit is not None
+    for stop in found:
+        if stop.converged is False and stop.distance <= AT_ZERO:
+            again = subject.fit(stop.end, None)
+            if again.converged is False:
+                told = "started at a maximum, where it stays, it says that it did not converge"
+                return failed("stopping", told, described(stop.end))._replace(meaning="the flag is never set")
+            break
+    return None
+
+
+def _early(found: tuple[Stop, ...]) -> Finding:
+    """How far from a maximum the fit stops."""
+    worst = max(found, key=lambda stop: stop.distance)
+    said = "" if worst.converged is None else f" and says converged = {worst.converged}"
+    where = f"it stops {'up to ' * (len(found) > 1)}{worst.distance:.1e} standard errors from a zero of PyMC's gradient"
+    if worst.distance <= ARRIVED or worst.converged is False:
+        return passed("stopping", f"{where}{said}")
+    return remark("stopping", f"stops early: {where}{said}; carried on, it goes there", described(worst.end))
+
+
+def _carried(subject: Subject, reference: Reference, stop: Stop) -> float:
+    """Distance from a zero, in standard errors, once the EM is carried on from where it stopped; 0 while it climbs."""
+    if subject.step is None:
+        return carried_on(subject, reference, stop.end)
+    path = follow(subject, stop.end)
+    distance = reference.distance_to_zero(path.end)
+    return 0.0 if distance < stop.distance and not path.still else distance
 
 
 def _is_saddle(reference: Reference, natural: Natural) -> bool:
@@ -68,11 +125,9 @@ def _left(subject: Subject, reference: Reference, end: Natural) -> float:
     A fit that stops early is off as well, but not when it starts there; a prior left in, or rounding, is.
     """
     assert subject.fit is not None
-    if subject.step is None or reference.distance_to_zero(end) <= LEFT:
+    if subject.step is None:
         return 0.0
     fixed = follow(subject, end).end
-    return reference.distance_to_zero(subject.fit(fixed, None).natural) if _arrived(reference, fixed) else 0.0
-
-
-def _arrived(reference: Reference, natural: Natural) -> bool:
-    return reference.distance_to_zero(natural) <= ARRIVED
+    if reference.distance_to_zero(fixed) > ARRIVED:
+        return 0.0
+    return reference.distance_to_zero(subject.fit(fixed, None).natural)

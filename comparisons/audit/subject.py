@@ -4,17 +4,18 @@ An EM may come as
 
     an object with e_step and m_step       every check applies
     a map theta -> theta'                  a plain function, or an object with `step`
-    a fit (data, start) -> estimates       a plain function of two arguments, or an object with `fit`
+    a fit                                  a plain function (data, start), or an object with `fit`
 
-Parameters travel as a dict of arrays by name, or, if the EM says `parameter_order = ("d", "a")`, as one
-flat array in that order. No class of ours is needed.
+How a function is called is told by the names of its parameters, see `comparisons.audit.forms`. Parameters travel as a
+dict of arrays by name, or, if the EM says `parameter_order = ("d", "a")`, as one flat array in that order; they come
+back so, or as attributes, a NamedTuple, a tuple or an array in the order of the model. No class of ours is needed.
 
     e_step(params)            (expected counts, log-likelihood), or the counts alone. Counts in a dict by
-                              the names of the model are compared one by one.
-    m_step(counts, params)    params; the second argument may be left out
+                              the names of the model are compared one by one. What it keeps in `self` is its own.
+    m_step(counts, params)    params; the arguments may be left out
     fit(start) or fit(data, start), optionally with max_cycles=
-                              params, or a dict or object with params and, as far as it knows them,
-                              log_likelihood, converged, cycles
+                              params, or a dict, object or tuple with params and, as far as it knows them,
+                              log_likelihood, converged, cycles, standard_errors
     standard_errors(params)   a dict like the parameters
 """
 
@@ -27,8 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.audit.finding import described
+from comparisons.audit.forms import Form, Watched, arguments, form_of, required
 from comparisons.audit.guard import FIT, Trouble, guarded, readable
-from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar
+from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar, told, unpacked
 from comparisons.case import Case, Natural
 from em_reference.em import Status
 from em_reference.em import em as run_em
@@ -42,9 +44,10 @@ class Estimate(NamedTuple):
     log_likelihood: float | None
     converged: bool | None
     cycles: int | None
+    standard_errors: Natural | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """An EM under audit; a capability that it lacks is None.
 
@@ -55,6 +58,8 @@ class Subject:
     step : callable natural -> natural
         One EM cycle.
     fit : callable (start, max_cycles or None) -> Estimate
+    starts : bool
+        Whether `fit` begins at the start that it is given.
     limits_cycles : bool
         Whether `fit` takes a limit of cycles.
     standard_errors : callable natural -> natural
@@ -62,16 +67,20 @@ class Subject:
         The same EM on other data.
     given : dict
         The data that its factory was given.
+    unaware : callable () -> bool
+        Whether it has no place for frequencies, or has never looked at those that it was given.
     """
 
     e_step: Callable[[Natural], Expected] | None = None
     m_step: Callable[[Any, Natural], Natural] | None = None
     step: Callable[[Natural], Natural] | None = None
     fit: Callable[[Natural, int | None], Estimate] | None = None
+    starts: bool = True
     limits_cycles: bool = False
     standard_errors: Callable[[Natural], Natural] | None = None
     rebuild: Callable[[Case], "Subject"] | None = None
     given: Mapping[str, Any] | None = None
+    unaware: Callable[[], bool] = lambda: False
 
 
 def adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
@@ -94,12 +103,12 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
     if act is None:
         return None
 
-    def located(*arguments: Any) -> Any:
+    def located(*given: Any) -> Any:
         try:
             with readable("what it returned"):
-                return act(*arguments)
+                return act(*given)
         except Trouble as trouble:
-            places = [value for value in arguments if isinstance(value, dict) and set(value) == labels]
+            places = [value for value in given if isinstance(value, dict) and set(value) == labels]
             trouble.at = trouble.at or (described(places[-1]) if places else "")
             raise
 
@@ -109,59 +118,98 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
 def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     codec = codec_of(em, case)
     errors = getattr(em, "standard_errors", partial(standard_errors, em) if ours(em) else None)
-    fit = em if is_fit(em) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)
     subject = Subject(
-        standard_errors=None if errors is None else lambda at: _called("standard_errors", errors, codec, at)
+        standard_errors=(lambda at: _called("standard_errors", errors, codec, at)) if callable(errors) else None
     )
+    fit = em if is_fit(em, case) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)
     if callable(fit):
-        limits = "max_cycles" in _parameters(fit)
-        # A fit that keeps something of its own in the dict of data does so in a dict of its own.
-        started = (lambda *given, **named: fit(dict(data), *given, **named)) if _required(fit) == 2 else fit
-        subject = replace(subject, fit=_remembered(partial(_fit, started, codec)), limits_cycles=limits)
-    e_step, m_step = getattr(em, "e_step", None), getattr(em, "m_step", None)
-    if callable(e_step) and callable(m_step):
-        alone = _required(m_step) == 1 and len(_parameters(m_step)) == 1
-
-        def expected(natural: Natural) -> Expected:
-            return expected_of(guarded("e_step", e_step, codec.encode(natural)))
-
-        def updated(raw: Any, natural: Natural) -> Natural:
-            arguments = (raw,) if alone else (raw, codec.encode(natural))
-            return codec.decode(guarded("m_step", m_step, *arguments))
-
-        return replace(subject, e_step=expected, m_step=updated, step=lambda at: updated(expected(at).raw, at))
+        subject = _with_fit(subject, fit, em, case, data, codec)
+    if callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None)):
+        return _with_steps(subject, em, case, codec)
     if callable(getattr(em, "step", None)):
-        return replace(subject, step=lambda natural: _called("step", em.step, codec, natural))
+        return replace(subject, step=_map("step", em.step, case, codec))
     if callable(fit):
         return subject
     if callable(em):
-        return replace(subject, step=lambda natural: _called("the map", em, codec, natural))
+        return replace(subject, step=_map("the map", em, case, codec))
     raise Trouble(f"expected e_step and m_step, step, fit, or a function theta -> theta', got {type(em).__name__}")
 
 
-def is_fit(em: Any) -> bool:
-    """Whether this is a plain function (data, start) -> estimates.
+def _with_fit(
+    subject: Subject, fit: Callable[..., Any], em: Any, case: Case, data: Mapping[str, Any], codec: Codec
+) -> Subject:
+    """Add a fit, called by the names of its parameters."""
+    form = Form(("start",), limit="max_cycles") if ours(em) else form_of(fit, case)
+    if form.roles == ("unknown",):
+        form = form._replace(roles=("start",))
+    blind = form.without_frequencies(case)
+    given = Watched(spread(case, data) if blind else data) if form.takes_data(case) else Watched({})
+    return replace(
+        subject,
+        fit=_remembered(partial(_fit, fit, form, em, case, given, codec)),
+        starts=form.takes_start(case),
+        limits_cycles=form.limit is not None,
+        unaware=lambda: blind or ("data" in form.roles and "frequencies" not in given.seen),
+    )
+
+
+def _with_steps(subject: Subject, em: Any, case: Case, codec: Codec) -> Subject:
+    """Add the two steps; what an E-step keeps in the object is there for the M-step that follows it."""
+    e_step, m_step = em.e_step, em.m_step
+    count = len(required(m_step))
+    alone = count == 1 and len(inspect.signature(m_step).parameters) == 1 if count else False
+    names = required(e_step)
+    e_form = form_of(e_step, case) if len(names) > 1 else None
+
+    def expected(natural: Natural) -> Expected:
+        if not names:
+            _set_attributes(em, natural)
+            return expected_of(guarded("e_step", e_step))
+        given = [codec.encode(natural)] if e_form is None else arguments(e_form, case, {}, None, natural)
+        return expected_of(guarded("e_step", e_step, *given))
+
+    def updated(raw: Any, natural: Natural) -> Natural:
+        if count == 0 and not inspect.signature(m_step).parameters:
+            # What it needs was kept by its own E-step at these parameters.
+            expected(natural)
+            returned = guarded("m_step", m_step)
+        else:
+            returned = guarded("m_step", m_step, *((raw,) if alone else (raw, codec.encode(natural))))
+        return codec.decode(em if returned is None else returned)
+
+    return replace(subject, e_step=expected, m_step=updated, step=lambda at: updated(expected(at).raw, at))
+
+
+def _set_attributes(em: Any, natural: Natural) -> None:
+    """Parameters that an object keeps in itself."""
+    for name, values in natural.items():
+        setattr(em, f"{name}_" if hasattr(em, f"{name}_") else name, values.copy())
+
+
+def _map(name: str, function: Callable[..., Any], case: Case, codec: Codec) -> Callable[[Natural], Natural]:
+    """A map theta -> theta', called with its parts where it takes them one by one."""
+    names = required(function)
+    if len(names) > 1 and set(names) <= set(case.labels):
+        return lambda natural: codec.decode(guarded(name, function, *(natural[key].copy() for key in names)))
+    return lambda natural: _called(name, function, codec, natural)
+
+
+def is_fit(em: Any, case: Case | None = None) -> bool:
+    """Whether this is a plain function of data and a start that returns estimates.
 
     Raises
     ------
     Trouble
     """
-    stands_alone = callable(em) and not inspect.isclass(em)
     with readable("the EM"):
-        return stands_alone and not hasattr(em, "e_step") and not hasattr(em, "step") and _required(em) == 2
-
-
-def _parameters(function: Any) -> dict[str, inspect.Parameter]:
-    try:
-        return dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return {}
-
-
-def _required(function: Any) -> int:
-    """How many arguments a function cannot do without."""
-    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in places and p.default is p.empty for p in _parameters(function).values())
+        stands_alone = callable(em) and not inspect.isclass(em)
+        if not stands_alone or hasattr(em, "e_step") or hasattr(em, "step"):
+            return False
+        names = required(em)
+        if case is None or len(names) < 2:
+            return len(names) == 2
+        form = form_of(em, case)
+        return form.takes_data(case) and form.takes_start(case)
 
 
 def _called(name: str, function: Callable[..., Any], codec: Codec, natural: Natural) -> Natural:
@@ -199,17 +247,64 @@ def _reference_fit(em: Any, case: Case, start: Any, *, max_cycles: int | None = 
     }
 
 
-def _fit(fit: Callable[..., Any], codec: Codec, start: Natural, max_cycles: int | None) -> Estimate:
-    """Call a fit that returns estimates, or a dict or object that also holds the rest."""
-    named = {} if max_cycles is None else {"max_cycles": max_cycles}
-    returned = guarded("fit", fit, codec.encode(start), times=FIT, **named)
-    extra = returned if isinstance(returned, Mapping) else getattr(returned, "__dict__", {})
-    value, converged, count = (scalar(name, extra.get(name)) for name in ("log_likelihood", "converged", "cycles"))
+def _fit(
+    fit: Callable[..., Any],
+    form: Form,
+    em: Any,
+    case: Case,
+    data: Watched,
+    codec: Codec,
+    start: Natural,
+    max_cycles: int | None,
+) -> Estimate:
+    """Call a fit that returns estimates, or a dict, tuple or object that also holds the rest."""
+    given = arguments(form, case, data, codec.encode(start), start)
+    named: dict[str, Any] = {} if max_cycles is None or form.limit is None else {form.limit: max_cycles}
+    if form.start is not None:
+        named[form.start] = codec.encode(start)
+    if form.weights is not None:
+        named[form.weights] = np.array(dict.__getitem__(data, "frequencies"))
+    returned = guarded("fit", fit, *given, times=FIT, **named)
+    extra = em if returned is None else unpacked(returned, case)
+    params = told_params(extra)
+    errors = told(extra, "standard_errors")
+    value = scalar("log_likelihood", told(extra, "log_likelihood"))
+    converged, count = (scalar(name, told(extra, name)) for name in ("converged", "cycles"))
     if count is not None and not np.isfinite(count):
         raise Trouble(f"returned 'cycles' = {count}, expected a whole number")
     return Estimate(
-        codec.decode(extra.get("params", returned)),
+        codec.decode(extra if params is None else params),
         value,
         None if converged is None else bool(converged),
         None if count is None else int(count),
+        None if errors is None else codec.decode(errors),
     )
+
+
+def told_params(extra: Any) -> Any:
+    """The part of what a fit returned that holds the parameters, None where it is all of it."""
+    found = extra.get("params") if isinstance(extra, Mapping) else getattr(extra, "params", None)
+    return None if callable(found) else found
+
+
+def made_by(factory: Callable[..., Any], case: Case, data: Mapping[str, Any]) -> tuple[Any, Callable[[], bool]]:
+    """What a factory makes of data, which it may write into but must leave as they are.
+
+    Returns
+    -------
+    em : object
+    unaware : callable () -> bool
+        Whether it has no place for frequencies, or has never looked at them.
+
+    Raises
+    ------
+    Trouble
+    """
+    names = required(factory)
+    form = form_of(factory, case) if names else Form(())
+    if form.roles == ("unknown",):
+        form = form._replace(roles=("data",))
+    blind = form.without_frequencies(case)
+    watched = Watched(spread(case, data) if blind else data)
+    made = guarded("the factory", lambda: factory(*arguments(form, case, watched, None, {})))
+    return made, lambda: blind or ("data" in form.roles and "frequencies" not in watched.seen)

@@ -1,0 +1,74 @@
+"""Whether the number of cycles that a fit reports is the number that it took, and its limit holds.
+
+The reference EM runs from the same start, cycle by cycle. A plain EM that took n cycles stands where the reference
+stands after n. A fit that is on no point of that path (accelerated, generalised) is not judged.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from comparisons.audit.copies import difference
+from comparisons.audit.finding import Finding, described, failed
+from comparisons.audit.reference import Reference
+from comparisons.audit.subject import Estimate, Subject
+from comparisons.case import Natural, each
+from em_reference.em import em
+
+LIMITS = (2, 5)
+LONGEST = 300
+# A point is the one after n cycles when it is this much nearer to it than the points before and after.
+CLOSE = 1e-3
+# In one standard error's terms: arrived although the reference, after as many cycles as allowed, is far away.
+THERE, AWAY = 1e-4, 1e-1
+
+
+def cycles_told(subject: Subject, reference: Reference) -> Finding | None:
+    """A fault in the number of cycles, None if there is none or none can be seen."""
+    assert subject.fit is not None
+    start = reference.points[0]
+    path = _path(reference, start)
+    for limit in (*LIMITS, None) if subject.limits_cycles else (None,):
+        estimate = subject.fit(start, limit)
+        fault = _fault(reference, path, estimate, limit)
+        if fault:
+            return failed("stopping", fault[0], described(start))._replace(meaning=fault[1])
+    return None
+
+
+def _fault(reference: Reference, path: list[Natural], estimate: Estimate, limit: int | None) -> tuple[str, str] | None:
+    """What is wrong with the cycles of one fit, and what it usually means."""
+    taken = _taken(reference, path, estimate.natural)
+    if limit is not None:
+        over = taken is not None and taken > limit + 1
+        if taken is None and limit < len(path):
+            there = reference.distance_to_zero(estimate.natural) <= THERE
+            over = there and reference.distance_to_zero(path[limit]) > AWAY
+        if over:
+            told = f"{taken} cycles" if taken is not None else "all cycles to the end"
+            return f"it takes {told} where max_cycles={limit} allows {limit}", "the limit is not used"
+    if taken is None or estimate.cycles is None or taken < 2:
+        return None
+    if estimate.cycles == taken - 1:
+        return f"it reports {estimate.cycles} cycles and took {taken}", "cycles are counted from 0"
+    if abs(estimate.cycles - 2 * taken) <= 1 and taken > 2:
+        return f"it reports {estimate.cycles} cycles and took {taken}", "E- and M-steps are counted as cycles"
+    return None
+
+
+def _path(reference: Reference, start: Natural) -> list[Natural]:
+    """Where the reference EM stands after 0, 1, 2, ... cycles."""
+    case = reference.case
+    trace = em(case.em, case.to_em(start), replace(case.stop, max_cycles=LONGEST), trace=True).trace
+    assert trace is not None
+    return list(each(case.from_em(trace.params)))
+
+
+def _taken(reference: Reference, path: list[Natural], end: Natural) -> int | None:
+    """After how many cycles the reference stands at a point, None where it never does or that cannot be told."""
+    apart = np.array([difference(reference.case, end, point) for point in path])
+    nearest = int(apart.argmin())
+    steps = [difference(reference.case, path[n], path[n - 1]) for n in (nearest, nearest + 1) if 0 < n < len(path)]
+    if not steps or nearest == len(path) - 1:
+        return None
+    return nearest if apart[nearest] <= CLOSE * min(steps) else None

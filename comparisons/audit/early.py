@@ -1,0 +1,128 @@
+"""How far from the maximum a fit stops, from starts in all directions, and whether it goes there when carried on.
+
+A fit that stops as its author said, at a change of 1e-8 in the log-likelihood or 1e-4 in the parameters, is right
+and stops early. So it is carried on from where it stopped, by its own cycle, or by fits that start at the end of the
+last one. If that leads to the maximum, the distance is a remark; if it does not, the fit ends somewhere else.
+A stop that takes a step down for a small one ends early from some sides only: the step that EM would take next tells.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from comparisons.audit.guard import Trouble, out_of_time, time_limit
+from comparisons.audit.reference import Reference
+from comparisons.audit.subject import Subject
+from comparisons.case import Array, Natural
+
+# At a zero of the gradient, in standard errors.
+ARRIVED = 1e-4
+# The next EM step of a fit that stopped early is at most this, beside the size of each parameter; or it is within
+# this many standard errors of the maximum.
+SMALL_STEP = 1e-3
+NEAR = 0.1
+# Starts beside the maximum: so many standard errors away along each parameter.
+BESIDE = 2.0
+MOST_BESIDE = 6
+RANDOM = 4
+# Rounds of fits from the end of the last one; every third is from an extrapolation, which is dropped where it is lower.
+ROUNDS = 400
+# The remaining distance has shrunk when it is this share of what it was.
+SHRUNK = 0.5
+
+
+class Stop(NamedTuple):
+    """Where a fit ended from one start.
+
+    Attributes
+    ----------
+    start, end : Natural
+    distance : float
+        From a zero of PyMC's gradient, in standard errors.
+    next_step : float
+        What EM's next step would move, beside the size of each parameter.
+    converged : bool or None
+    """
+
+    start: Natural
+    end: Natural
+    distance: float
+    next_step: float
+    converged: bool | None
+
+
+@lru_cache(maxsize=4)
+def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
+    """Ends of the fit from random starts and from beside the maximum, as far as time allows."""
+    assert subject.fit is not None
+    found: list[Stop] = []
+    late = out_of_time(time_limit.get())
+    for start in [*reference.points[:RANDOM], *beside(reference)]:
+        if found and late():
+            break
+        try:
+            estimate = subject.fit(start, None)
+        except Trouble as trouble:
+            if not found or not trouble.refused:
+                raise
+            continue
+        end = estimate.natural
+        found.append(Stop(start, end, reference.distance_to_zero(end), next_step(reference, end), estimate.converged))
+    return tuple(found)
+
+
+def beside(reference: Reference) -> list[Natural]:
+    """Starts on both sides of the maximum along each parameter, where it is a regular one."""
+    top = reference.top
+    if not top.regular:
+        return []
+    errors = 1 / np.sqrt(np.maximum(-np.diag(reference.information), np.finfo(float).tiny))
+    low, high = reference.objective.bounds.T
+    ways = [sign * row for row in np.eye(len(top.x)) for sign in (1.0, -1.0)]
+    some = np.unique(np.linspace(0, len(ways) - 1, MOST_BESIDE, dtype=int))
+    return [reference.named(np.clip(top.x + BESIDE * errors * ways[index], low, high)) for index in some]
+
+
+def next_step(reference: Reference, natural: Natural) -> float:
+    """Largest move of a parameter in EM's next step, beside its size: the gradient by the complete information."""
+    x = reference.free(natural)
+    gradient = reference.objective.value_and_gradient(x)[1]
+    complete = -reference.hessian_of_q(x, reference.weighted(natural))
+    step = np.linalg.lstsq(complete, gradient, rcond=1e-12)[0]
+    return float(np.abs(reference.natural_change(x, step) / reference.case.size(natural)).max())
+
+
+def carried_on(subject: Subject, reference: Reference, end: Natural) -> float:
+    """Distance from a zero of PyMC's gradient, in standard errors, once the fit is carried on from its end."""
+    assert subject.fit is not None
+    late = out_of_time(time_limit.get())
+    path = [reference.free(end)]
+    best = reference.distance_to_zero(end)
+    for count in range(1, ROUNDS + 1):
+        ahead = _extrapolated(path) if count % 3 == 0 and len(path) >= 3 else None
+        if ahead is not None:
+            low, high = reference.objective.bounds.T
+            ahead = np.clip(ahead, low, high)
+            values, _ = reference.objective.value_and_gradient(np.stack([path[-1], ahead]))
+            path = [ahead] if values[1] >= values[0] else path
+        now = subject.fit(reference.named(path[-1]), None).natural
+        x = reference.free(now)
+        path = [*path[-2:], x]
+        distance = reference.distance_to_zero(now)
+        still = len(path) > 1 and np.abs(path[-1] - path[-2]).max() == 0
+        best = min(best, distance)
+        if best <= ARRIVED or still or late():
+            break
+    return best
+
+
+def _extrapolated(path: list[Array]) -> Array | None:
+    """The limit of three points that close in at one rate (Aitken), None where they do not."""
+    one, two, three = path[-3:]
+    first, second = two - one, three - two
+    curve = second - first
+    if not float(curve @ curve) > 0:
+        return None
+    length = -float(np.linalg.norm(first) / np.linalg.norm(curve))
+    return np.asarray(one - 2 * length * first + length**2 * curve)

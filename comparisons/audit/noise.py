@@ -1,0 +1,46 @@
+"""How exactly an EM's cycle can be known: its own noise, measured before anything is judged by it.
+
+An inner optimiser at its default tolerance stops a little short, a little differently from parameters that hardly
+differ. So the cycle is run at a few points, twice, and at points so near that an exact cycle could not tell them
+apart; what it then differs by is noise.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from comparisons.audit.copies import difference
+from comparisons.audit.guard import Trouble
+from comparisons.audit.reference import Reference
+from comparisons.audit.subject import Subject
+
+# Nearby points differ by this share of the size of each parameter; a smooth cycle then differs by about as much.
+BESIDE = 1e-10
+POINTS = 3
+# What an exact cycle may differ by, as a multiple of BESIDE.
+SMOOTH = 100.0
+# No more than this is forgiven as the tolerance of an inner iteration.
+MOST = 1e-4
+
+
+@lru_cache(maxsize=4)
+def noise(subject: Subject, reference: Reference) -> float:
+    """Largest difference of the cycle between equal and nearly equal parameters, beside their size.
+
+    At most `MOST`: what is noisier is judged as if it were not.
+    """
+    if subject.step is None:
+        return 0.0
+    rng = np.random.default_rng([reference.seed, 4])
+    case, worst = reference.case, 0.0
+    for point in reference.points[:POINTS]:
+        try:
+            first = subject.step(point)
+            again = difference(case, subject.step(point), first)
+            x = reference.free(point)
+            beside = reference.named(x + BESIDE * (1 + np.abs(x)) * rng.uniform(-1, 1, len(x)))
+            moved = difference(case, subject.step(beside), first)
+        except Trouble:
+            continue
+        worst = max(worst, again, moved if moved > SMOOTH * BESIDE else 0.0)
+    return min(worst, MOST)

@@ -1,0 +1,184 @@
+"""Checks on data that were made to show what the given data do not.
+
+Flips of the first row used for all are no error where all rows have ten flips. So each family makes data that use
+what it allows: unequal flips, frequencies of 0 and above 1, missing answers, rare outcomes, rows whose probability is
+too small for a double, another number of rows, and the same number of rows with other values.
+
+The EM under audit is first held against the reference EM, which costs next to nothing. Where the two differ PyMC's
+model of the same data is built, and PyMC decides: every check is put to it there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from comparisons.audit.constants import compared
+from comparisons.audit.copies import difference
+from comparisons.audit.early import SMALL_STEP
+from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
+from comparisons.audit.forms import spread
+from comparisons.audit.guard import Trouble, out_of_time, time_limit
+from comparisons.audit.noise import noise
+from comparisons.audit.reference import Reference
+from comparisons.audit.subject import Subject
+from comparisons.case import Case, Natural
+from em_reference.em import em
+
+Check = Callable[[Subject, Reference], Finding]
+POINTS = 3
+# One cycle of the two EMs may differ by this beside the size of a parameter; a fit at the maximum may move this.
+SAME = 1e-7
+NOISY = 10.0
+STAYS = 1e-5
+REPORTED = 1e-8
+LONGEST = 20_000
+
+
+def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Check]) -> Finding:
+    """No check fails on data that use what the family allows, made from the seed of the audit."""
+    check = "other_data"
+    if subject.rebuild is None:
+        return not_applicable(check, "needs a factory that takes other data")
+    made = reference.hooks.made(np.random.default_rng([reference.seed, 5]))
+    if not made:
+        return not_applicable(check, "no other data are known for this model")
+    fine, remarks = [], []
+    late = out_of_time(time_limit.get())
+    for what, data in made.items():
+        if late():
+            break
+        case = reference.hooks.rebind(data)
+        try:
+            other = subject.rebuild(_written_out(case) if subject.unaware() else case)
+            if _as_the_reference(other, case, reference):
+                fine.append(what)
+                continue
+        except Trouble as trouble:
+            remarks.append(f"{'refuses' if trouble.refused else 'not robust with'} {what}: {trouble}")
+            continue
+        fault = _fault(other, case, reference, checks)
+        if fault is not None:
+            name, found = fault
+            where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
+            return found._replace(check=check, found=where)
+        fine.append(what)
+    if remarks:
+        return remark(check, "; ".join(remarks))
+    return passed(check, f"right with {', '.join(fine)}")
+
+
+def _written_out(case: Case) -> Case:
+    """The same data, every row as often as it was seen."""
+    assert case.audit is not None
+    return case.audit.rebind(spread(case, case.audit.data))
+
+
+def _fault(
+    subject: Subject, case: Case, reference: Reference, checks: Mapping[str, Check]
+) -> tuple[str, Finding] | None:
+    """The first check that fails with PyMC's model of these data, None if none does."""
+    other = Reference(case, reference.seed)
+    for name, check in checks.items():
+        try:
+            finding = check(subject, other)
+        except Trouble as trouble:
+            if trouble.refused:
+                continue
+            finding = Finding(name, Outcome.FAILED, str(trouble), trouble.at)
+        if finding.outcome is Outcome.FAILED:
+            return name, finding
+    return None
+
+
+def _as_the_reference(subject: Subject, case: Case, reference: Reference) -> bool:
+    """Whether nothing tells the EM under audit from the reference EM on these data."""
+    rng = np.random.default_rng([reference.seed, 6])
+    starts = [case.draw_start(rng) for _ in range(POINTS)]
+    ends = [_end(case, start) for start in starts[:1]]
+    if subject.step is not None and not _same_cycle(subject, case, reference, [*starts, *ends], ends):
+        return False
+    if subject.e_step is not None:
+        told = [(point, subject.e_step(point).log_likelihood) for point in [*starts, *ends]]
+        if not _same_values(case, [(point, value) for point, value in told if value is not None]):
+            return False
+    return subject.fit is None or _same_fit(subject, case, starts, ends)
+
+
+def _same_cycle(subject: Subject, case: Case, reference: Reference, points: list[Natural], ends: list[Natural]) -> bool:
+    """One cycle of both EMs is the same; or the likelihood never falls and the reference's end stays."""
+    assert subject.step is not None
+    allowed = SAME + NOISY * noise(subject, reference)
+    gaps = [difference(case, subject.step(point), _cycle(case, point)) for point in points]
+    if max(gaps) <= allowed:
+        return True
+    if any(difference(case, subject.step(end), end) > max(1e-6, allowed) for end in ends):
+        return False
+    return all(
+        _height(case, subject.step(point)) >= _height(case, point) * (1 - 1e-12) - 1e-9 for point in points
+    ) and (_climbs_on(subject, case, points))
+
+
+def _climbs_on(subject: Subject, case: Case, points: list[Natural]) -> bool:
+    """Whether a cycle that is not EM's gains about as much as EM's does: where it gains nothing EM must not either."""
+    assert subject.step is not None
+    for point in points:
+        before = _height(case, point)
+        by_em, by_it = _height(case, _cycle(case, point)) - before, _height(case, subject.step(point)) - before
+        if by_it < 1e-3 * by_em - 1e-9 * (1 + abs(before)):
+            return False
+    return True
+
+
+def _same_values(case: Case, told: list[tuple[Natural, float]]) -> bool:
+    """The log-likelihoods are those of the reference, up to constants that the family names."""
+    if not told:
+        return True
+    assert case.audit is not None
+    ours = np.array([value for _, value in told])
+    expected = [_expectation(case, point) for point, _ in told]
+    for with_prior in (False, True):
+        theirs = np.array([likelihood + with_prior * prior for likelihood, prior in expected])
+        found = compared(ours, theirs, case.audit.constants)
+        if np.abs(found.gap).max() <= REPORTED * found.scale:
+            return True
+    return False
+
+
+def _same_fit(subject: Subject, case: Case, starts: list[Natural], ends: list[Natural]) -> bool:
+    """A fit from the reference's end stays there, and one from elsewhere ends where EM hardly moves."""
+    assert subject.fit is not None
+    estimates = [subject.fit(start, None) for start in starts[:2]]
+    for estimate in estimates:
+        near = difference(case, _cycle(case, estimate.natural), estimate.natural) <= SMALL_STEP
+        if not near and estimate.converged is not False:
+            return False
+    if subject.starts:
+        again = [subject.fit(end, None) for end in ends]
+        if any(difference(case, one.natural, end) > STAYS for one, end in zip(again, ends, strict=True)):
+            return False
+        estimates += again
+    told = [(one.natural, one.log_likelihood) for one in estimates]
+    return _same_values(case, [(point, value) for point, value in told if value is not None])
+
+
+def _cycle(case: Case, natural: Natural) -> Natural:
+    params = case.to_em(natural)
+    with np.errstate(all="ignore"):
+        return case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
+
+
+def _expectation(case: Case, natural: Natural) -> tuple[float, float]:
+    with np.errstate(all="ignore"):
+        found = case.em.e_step(case.to_em(natural))
+    return float(found.log_likelihood), float(found.log_prior)
+
+
+def _height(case: Case, natural: Natural) -> float:
+    return sum(_expectation(case, natural))
+
+
+def _end(case: Case, start: Natural) -> Natural:
+    """Where the reference EM ends, polished by plain cycles."""
+    stop = replace(case.stop, max_cycles=LONGEST)
+    return case.from_em(em(case.em, case.to_em(start), stop, accelerate=True).params)
