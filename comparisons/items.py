@@ -1,12 +1,12 @@
 """What the item response families share: the grid of abilities, the curves, and what an audit needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Away, Case, Curves, Natural
+from comparisons.case import Array, Away, Curves, Natural
 from comparisons.families import Option
 from comparisons.parsing import Range
 from em_reference.quadrature import equally_spaced
@@ -72,93 +72,3 @@ def steep_items(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple
             further["d"][index] += (1 - FURTHER) * slope * pivot
             found.append(Away((f"d[{items[index]}]", f"a[{items[index]}]"), further))
     return tuple(found)
-
-
-def item_audit(
-    responses: Array,
-    frequencies: Array | None,
-    grid: tuple[Array, Array],
-    build_model: Callable[[], Any],
-    rebind: Callable[[dict[str, Any]], Case],
-    *,
-    slopes: int,
-    mirrored: bool,
-) -> AuditHooks:
-    """What the audit of an item response EM needs.
-
-    Parameters
-    ----------
-    responses : array (N, I)
-    frequencies : array (N,) or None
-    grid : tuple
-        Nodes and weights (K,).
-    build_model, rebind : callable
-        As in `AuditHooks`.
-    slopes : int
-        One per item, or 1 for all items.
-    mirrored : bool
-        Whether reflecting the ability axis changes nothing.
-    """
-    responses = np.array(responses, dtype=float)
-    counts = np.ones(len(responses)) if frequencies is None else np.array(frequencies, dtype=float)
-    nodes, weights = grid
-    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
-    seen = counts > 0
-    right = np.nan_to_num(responses[seen])
-    answered = (~np.isnan(responses[seen])).astype(float)
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
-        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        attempts = expected.get("attempts")
-        if attempts is None or attempts.shape != expected["correct"].shape:
-            attempts = expected["examinees"][:, None]
-        residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
-        by_slope = nodes @ residual
-        return {"d": residual.sum(axis=0), "a": by_slope.sum(keepdims=True) if slopes == 1 else by_slope}
-
-    def rows(responses: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "responses": responses, "frequencies": counts}
-
-    first = int(np.flatnonzero(seen)[0])
-    twice = counts.copy()
-    twice[first] *= 2
-    items = responses.shape[1]
-    empty = np.full((1, items), np.nan)
-    alike = np.arange(6 * (items - 1)).reshape(6, -1) % 2
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={
-            "examinees": float(counts.sum()),
-            "correct": counts[seen] @ right,
-            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
-        },
-        data=data,
-        rebind=rebind,
-        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
-        same_data={
-            "a frequency of 2 for the row twice": (
-                rows(responses, twice),
-                rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first])),
-            ),
-            "a row without responses": (
-                rows(responses, counts),
-                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
-            ),
-        },
-        edge_cases={
-            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
-            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
-            "an item that everyone got right": rows(np.column_stack([np.ones(6), alike]), np.ones(6)),
-        },
-        edge_starts={
-            "a slope of 0" if slopes == 1 else "all slopes 0": {
-                "d": np.linspace(-1, 1, items),
-                "a": np.zeros(slopes),
-            }
-        },
-    )

@@ -1,13 +1,14 @@
 """The command `em-crosscheck check MODULE:NAME --problem NAME`: an audit of the user's own EM.
 
-Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
+Exit status: 0 right, with remarks or without (with --strict only without), 1 wrong, 2 bad usage or bad input.
 """
 
+import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from comparisons.case import Case
 
 RIGHT, WRONG = 0, 1
+# Lines of the EM's own that are shown.
+MOST_LINES = 5
 
 
 @click.command("check")
@@ -42,6 +45,8 @@ RIGHT, WRONG = 0, 1
     show_default=True,
     help="Seconds that one call of the EM may take, from 0.01 to 86400; a whole fit ten times as long.",
 )
+@click.option("--data-only", is_flag=True, help="Leave out the data that are made to show what the given ones do not.")
+@click.option("--strict", is_flag=True, help="Exit status 1 also where the EM is right, with remarks.")
 def check(
     em: str,
     problem: str | None,
@@ -50,14 +55,18 @@ def check(
     options: tuple[str, ...],
     seed: int,
     time_limit: float,
+    data_only: bool,
+    strict: bool,
 ) -> int:
     """Audit your own EM: every step of it held against PyMC.
 
     MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
     object with e_step and m_step, with step or with fit, or a function (data, start) that returns
-    estimates. The module is looked for in the current directory first.
+    estimates; its parameters may also be the keys of the data, and a start. The module is looked for in the
+    current directory first.
 
-    Exit status: 0 no check failed, 1 some check failed, 2 bad usage or bad input.
+    Exit status: 0 the EM is right, with remarks or without; 1 it is wrong; 2 bad usage or bad input, or it is no
+    EM in a form that is known.
     """
     if (problem is None) == (family is None) or (family is None) != (data is None):
         raise InputError("check: expected --problem NAME, or --family FAMILY and --data DATA.csv")
@@ -75,14 +84,14 @@ def check(
         raise InputError(f"{case.name}: there is no audit of the family {case.family}")
 
     from comparisons.audit import guard
-    from comparisons.audit.finding import Outcome
+    from comparisons.audit.finding import Level, level_of
     from comparisons.audit.run import WHOLE, audit
     from comparisons.audit.show import show
     from comparisons.audit.subject import is_fit
 
     try:
         fault = no_em(target)
-        made = callable(target) and not is_fit(target)
+        made = callable(target) and not is_fit(target, case)
     except guard.Trouble as trouble:
         raise InputError(f"{em}: {trouble}") from None
     if fault is not None:
@@ -90,15 +99,17 @@ def check(
     token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
     try:
         # What the user's EM prints is not part of the table.
-        with redirect_stdout(sys.stderr), _path_last():
-            findings = audit(None if made else target, case, factory=target if made else None, seed=seed)
+        with _few_lines(), _path_last():
+            given = {"factory": target} if made else {"em": target}
+            findings = audit(case=case, **{"em": None, **given}, seed=seed, data_only=data_only)
     finally:
         guard.time_limit.reset(token)
         guard.last_resort.reset(end)
     if findings[0].check == WHOLE:
         raise InputError(f"{em}: {findings[0].found}")
     show(em, case, findings)
-    return WRONG if any(finding.outcome is Outcome.FAILED for finding in findings) else RIGHT
+    level = level_of(findings)
+    return WRONG if level is Level.WRONG or (strict and level is Level.WITH_REMARKS) else RIGHT
 
 
 def _end(why: str) -> None:
@@ -106,6 +117,30 @@ def _end(why: str) -> None:
     complain(why)
     sys.stderr.flush()
     os._exit(WRONG)
+
+
+class _FewLines(io.TextIOBase):
+    """A stream that passes on the first lines and counts the others."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.lines = stream, 0
+
+    def write(self, text: str) -> int:
+        """Pass the text on while few lines have been written."""
+        if self.lines < MOST_LINES:
+            self.stream.write(text)
+        self.lines += text.count("\n")
+        return len(text)
+
+
+@contextmanager
+def _few_lines() -> Iterator[None]:
+    """What the user's EM prints is no part of the table, and there may be a line for every cycle."""
+    few = _FewLines(sys.stderr)
+    with redirect_stdout(few):
+        yield
+    if few.lines > MOST_LINES:
+        complain(f"the EM printed {few.lines - MOST_LINES} further lines, which are left out")
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def next_step(reference: Reference, natural: Natural) -> float:
     x = reference.free(natural)
     gradient = reference.objective.value_and_gradient(x)[1]
     complete = -reference.hessian_of_q(x, reference.weighted(natural))
-    step = np.linalg.lstsq(complete, gradient, rcond=1e-12)[0]
+    step = np.asarray(np.linalg.lstsq(complete, gradient, rcond=1e-12)[0], dtype=float)
     return float(np.abs(reference.natural_change(x, step) / reference.case.size(natural)).max())
 
 

@@ -18,28 +18,10 @@ from comparisons.audit.guard import Trouble
 from comparisons.case import Case
 
 START = frozenset(
-    [
-        "start",
-        "starts",
-        "start_params",
-        "starting_values",
-        "init",
-        "inits",
-        "initial",
-        "initial_params",
-        "init_params",
-        "params",
-        "params0",
-        "parameters",
-        "theta",
-        "theta0",
-        "p",
-        "p0",
-        "x0",
-        "guess",
-        "natural",
-        "state",
-    ]
+    (
+        *("start", "starts", "start_params", "starting_values", "init", "inits", "initial", "initial_params"),
+        *("init_params", "params", "params0", "parameters", "theta", "theta0", "p", "p0", "x0", "guess", "state"),
+    )
 )
 DATA = frozenset(["data", "dataset", "observations", "df", "d_", "sample"])
 MAIN = frozenset(("X", "x", "Y", "y_obs"))

@@ -67,17 +67,9 @@ def no_em(target: Any) -> str | None:
             return None
         with suppress(ValueError):
             signature = inspect.signature(target)
-            if not any(_takes(signature, count) for count in (1, 2)):
+            if not signature.parameters:
                 return f"it takes {signature}"
         return None
-
-
-def _takes(signature: inspect.Signature, count: int) -> bool:
-    try:
-        signature.bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 def _of_python(target: Any) -> bool:

@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from comparisons.audit.finding import Finding, Outcome
+from comparisons.audit.finding import REMARKS, Finding, Level, Outcome, level_of
 from comparisons.case import Case
 from comparisons.errors import one_line
 from comparisons.terminal import Screen
@@ -13,8 +13,12 @@ STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "bold red",
     Outcome.GENERALISED: "yellow",
+    Outcome.ACCELERATED: "yellow",
+    Outcome.REMARK: "yellow",
     Outcome.NOT_APPLICABLE: "dim",
 }
+
+LEVELS = {Level.RIGHT: "bold green", Level.WITH_REMARKS: "bold yellow", Level.WRONG: "bold red"}
 
 
 def show(em: str, case: Case, findings: list[Finding]) -> None:
@@ -38,9 +42,14 @@ def show(em: str, case: Case, findings: list[Finding]) -> None:
             screen.line(Text(f"  at {one_line(finding.at)}"))
         if finding.meaning:
             screen.line(Text(f"  usually: {finding.meaning}"))
+    for finding in (finding for finding in findings if finding.outcome in REMARKS):
+        screen.line()
+        screen.line(Text(f"{finding.check}, a remark: {one_line(finding.found)}"))
     screen.line()
     applied = sum(finding.outcome is not Outcome.NOT_APPLICABLE for finding in findings)
     if wrong:
-        screen.line(Text(f"{len(wrong)} of {applied} checks failed. Begin with the first: others may follow from it."))
+        found = f"{len(wrong)} of {applied} checks failed. Begin with the first: others may follow from it."
     else:
-        screen.line(Text(f"No check failed: {applied} applied, {len(findings) - applied} did not."))
+        found = f"No check failed: {applied} applied, {len(findings) - applied} did not."
+    level = level_of(findings)
+    screen.line(Text.assemble((f"{str(level).capitalize()}. ", LEVELS[level]), found))

@@ -37,11 +37,8 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         if short.converged and distance > STOPPED:
             found = f"stopped after 2 cycles, {distance:.3g} standard errors short, it says that it converged"
             return failed(check, found, described(start))
-    found = stops(subject, reference)
-    finding = _where(subject, reference, found)
-    if finding is None:
-        finding = cycles_told(subject, reference)
-    return finding or _early(found)
+    ends = stops(subject, reference)
+    return _where(subject, reference, ends) or cycles_told(subject, reference) or _early(ends)
 
 
 def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:

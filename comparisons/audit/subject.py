@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.audit.finding import described
-from comparisons.audit.forms import Form, Watched, arguments, form_of, required
+from comparisons.audit.forms import Form, Watched, arguments, form_of, required, spread
 from comparisons.audit.guard import FIT, Trouble, guarded, readable
 from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar, told, unpacked
 from comparisons.case import Case, Natural

@@ -1,13 +1,13 @@
 """Coin mixture: binds the EM and the PyMC model of the binomial mixture."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, AuditHooks, Case, Curves, Flag, InputError, Natural, stop_after
+from comparisons.audit_hooks.coin_mixture import coin_audit
+from comparisons.case import Array, Case, Curves, Flag, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
@@ -215,7 +215,7 @@ def bind(
         curves=curves,
         first_cycle=lambda start: _first_cycle(em, to_em(start)),
         flags=_flags(em),
-        audit=_audit(em, lambda: build_model(hooks=True), bind_again),
+        audit=coin_audit(em, lambda: build_model(hooks=True), bind_again),
         settings={
             "coins": coins,
             "weights": "estimated" if fixed_weight is None else f"fixed at {', '.join(f'{w:g}' for w in fixed_weight)}",
@@ -284,60 +284,3 @@ def _first_cycle(em: CoinMixture, start: CoinParams) -> dict[str, pd.DataFrame]:
             parameter=["weight", "bias"]
         )[["parameter", *coins]],
     }
-
-
-def _audit(em: CoinMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
-    """What the audit of a coin-mixture EM needs."""
-    heads, flips = np.broadcast_arrays(np.asarray(em.heads, dtype=float), np.asarray(em.flips, dtype=float))
-    counts = em.frequency_of_row
-    data = {
-        "heads": np.array(heads),
-        "flips": np.array(flips),
-        "frequencies": np.array(counts),
-        "coins": em.coins,
-        "fixed_weight": em.fixed_weight,
-    }
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"sequences": weighted.sum(axis=0), "heads": heads @ weighted, "flips": flips @ weighted}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        bias = natural["bias"]
-        by_bias = expected["heads"] / bias - (expected["flips"] - expected["heads"]) / (1 - bias)
-        return {"weight": expected["sequences"] / natural.get("weight", 1.0), "bias": by_bias}
-
-    swap = {"swapping two coins": lambda natural: {name: values[::-1] for name, values in natural.items()}}
-    exchangeable = em.coins > 1 and (em.fixed_weight is None or len(set(np.asarray(em.fixed_weight))) == 1)
-
-    def rows(heads: Array, flips: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "heads": heads, "flips": flips, "frequencies": counts}
-
-    doubled = (
-        rows(heads, flips, np.concatenate([[2 * counts[0]], counts[1:]])),
-        rows(np.append(heads, heads[0]), np.append(flips, flips[0]), np.append(counts, counts[0])),
-    )
-    one = np.ones(1)
-    spread = {"bias": (np.arange(em.coins) + 1) / (em.coins + 1)}
-    if em.fixed_weight is None:
-        spread["weight"] = np.full(em.coins, 1 / em.coins)
-    first = np.arange(em.coins) == 0
-    edges = {"a bias of 0": {**spread, "bias": np.where(first, 0.0, spread["bias"])}} if em.coins > 1 else {}
-    if em.coins > 1 and em.fixed_weight is None:
-        edges["a weight of 0"] = {**spread, "weight": np.where(first, 0.0, 1 / (em.coins - 1))}
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"sequences": float(counts.sum()), "flips": float(counts @ flips), "heads": float(counts @ heads)},
-        data=data,
-        rebind=rebind,
-        symmetries=swap if exchangeable else {},
-        same_data={"a frequency of 2 for the row twice": doubled},
-        edge_cases={
-            "one sequence": rows(3 * one, 10 * one, one),
-            "all sequences equal": rows(np.full(6, 4.0), np.full(6, 10.0), np.ones(6)),
-            "all heads": rows(np.full(4, 10.0), np.full(4, 10.0), np.ones(4)),
-            "a thousand flips": rows(np.array([0.0, 130, 500, 990]), np.full(4, 1000.0), np.ones(4)),
-        },
-        edge_starts=edges,
-    )

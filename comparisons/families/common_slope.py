@@ -13,6 +13,7 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
+from comparisons.audit_hooks.items import item_audit
 from comparisons.case import Array, Away, Case, InputError, Natural, stop_after
 from comparisons.data import Table
 from comparisons.equal_rows import merged
@@ -22,7 +23,6 @@ from comparisons.items import (
     STEEP,
     described_grid,
     equal_grid,
-    item_audit,
     item_curves,
     item_start_fault,
 )

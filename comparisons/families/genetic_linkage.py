@@ -1,12 +1,12 @@
 """Genetic linkage: binds the EM and the PyMC model of the linkage multinomial."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, AuditHooks, Case, InputError, Natural, stop_after
+from comparisons.audit_hooks.genetic_linkage import linkage_audit
+from comparisons.case import Array, Case, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies
 from comparisons.families import Option
@@ -58,34 +58,6 @@ def bind(name: str, animals: Array) -> Case:
         draw_start=lambda rng: {"theta": rng.random(1)},
         labels={"theta": ("cells",)},
         stop=stop_after(float(animals.sum())),
-        audit=_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
+        audit=linkage_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
         settings={"cells": ", ".join(f"{count:.0f}" for count in animals)},
-    )
-
-
-def _audit(em: GeneticLinkage, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
-    """What the audit of a linkage EM needs. The rows are cells, so that no row can be written twice."""
-    cells = em.cells
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"linked": weighted[:, 1].sum(keepdims=True), "unlinked": weighted[1:3, 0].sum(keepdims=True)}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        return {"theta": expected["linked"] / natural["theta"] - expected["unlinked"] / (1 - natural["theta"])}
-
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"unlinked": float(cells[1] + cells[2])},
-        data={"frequencies": cells.copy()},
-        rebind=rebind,
-        symmetries={},
-        same_data={},
-        edge_cases={
-            "one animal": {"frequencies": np.array([1.0, 0, 0, 0])},
-            "no animal in the first cell": {"frequencies": np.array([0.0, 3, 2, 4])},
-            "animals in the second cell only": {"frequencies": np.array([0.0, 5, 0, 0])},
-        },
-        edge_starts={"a theta of 0": {"theta": np.zeros(1)}, "a theta of 1": {"theta": np.ones(1)}},
     )

@@ -1,12 +1,12 @@
 """Poisson mixture: binds the EM and the PyMC model of the mixture of Poisson distributions."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, AuditHooks, Case, Curves, InputError, Natural, stop_after
+from comparisons.audit_hooks.poisson_mixture import SMALLEST_RATE, poisson_audit
+from comparisons.case import Array, Case, Curves, InputError, Natural, stop_after
 from comparisons.columns import unused_column
 from comparisons.data import Table, frequencies, numbers
 from comparisons.equal_rows import merged
@@ -32,8 +32,6 @@ MOST_BARS = 1_000
 LARGEST = 1_000_000_000
 # Rates of a start.
 START = Range(1e-9, LARGEST)
-# The logarithm of a rate is what PyMC works with.
-SMALLEST_RATE = 1e-300
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -116,7 +114,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         magnitude=em.magnitude,
         align=relabelled,
         curves=lambda natural: _fitted_counts(em, to_em(natural)),
-        audit=_audit(em, lambda: build_model(hooks=True), bind_again),
+        audit=poisson_audit(em, lambda: build_model(hooks=True), bind_again),
         settings={"components": components},
     )
 
@@ -135,53 +133,3 @@ def _fitted_counts(em: PoissonMixture, params: PoissonParams) -> Curves | None:
         for k, (weight, rate) in enumerate(zip(params.weight, params.rate, strict=True))
     }
     return fitted_counts(("count", "observations"), shares, values, frequencies)
-
-
-def _audit(em: PoissonMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
-    """What the audit of a Poisson-mixture EM needs."""
-    components, counts = em.components, np.array(em.counts, dtype=float)
-    repeats = np.ones(len(counts)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
-    (values,), seen = (part.T for part in merged(counts[:, None], repeats))
-    data = {"counts": counts, "frequencies": repeats, "components": components}
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"observations": weighted.sum(axis=0), "total": values @ weighted}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        by_rate = expected["total"] / natural["rate"] - expected["observations"]
-        return {"weight": expected["observations"] / natural.get("weight", 1.0), "rate": by_rate}
-
-    def rows(counts: Array, repeats: Array) -> dict[str, Any]:
-        return {**data, "counts": counts, "frequencies": repeats}
-
-    first = int(np.flatnonzero(repeats > 0)[0])
-    twice = repeats.copy()
-    twice[first] *= 2
-    doubled = rows(counts, twice), rows(np.append(counts, counts[first]), np.append(repeats, repeats[first]))
-    edges: dict[str, Natural] = {}
-    if components > 1:
-        rate, lowest = np.arange(1.0, components + 1), np.arange(components) == 0
-        equal = np.full(components, 1 / components)
-        edges = {
-            "a weight of 0": {"weight": np.where(lowest, 0.0, 1 / (components - 1)), "rate": rate},
-            "a rate near 0": {"weight": equal, "rate": np.where(lowest, SMALLEST_RATE, rate)},
-        }
-    swap = {"reversing the components": lambda natural: {name: entries[::-1] for name, entries in natural.items()}}
-    one = np.ones(1)
-    return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"observations": float(seen.sum()), "total": float(values @ seen)},
-        data=data,
-        rebind=rebind,
-        symmetries=swap if components > 1 else {},
-        same_data={"a frequency of 2 for the row twice": doubled},
-        edge_cases={
-            "one observation": rows(3 * one, one),
-            "all counts equal": rows(np.full(6, 4.0), np.ones(6)),
-            "a single count above 0": rows(np.array([0.0, 1.0]), np.array([9.0, 1.0])),
-            "counts of a thousand": rows(np.array([0.0, 130, 500, 1000]), np.ones(4)),
-        },
-        edge_starts=edges,
-    )

@@ -15,6 +15,7 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
+from comparisons.audit_hooks.items import item_audit
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
 from comparisons.data import Table
 from comparisons.equal_rows import merged
@@ -23,7 +24,6 @@ from comparisons.items import (
     GRID_OPTIONS,
     described_grid,
     equal_grid,
-    item_audit,
     item_curves,
     item_start_fault,
     steep_items,
@@ -113,6 +113,18 @@ def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
     if len(weights) != len(nodes):
         raise InputError(f"--grid-weights: {len(weights)} weights, expected {len(nodes)}, one per node")
     return nodes, weights
+
+
+def _prior_constants(
+    intercept_prior: tuple[str, float, float] | None, slope_prior: tuple[str, float, float] | None, items: int
+) -> dict[str, float]:
+    """What a log-posterior gains that leaves out the constants of the priors, items log(sd sqrt(2 pi))."""
+    priors = {"d": intercept_prior, "a": slope_prior}
+    return {
+        f"the constant of the prior on {name}": items * float(np.log(prior[2] * np.sqrt(2 * np.pi)))
+        for name, prior in priors.items()
+        if prior is not None
+    }
 
 
 def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> tuple[str, float, float] | None:
@@ -246,6 +258,7 @@ def bind(
             bind_again,
             slopes=len(items),
             mirrored=mirrored,
+            prior_constants=_prior_constants(intercept_prior, slope_prior, len(items)),
         ),
         missing_answers=missing_answers(responses, counts),
         settings={

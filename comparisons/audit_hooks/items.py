@@ -1,0 +1,154 @@
+"""What the audit of an item response EM needs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from comparisons.case import Array, AuditHooks, Case, Natural
+
+
+def item_audit(
+    responses: Array,
+    frequencies: Array | None,
+    grid: tuple[Array, Array],
+    build_model: Callable[[], Any],
+    rebind: Callable[[dict[str, Any]], Case],
+    *,
+    slopes: int,
+    mirrored: bool,
+    prior_constants: Mapping[str, float] | None = None,
+) -> AuditHooks:
+    """The hooks of one data set.
+
+    Parameters
+    ----------
+    responses : array (N, I)
+    frequencies : array (N,) or None
+    grid : tuple
+        Nodes and weights (K,).
+    build_model, rebind : callable
+        As in `AuditHooks`.
+    slopes : int
+        One per item, or 1 for all items.
+    mirrored : bool
+        Whether reflecting the ability axis changes nothing.
+    prior_constants : dict of what -> float, optional
+        What a log-posterior gains that leaves out the constants of the priors.
+    """
+    responses = np.array(responses, dtype=float)
+    counts = np.ones(len(responses)) if frequencies is None else np.array(frequencies, dtype=float)
+    nodes, weights = grid
+    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
+    seen = counts > 0
+    right = np.nan_to_num(responses[seen])
+    answered = (~np.isnan(responses[seen])).astype(float)
+
+    def expected_counts(weighted: Array) -> dict[str, Array]:
+        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
+        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
+
+    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
+        attempts = expected.get("attempts")
+        if attempts is None or attempts.shape != expected["correct"].shape:
+            attempts = expected["examinees"][:, None]
+        residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
+        by_slope = nodes @ residual
+        return {"d": residual.sum(axis=0), "a": by_slope.sum(keepdims=True) if slopes == 1 else by_slope}
+
+    def rows(responses: Array, counts: Array) -> dict[str, Any]:
+        return {**data, "responses": responses, "frequencies": counts}
+
+    first = int(np.flatnonzero(seen)[0])
+    twice = counts.copy()
+    twice[first] *= 2
+    items = responses.shape[1]
+    empty = np.full((1, items), np.nan)
+    alike = np.arange(6 * (items - 1)).reshape(6, -1) % 2
+    return AuditHooks(
+        build_model=build_model,
+        expected_counts=expected_counts,
+        score=score,
+        mass={
+            "examinees": float(counts.sum()),
+            "correct": counts[seen] @ right,
+            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
+        },
+        data=data,
+        rebind=rebind,
+        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
+        same_data={
+            "a frequency of 2 for the row twice": (
+                rows(responses, twice),
+                rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first])),
+            ),
+            "a row without responses": (
+                rows(responses, counts),
+                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
+            ),
+        },
+        edge_cases={
+            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
+            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
+            "an item that everyone got right": rows(np.column_stack([np.ones(6), alike]), np.ones(6)),
+        },
+        edge_starts={
+            "a slope of 0" if slopes == 1 else "all slopes 0": {
+                "d": np.linspace(-1, 1, items),
+                "a": np.zeros(slopes),
+            }
+        },
+        constants={**_constants(nodes, weights, counts), **(prior_constants or {})},
+        rows=("responses",),
+        made=lambda rng: {what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
+    )
+
+
+def _constants(nodes: Array, weights: Array, counts: Array) -> dict[str, float]:
+    """The normal density at the nodes without their spacing, where the weights are proportional to it."""
+    ratio = np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi) / np.maximum(weights, np.finfo(float).tiny)
+    if np.ptp(ratio) > 1e-9 * ratio[0]:
+        return {}
+    every, inner = float(counts.sum() * np.log(ratio.mean())), float(np.mean(np.diff(nodes)))
+    return {
+        "the spacing of the nodes": every,
+        "the sum of the weights": every + float(counts.sum() * np.log(inner)),
+        "the factor 1 / sqrt(2 pi)": every + float(counts.sum() * np.log(2 * np.pi) / 2),
+    }
+
+
+def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:
+    """Responses to as many items, as the family allows them."""
+    items = responses.shape[1]
+    d = np.linspace(-1.2, 1.2, items)
+    a = np.full(items, 1.1) if slopes == 1 else np.linspace(0.7, 1.6, items)
+
+    def answer(size: int, d: Array = d, a: Array = a, missing: float = 0.0) -> Array:
+        answers = (rng.random((size, items)) < expit(d + a * rng.normal(size=(size, 1)))).astype(float)
+        # Every item has right and wrong answers.
+        answers[0], answers[1] = np.arange(items) % 2, (np.arange(items) + 1) % 2
+        answers[2:][rng.random((size - 2, items)) < missing] = np.nan
+        return answers
+
+    size = 60
+    reversed_items = (
+        {}
+        if slopes == 1 or not mirrored
+        else {
+            "an item that is solved less often with more ability": (
+                answer(size, a=np.where(np.arange(items) == 0, -a, a)),
+                np.ones(size),
+            )
+        }
+    )
+    return {
+        "missing answers": (answer(size, missing=0.2), np.ones(size)),
+        "frequencies of 0, 1, 2 and 3": (answer(size), np.array([1.0, 2, 0, 3])[np.arange(size) % 4]),
+        "the same number of rows with other values": (
+            answer(len(responses)) if len(responses) > 2 else answer(4),
+            np.ones(max(len(responses), 4 if len(responses) <= 2 else 0)),
+        ),
+        "rare right answers": (answer(3 * size, d=d - 2.5), np.ones(3 * size)),
+        **reversed_items,
+    }
