@@ -35,9 +35,12 @@ ROUND_OFF = 1e-12
 NOTHING_TO_GAIN = 1e-10
 # A rise of this many times the round-off shows a way up from an edge.
 RISE = 4.0
-# How often a climb may leave an edge; and at how many points beside a point its round-off is measured.
+# How often a climb may leave an edge.
 MAX_RELEASES = 8
-NOISE_POINTS = (-3.0, -1.0, 1.0, 2.0)
+# Where round-off is measured beside a point, in units of the last place of the parameters. A log-likelihood is a sum
+# of terms n log n, and a step of h changes each by about n h: it takes h above log n units, 30 or so, to round
+# another way. Steps of a few units may all give the very same number, and so no round-off.
+NOISE_POINTS = (-1000.0, -100.0, 30.0, 300.0)
 # A gradient below this share of the objective is round-off: a parameter error of about as much.
 GRADIENT_ROUND_OFF = 1e-12
 # Distance to a bound (in free units) within which a parameter counts as being at it.
@@ -200,12 +203,15 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
 
 
 def round_off(objective: Surface, x: Array) -> float:
-    """Round-off of the objective at a point: how far it is from linear over steps too small to bend."""
+    """Round-off of the objective at a point: how far it is from linear over steps too small to bend.
+
+    No number is better than half a unit of its last place, and the difference of two than one unit.
+    """
     value, gradient = objective.value_and_gradient(x)
     steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
     values = np.array([objective.value_and_gradient(x + step)[0] for step in steps])
     off = np.abs(values - value - steps @ gradient)
-    return float(off.max()) if np.isfinite(off).all() else 0.0
+    return max(float(off.max()), float(np.spacing(abs(value)))) if np.isfinite(off).all() else 0.0
 
 
 def _at_edge(objective: Surface, x: Array) -> bool:
