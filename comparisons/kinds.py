@@ -14,7 +14,7 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
-from pp_models.maximise import held_at_bound, maximise, newton_step, polish, round_off
+from pp_models.maximise import NOISY, held_at_bound, maximise, newton_step, polish, round_off
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
@@ -149,7 +149,8 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
-    noise = ROUND_OFFS * round_off(objective, x)
+    rounding = round_off(objective, x)
+    noise = ROUND_OFFS * rounding.value
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     at = objective.free(settled)
     height, gradient_there = objective.value_and_gradient(at)
@@ -157,7 +158,7 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
         held[objective.places[edge.name].start + edge.entry] = True
     inside = ~held
-    _, gain = newton_step(objective.hessian(x), gradient, inside)
+    _, gain = newton_step(objective.hessian(x), gradient, inside, NOISY * rounding.gradient)
     return Point(
         natural=natural,
         x=x,

@@ -30,6 +30,10 @@ SLOW = 0.25
 LONGER = (2.0, 4.0, 8.0, 16.0)
 # Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
 FLATTEST = 1e-10
+# Rounds of scaling rows and columns by the root of their largest entry; each halves what is left of the exponents.
+EQUILIBRATIONS = 12
+# A gradient is right to this many times its measured round-off.
+NOISY = 4.0
 # A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
 NOTHING_TO_GAIN = 1e-10
@@ -40,7 +44,7 @@ MAX_RELEASES = 8
 # Where round-off is measured beside a point, in units of the last place of the parameters. A log-likelihood is a sum
 # of terms n log n, and a step of h changes each by about n h: it takes h above log n units, 30 or so, to round
 # another way. Steps of a few units may all give the very same number, and so no round-off.
-NOISE_POINTS = (-1000.0, -100.0, 30.0, 300.0)
+NOISE_POINTS = (-300.0, -30.0, 30.0, 300.0)
 # A gradient below this share of the objective is round-off: a parameter error of about as much.
 GRADIENT_ROUND_OFF = 1e-12
 # Distance to a bound (in free units) within which a parameter counts as being at it.
@@ -182,7 +186,7 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     edges = edges_nearby(objective, natural)
     if not edges or not np.isfinite(value):
         return x, value, evaluations, False
-    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x))
+    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x).value)
     evaluations += 1 + len(NOISE_POINTS)
     for edge in edges:
         for distance in inwards(edge):
@@ -202,16 +206,27 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     return x, value, evaluations + more, False
 
 
-def round_off(objective: Surface, x: Array) -> float:
-    """Round-off of the objective at a point: how far it is from linear over steps too small to bend.
+class RoundOff(NamedTuple):
+    """How far rounding alone may move the objective (float), and its gradient (size,), at a point."""
 
-    No number is better than half a unit of its last place, and the difference of two than one unit.
+    value: float
+    gradient: Array
+
+
+def round_off(objective: Surface, x: Array) -> RoundOff:
+    """Round-off at a point: how far the objective is from linear over steps too small to bend.
+
+    Of the gradient g it is how far g(x) is from the mean of g(x - h) and g(x + h). No value is better than half a
+    unit of its last place, and the difference of two than one unit.
     """
     value, gradient = objective.value_and_gradient(x)
     steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
-    values = np.array([objective.value_and_gradient(x + step)[0] for step in steps])
-    off = np.abs(values - value - steps @ gradient)
-    return max(float(off.max()), float(np.spacing(abs(value)))) if np.isfinite(off).all() else 0.0
+    values, gradients = map(np.array, zip(*(objective.value_and_gradient(x + step) for step in steps), strict=True))
+    off = np.abs(values - value - steps @ gradient).max()
+    between = np.abs((gradients + gradients[::-1]) / 2 - gradient).max(axis=0)
+    if not (np.isfinite(off) and np.isfinite(between).all()):
+        return RoundOff(0.0, np.zeros_like(gradient))
+    return RoundOff(max(float(off), float(np.spacing(abs(value)))), between)
 
 
 def _at_edge(objective: Surface, x: Array) -> bool:
@@ -253,54 +268,87 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     evaluations += 1 + len(NOISE_POINTS)
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)
-        step, gain = newton_step(objective.hessian(point.x), point.gradient, free)
-        slack = max(ROUND_OFF * (1 + abs(point.value)), 4 * noise)
+        hessian = objective.hessian(point.x)
+        step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient)
+        slack = max(ROUND_OFF * (1 + abs(point.value)), 4 * noise.value)
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
-        norm = np.abs(point.gradient[free]).max(initial=0.0)
-        if settled and norm <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
+        if settled and np.abs(point.gradient[free]).max(initial=0.0) <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
+        unit = np.zeros_like(point.gradient)
+        unit[free] = equilibrated(hessian[np.ix_(free, free)])
+        norm = _norm(point, unit)
         creeps, last_norm = norm > SLOW * last_norm, norm
 
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):
             trial = at(here.x + step / 2**halving)
-            if _better(trial, here, free, slack, settled):
+            if _better(trial, here, unit, slack, settled):
                 point = trial
                 break
         if point is here:
+            # What is promised and does not come is round-off.
+            settled = settled or gain <= noise.value
             break
         # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
         # x^4 Newton goes a third of the way each time.
         if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
             for factor in LONGER:
                 trial = at(here.x + factor * step)
-                if not _better(trial, point, free, slack, settled):
+                if not _better(trial, point, unit, slack, settled):
                     break
                 point = trial
     return point.x, evaluations, settled
 
 
-def _better(trial: _Point, than: _Point, free: npt.NDArray[np.bool_], slack: float, settled: bool) -> bool:
+def _better(trial: _Point, than: _Point, unit: Array, slack: float, settled: bool) -> bool:
     """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near."""
     if not (np.isfinite(trial.value) and np.isfinite(trial.gradient).all()):
         return False
-    shrinks = np.abs(trial.gradient[free]).max(initial=0.0) < np.abs(than.gradient[free]).max(initial=0.0)
     level = trial.value >= than.value - slack
-    return bool((level and shrinks) or (not settled and trial.value > than.value))
+    return bool((level and _norm(trial, unit) < _norm(than, unit)) or (not settled and trial.value > than.value))
 
 
-def newton_step(hessian: Array, gradient: Array, free: npt.NDArray[np.bool_]) -> tuple[Array, float]:
-    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises."""
+def _norm(point: _Point, unit: Array) -> float:
+    """Largest component of the gradient, each in its unit, for which one standard error is about 1; 0 where held."""
+    return float(np.abs(unit * point.gradient).max(initial=0.0))
+
+
+def newton_step(
+    hessian: Array, gradient: Array, free: npt.NDArray[np.bool_], noise: Array | float = 0.0
+) -> tuple[Array, float]:
+    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises.
+
+    H is scaled to S H S with entries of at most 1 first: with 10^12 flips and two sequences the curvature by a bias
+    is 10^12 times that by a weight, and neither direction is flat. Along an eigenvector the gradient counts only
+    where it exceeds its round-off `noise`, and no coordinate moves further than LONGEST_STEP.
+    """
     step = np.zeros_like(gradient)
     if not free.any() or not np.isfinite(hessian).all():
         return step, 0.0
-    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
+    scale = equilibrated(hessian[np.ix_(free, free)])
+    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)] * np.outer(scale, scale))
+    directions = scale[:, None] * vectors
+    slope = directions.T @ gradient[free]
+    slope[np.abs(slope) <= np.abs(directions).T @ np.broadcast_to(noise, gradient.shape)[free]] = 0.0
     size = np.abs(eigenvalues)
-    projected = vectors.T @ gradient[free]
-    along = projected / np.maximum(size, max(FLATTEST * size.max(), np.finfo(float).tiny))
-    step[free] = vectors @ along
+    along = slope / np.maximum(size, max(FLATTEST * size.max(), np.finfo(float).tiny))
+    reach = np.abs(along) * np.abs(directions).max(axis=0)
+    along *= LONGEST_STEP / np.maximum(reach, LONGEST_STEP)
+    step[free] = directions @ along
     step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), LONGEST_STEP))
-    return step, float(projected @ along / 2)
+    return step, float(slope @ along / 2)
+
+
+def equilibrated(matrix: Array) -> Array:
+    """Scale s of the coordinates at which the largest entry of every row of s_i M_ij s_j is 1 (Ruiz 2001).
+
+    Of a definite matrix that is 1 / sqrt(|M_ii|). A row of zeros keeps the scale 1.
+    """
+    scale = np.ones(len(matrix))
+    for _ in range(EQUILIBRATIONS):
+        largest = scale * (np.abs(matrix) * scale).max(axis=1)
+        scale = np.where(largest > 0, scale / np.sqrt(np.where(largest > 0, largest, 1.0)), scale)
+    return scale
 
 
 def held_at_bound(objective: Surface, x: Array, gradient: Array, within: float = AT_BOUND) -> npt.NDArray[np.bool_]:
