@@ -14,7 +14,7 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
-from pp_models.maximise import NOISY, held_at_bound, maximise, newton_step, polish, round_off
+from pp_models.maximise import NOISE_POINTS, NOISY, held_at_bound, maximise, newton_step, polish, round_off
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
@@ -89,6 +89,8 @@ class Point:
         Log-likelihood of every observation.
     frequencies : array
         How often each was seen.
+    rounding : array
+        Round-off of the fingerprint.
     level : float
         Two heights that differ by less are level.
     edges : tuple of AtEdge
@@ -104,6 +106,7 @@ class Point:
     gain: float
     fingerprint: Array
     frequencies: Array
+    rounding: Array
     level: float
     edges: tuple[AtEdge, ...]
     unbounded: tuple[str, ...]
@@ -168,6 +171,7 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
         gain=gain + max(float(height - value) - noise, 0.0),
         fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
+        rounding=rounding_of_fingerprint(objective, x),
         level=max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), noise),
         edges=tuple(edges),
         unbounded=_unbounded(case, objective, at, gradient_there),
@@ -191,17 +195,35 @@ def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> t
     return tuple(names)
 
 
-def same(one: Array, other: Array, frequencies: Array | float = 1.0) -> bool:
+def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
+    """Round-off of every observation's log-likelihood, as `pp_models.maximise.round_off` measures that of their sum.
+
+    The log-probability of 4e14 heads in 1e15 flips is a difference of terms near 1e15: it is right to a tenth.
+    """
+    here = objective.fingerprint(x)
+    steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
+    around = np.stack([objective.fingerprint(x + step) for step in steps])
+    off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
+    return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
+
+
+def same(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> bool:
     """Whether two fingerprints are those of one optimum."""
-    return bool(np.abs(one - other).max() <= SAME and apart(one, other, frequencies) <= SAME_IN_ERRORS)
+    most = differences(one, other, rounding).max()
+    return bool(most <= SAME and apart(one, other, frequencies, rounding) <= SAME_IN_ERRORS)
 
 
-def apart(one: Array, other: Array, frequencies: Array | float = 1.0) -> float:
+def apart(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> float:
     """Distance of two fitted distributions in standard errors.
 
     sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance of the parameters by the information.
     """
-    return float(np.sqrt(np.sum(frequencies * (one - other) ** 2)))
+    return float(np.sqrt(np.sum(frequencies * differences(one, other, rounding) ** 2)))
+
+
+def differences(one: Array, other: Array, rounding: Array | float) -> Array:
+    """How much more than round-off two fingerprints differ, observation by observation."""
+    return np.maximum(np.abs(one - other) - rounding, 0.0)
 
 
 def judge(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -229,7 +251,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         ends = [
             (name, end)
             for name, end in ends_of_ridge(case, objective, point.natural)
-            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies)
+            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies, point.rounding)
         ]
         higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
@@ -251,7 +273,7 @@ def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natu
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
-            if same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            if same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 places.append({name: objective.natural(x)[name] for name in case.labels})
     return places
 
@@ -267,7 +289,7 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
-            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 flat |= _moved(case, objective, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
