@@ -14,7 +14,16 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
-from pp_models.maximise import NOISE_POINTS, NOISY, held_at_bound, maximise, newton_step, polish, round_off
+from pp_models.maximise import (
+    NOISE_POINTS,
+    NOISY,
+    ROUND_OFFS,
+    held_at_bound,
+    maximise,
+    newton_step,
+    polish,
+    round_off,
+)
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
@@ -29,7 +38,6 @@ STATIONARY_GAIN = 5e-9
 # least a multiple of the round-off.
 LEVEL, MOST_LEVEL = 1e-9, 1e-6
 RISE, MOST_RISE = 1e-8, 1e-5
-ROUND_OFFS = 8.0
 # Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
 # At an edge the derivative by the logarithm of the distance vanishes; where it does not, the objective is unbounded.

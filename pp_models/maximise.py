@@ -32,7 +32,9 @@ LONGER = (2.0, 4.0, 8.0, 16.0)
 FLATTEST = 1e-10
 # Rounds of scaling rows and columns by the root of their largest entry; each halves what is left of the exponents.
 EQUILIBRATIONS = 12
-# A gradient is right to this many times its measured round-off.
+# Two values differ by chance by up to this many times their measured round-off, the higher one being the luckiest of
+# all that were tried; a gradient is right to this many times its own.
+ROUND_OFFS = 8.0
 NOISY = 4.0
 # A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
@@ -270,7 +272,7 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         free = ~held_at_bound(objective, point.x, point.gradient)
         hessian = objective.hessian(point.x)
         step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient)
-        slack = max(ROUND_OFF * (1 + abs(point.value)), 4 * noise.value)
+        slack = max(ROUND_OFF * (1 + abs(point.value)), ROUND_OFFS * noise.value)
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
         if settled and np.abs(point.gradient[free]).max(initial=0.0) <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
