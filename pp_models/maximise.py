@@ -272,7 +272,7 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         free = ~held_at_bound(objective, point.x, point.gradient)
         hessian = objective.hessian(point.x)
         step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient)
-        slack = max(ROUND_OFF * (1 + abs(point.value)), ROUND_OFFS * noise.value)
+        chance = ROUND_OFFS * noise.value
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
         if settled and np.abs(point.gradient[free]).max(initial=0.0) <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
@@ -284,7 +284,7 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):
             trial = at(here.x + step / 2**halving)
-            if _better(trial, here, unit, slack, settled):
+            if _better(trial, here, unit, chance, settled):
                 point = trial
                 break
         if point is here:
@@ -296,18 +296,22 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
             for factor in LONGER:
                 trial = at(here.x + factor * step)
-                if not _better(trial, point, unit, slack, settled):
+                if not _better(trial, point, unit, chance, settled):
                     break
                 point = trial
     return point.x, evaluations, settled
 
 
-def _better(trial: _Point, than: _Point, unit: Array, slack: float, settled: bool) -> bool:
-    """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near."""
+def _better(trial: _Point, than: _Point, unit: Array, chance: float, settled: bool) -> bool:
+    """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near.
+
+    What is higher by `chance`, its round-off, is not higher.
+    """
     if not (np.isfinite(trial.value) and np.isfinite(trial.gradient).all()):
         return False
-    level = trial.value >= than.value - slack
-    return bool((level and _norm(trial, unit) < _norm(than, unit)) or (not settled and trial.value > than.value))
+    level = trial.value >= than.value - max(ROUND_OFF * (1 + abs(than.value)), chance)
+    shrinks = _norm(trial, unit) < _norm(than, unit)
+    return bool((level and shrinks) or (not settled and trial.value > than.value + chance))
 
 
 def _norm(point: _Point, unit: Array) -> float:
