@@ -15,7 +15,6 @@ from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from pp_models.maximise import (
-    NOISE_POINTS,
     NOISY,
     ROUND_OFFS,
     held_at_bound,
@@ -38,6 +37,9 @@ STATIONARY_GAIN = 5e-9
 # least a multiple of the round-off.
 LEVEL, MOST_LEVEL = 1e-9, 1e-6
 RISE, MOST_RISE = 1e-8, 1e-5
+# Where the round-off of single observations is measured, as `NOISE_POINTS` of the objective; more of them, since each
+# observation may be rounded to the very same number by chance.
+ROUNDED_AT = np.concatenate([-30.0 * 2.0 ** np.arange(5, -1, -1), 30.0 * 2.0 ** np.arange(6)])
 # Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
 # At an edge the derivative by the logarithm of the distance vanishes; where it does not, the objective is unbounded.
@@ -209,7 +211,7 @@ def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
     The log-probability of 4e14 heads in 1e15 flips is a difference of terms near 1e15: it is right to a tenth.
     """
     here = objective.fingerprint(x)
-    steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
+    steps = np.finfo(float).eps * np.outer(ROUNDED_AT, 1 + np.abs(x))
     around = np.stack([objective.fingerprint(x + step) for step in steps])
     off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
     return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
