@@ -151,22 +151,26 @@ def maximise(objective: Surface, start: Array) -> Maximum:
 
 
 def _climb(objective: Surface, x: Array, value: float) -> tuple[Array, int, bool]:
-    """L-BFGS-B, then Newton: where it ends, evaluations, and whether nothing is left to gain."""
+    """L-BFGS-B, then Newton: where it ends, evaluations, and whether nothing is left to gain.
+
+    L-BFGS-B begins with a step as long as the gradient where all parameters have bounds, so the objective is measured
+    in its size at the start: ten thousand times the data take the same way.
+    """
+    scale = 1 + abs(value)
 
     def falling(z: Array) -> tuple[float, Array]:
         f, g = objective.value_and_gradient(z)
-        return -f, -g
+        return -f / scale, -g / scale
 
-    scale = 1 + abs(value)
     climbed = minimize(
         falling,
         x,
         jac=True,
         method="L-BFGS-B",
         bounds=objective.bounds,
-        options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5 * scale},
+        options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5},
     )
-    if np.isfinite(climbed.fun) and -climbed.fun >= value:
+    if np.isfinite(climbed.fun) and -climbed.fun * scale >= value:
         x = climbed.x
     x, evaluations, settled = polish(objective, x)
     return x, evaluations + int(climbed.nfev), settled
@@ -280,6 +284,10 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         unit[free] = equilibrated(hessian[np.ix_(free, free)])
         norm = _norm(point, unit)
         creeps, last_norm = norm > SLOW * last_norm, norm
+        if creeps and gain <= noise.value:
+            # What is promised is round-off, and the gradient does not get there either: on the way to infinity.
+            settled = True
+            break
 
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):
@@ -288,7 +296,6 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
                 point = trial
                 break
         if point is here:
-            # What is promised and does not come is round-off.
             settled = settled or gain <= noise.value
             break
         # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
