@@ -27,6 +27,8 @@ LONGEST_STEP = 2.0
 # shrink to this share from step to step to a maximum flatter than a parabola: try these multiples.
 LONG_STEP = 0.5
 SLOW = 0.25
+# A gradient that shrinks no further than to this share from step to step has stalled.
+STALLED = 0.9
 LONGER = (2.0, 4.0, 8.0, 16.0)
 # Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
 FLATTEST = 1e-10
@@ -283,9 +285,9 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         unit = np.zeros_like(point.gradient)
         unit[free] = equilibrated(hessian[np.ix_(free, free)])
         norm = _norm(point, unit)
-        creeps, last_norm = norm > SLOW * last_norm, norm
-        if creeps and gain <= noise.value:
-            # What is promised is round-off, and the gradient does not get there either: on the way to infinity.
+        creeps, stalls, last_norm = norm > SLOW * last_norm, norm > STALLED * last_norm, norm
+        if stalls and gain <= noise.value:
+            # What is promised is round-off, and the gradient does not show the way either.
             settled = True
             break
 
