@@ -171,7 +171,8 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
         held[objective.places[edge.name].start + edge.entry] = True
     inside = ~held
-    _, gain = newton_step(objective.hessian(x), gradient, inside, NOISY * rounding.gradient)
+    noisy = NOISY * rounding.gradient
+    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
     return Point(
         natural=natural,
         x=x,

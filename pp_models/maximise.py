@@ -30,10 +30,9 @@ SLOW = 0.25
 # A gradient that shrinks no further than to this share from step to step has stalled.
 STALLED = 0.9
 LONGER = (2.0, 4.0, 8.0, 16.0)
-# Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
+# Directions flatter than this, beside the steepest one and beside one unit of curvature per observation, are treated as
+# if they had this curvature; and so are those flatter than this once every coordinate is measured in its own unit.
 FLATTEST = 1e-10
-# Rounds of scaling rows and columns by the root of their largest entry; each halves what is left of the exponents.
-EQUILIBRATIONS = 12
 # Two values differ by chance by up to this many times their measured round-off, the higher one being the luckiest of
 # all that were tried; a gradient is right to this many times its own.
 ROUND_OFFS = 8.0
@@ -63,6 +62,11 @@ class Surface(Space, Protocol):
     @property
     def bounds(self) -> Array:
         """Bounds (size, 2) of the free parameters."""
+        ...
+
+    @property
+    def observations(self) -> float:
+        """Number of observations."""
         ...
 
     def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
@@ -277,13 +281,13 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)
         hessian = objective.hessian(point.x)
-        step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient)
+        step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient, objective.observations)
         chance = ROUND_OFFS * noise.value
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
         if settled and np.abs(point.gradient[free]).max(initial=0.0) <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
         unit = np.zeros_like(point.gradient)
-        unit[free] = equilibrated(hessian[np.ix_(free, free)])
+        unit[free] = own_units(hessian[np.ix_(free, free)], objective.observations)
         norm = _norm(point, unit)
         creeps, stalls, last_norm = norm > SLOW * last_norm, norm > STALLED * last_norm, norm
         if stalls and gain <= noise.value:
@@ -329,24 +333,31 @@ def _norm(point: _Point, unit: Array) -> float:
 
 
 def newton_step(
-    hessian: Array, gradient: Array, free: npt.NDArray[np.bool_], noise: Array | float = 0.0
+    hessian: Array,
+    gradient: Array,
+    free: npt.NDArray[np.bool_],
+    noise: Array | float = 0.0,
+    observations: float = np.inf,
 ) -> tuple[Array, float]:
     """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises.
 
-    H is scaled to S H S with entries of at most 1 first: with 10^12 flips and two sequences the curvature by a bias
-    is 10^12 times that by a weight, and neither direction is flat. Along an eigenvector the gradient counts only
-    where it exceeds its round-off `noise`, and no coordinate moves further than LONGEST_STEP.
+    Every coordinate is measured in a unit of its own first: with 10^12 flips and two sequences the curvature by a
+    bias is 10^12 times that by a weight, and neither direction is flat. Flat is what has next to no curvature beside
+    the steepest direction and beside one unit per observation. Along an eigenvector the gradient counts only where it
+    exceeds its round-off `noise`, and no coordinate moves further than LONGEST_STEP.
     """
     step = np.zeros_like(gradient)
     if not free.any() or not np.isfinite(hessian).all():
         return step, 0.0
-    scale = equilibrated(hessian[np.ix_(free, free)])
-    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)] * np.outer(scale, scale))
-    directions = scale[:, None] * vectors
+    curvature = hessian[np.ix_(free, free)]
+    flat = _flat(curvature, observations)
+    unit = own_units(curvature, observations)
+    eigenvalues, vectors = np.linalg.eigh(curvature * np.outer(unit, unit))
+    directions = unit[:, None] * vectors
     slope = directions.T @ gradient[free]
     slope[np.abs(slope) <= np.abs(directions).T @ np.broadcast_to(noise, gradient.shape)[free]] = 0.0
-    size = np.abs(eigenvalues)
-    along = slope / np.maximum(size, max(FLATTEST * size.max(), np.finfo(float).tiny))
+    size = np.maximum(np.abs(eigenvalues), np.maximum(FLATTEST, flat * (directions**2).sum(axis=0)))
+    along = slope / size
     reach = np.abs(along) * np.abs(directions).max(axis=0)
     along *= LONGEST_STEP / np.maximum(reach, LONGEST_STEP)
     step[free] = directions @ along
@@ -354,16 +365,15 @@ def newton_step(
     return step, float(slope @ along / 2)
 
 
-def equilibrated(matrix: Array) -> Array:
-    """Scale s of the coordinates at which the largest entry of every row of s_i M_ij s_j is 1 (Ruiz 2001).
+def own_units(hessian: Array, observations: float = np.inf) -> Array:
+    """Unit of each coordinate, 1 / sqrt(|H_ii|): its standard error at a maximum, if all others are known."""
+    return np.asarray(1 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), _flat(hessian, observations))))
 
-    Of a definite matrix that is 1 / sqrt(|M_ii|). A row of zeros keeps the scale 1.
-    """
-    scale = np.ones(len(matrix))
-    for _ in range(EQUILIBRATIONS):
-        largest = scale * (np.abs(matrix) * scale).max(axis=1)
-        scale = np.where(largest > 0, scale / np.sqrt(np.where(largest > 0, largest, 1.0)), scale)
-    return scale
+
+def _flat(hessian: Array, observations: float) -> float:
+    """Curvature below which a coordinate is flat."""
+    steepest = float(np.abs(hessian).max(initial=0.0))
+    return max(FLATTEST * min(steepest, observations), np.finfo(float).tiny)
 
 
 def held_at_bound(objective: Surface, x: Array, gradient: Array, within: float = AT_BOUND) -> npt.NDArray[np.bool_]:
