@@ -24,12 +24,13 @@ MAX_HALVINGS = 30
 # No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
 LONGEST_STEP = 2.0
 # A step still as long as this close to the end points to a maximum at infinity, and gradients that no longer
-# shrink to this share from step to step to a maximum flatter than a parabola: try these multiples.
+# shrink to this share from step to step to a maximum flatter than a parabola: try these multiples, up to a length.
 LONG_STEP = 0.5
 SLOW = 0.25
 # A gradient that shrinks no further than to this share from step to step has stalled.
 STALLED = 0.9
-LONGER = (2.0, 4.0, 8.0, 16.0)
+LONGER = tuple(2.0**doublings for doublings in range(1, 21))
+FURTHEST = 32.0
 # Directions flatter than this, beside the steepest one and beside one unit of curvature per observation, are treated as
 # if they had this curvature; and so are those flatter than this once every coordinate is measured in its own unit.
 FLATTEST = 1e-10
@@ -308,6 +309,8 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         # x^4 Newton goes a third of the way each time.
         if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
             for factor in LONGER:
+                if factor * np.abs(step).max() > FURTHEST:
+                    break
                 trial = at(here.x + factor * step)
                 if not _better(trial, point, unit, chance, settled):
                     break
