@@ -200,6 +200,9 @@ class Case:
     to_em, from_em : callables between `Natural` and the EM's parameters; leading axes are kept.
     draw_start : callable (Generator) -> Natural
         One random start.
+    alone : dict of name -> array (J,)
+        Where single observations alone would put a component of a mixture. A component without weight is tried there:
+        with counts near 10^9 a random start lies thousands of standard deviations from any of them.
     labels : dict of name -> labels of its entries
     with_prior : bool
         Both sides maximise the log-posterior instead of the log-likelihood.
@@ -258,6 +261,7 @@ class Case:
     draw_start: Callable[[np.random.Generator], Natural]
     labels: Mapping[str, tuple[str, ...]]
     with_prior: bool = False
+    alone: Mapping[str, Array] = field(default_factory=dict)
     units: Mapping[str, Any] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
     magnitude: float = 0.0

@@ -9,7 +9,7 @@ import pandas as pd
 from comparisons.case import Array, Case, Natural, each, natural_of, stack, take
 from comparisons.diverging import onward
 from comparisons.ends import Ends, restarted
-from comparisons.kinds import SAME, Kind, Point, apart, examine
+from comparisons.kinds import SAME, Kind, Point, apart, differences, examine
 from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
 from comparisons.steps import wrong_step
@@ -192,7 +192,7 @@ def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.D
     shift = np.where(estimates["identified"], np.abs(after - before) / case.size(pymc_point.natural), 0.0)
     worst = int(np.nan_to_num(shift, nan=np.inf).argmax())
     fingerprint = objective.fingerprint(objective.free(moved)) if np.isfinite(after).all() else np.full(1, np.inf)
-    changed = float(np.abs(fingerprint - pymc_point.fingerprint).max())
+    changed = float(differences(fingerprint, pymc_point.fingerprint, pymc_point.rounding).max())
     found = max(float(np.nan_to_num(shift, nan=np.inf)[worst]), changed * FIXED / SAME)
     detail = (
         f"one EM cycle moves {estimates['parameter'][worst]} from {before[worst]:.10g} to {after[worst]:.10g}, and the "
@@ -201,23 +201,28 @@ def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.D
     return Check(MAP, found, FIXED, found <= FIXED, detail)
 
 
+def _distance(fingerprint: Array, point: Point) -> float:
+    """How far a fitted distribution is from that of a point, in standard errors, beyond round-off."""
+    return apart(fingerprint, point.fingerprint, point.frequencies, point.rounding)
+
+
 def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Point) -> Iterator[Check]:
     """Each leg from the other's endpoint."""
     again = restarted(case, objective, pymc_point.natural)
     end = take(case.from_em(again.params), 0)
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
-        distance = apart(objective.fingerprint(objective.free(end)), pymc_point.fingerprint, pymc_point.frequencies)
+        distance = _distance(objective.fingerprint(objective.free(end)), pymc_point)
     detail = f"after {int(again.cycles[0])} cycles EM is {distance:.2g} standard errors from there"
     yield Check(RESTART, distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
     climbed = maximise(objective, em_point.x)
-    distance = apart(objective.fingerprint(climbed.x), em_point.fingerprint, em_point.frequencies)
+    distance = _distance(objective.fingerprint(climbed.x), em_point)
     detail = f"after {climbed.evaluations} evaluations PyMC is {distance:.2g} standard errors from there"
     yield Check("PyMC restarted from EM's endpoint", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
 def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
-    distance = apart(em_point.fingerprint, pymc_point.fingerprint, pymc_point.frequencies)
+    distance = _distance(em_point.fingerprint, pymc_point)
     most = float(np.abs(em_point.fingerprint - pymc_point.fingerprint).max())
     detail = f"the log-probability of an observation differs by {most:.3g}, all by {distance:.2g} standard errors"
     return Check("fitted distribution", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)

@@ -19,7 +19,7 @@ from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
 from comparisons.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.ends import Ends, choose_ends
 from comparisons.flags import raise_flags
-from comparisons.kinds import MOVED, Judgement, Kind, apart, beside_on_ridge, examine, judge
+from comparisons.kinds import MOVED, Judgement, Kind, apart, beside_on_ridge, examine, judge, rounding_of_fingerprint
 from comparisons.labellings import labelling_of_end, rearranged
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
@@ -277,7 +277,8 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     other endpoint with another.
     """
     one, other = (objective.fingerprint(objective.free(end)) for end in (em, pymc))
-    if not apart(one, other, objective.frequencies) <= ONE_DISTRIBUTION:
+    rounding = rounding_of_fingerprint(objective, objective.free(pymc))
+    if not apart(one, other, objective.frequencies, rounding) <= ONE_DISTRIBUTION:
         return ()
     here = case.flat(pymc)
     difference = np.abs(case.flat(em) - here)

@@ -14,7 +14,15 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
-from pp_models.maximise import held_at_bound, maximise, newton_step, polish, round_off
+from pp_models.maximise import (
+    NOISY,
+    ROUND_OFFS,
+    held_at_bound,
+    maximise,
+    newton_step,
+    polish,
+    round_off,
+)
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
@@ -29,7 +37,9 @@ STATIONARY_GAIN = 5e-9
 # least a multiple of the round-off.
 LEVEL, MOST_LEVEL = 1e-9, 1e-6
 RISE, MOST_RISE = 1e-8, 1e-5
-ROUND_OFFS = 8.0
+# Where the round-off of single observations is measured, as `NOISE_POINTS` of the objective; more of them, since each
+# observation may be rounded to the very same number by chance.
+ROUNDED_AT = np.concatenate([-30.0 * 2.0 ** np.arange(5, -1, -1), 30.0 * 2.0 ** np.arange(6)])
 # Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
 # At an edge the derivative by the logarithm of the distance vanishes; where it does not, the objective is unbounded.
@@ -89,6 +99,8 @@ class Point:
         Log-likelihood of every observation.
     frequencies : array
         How often each was seen.
+    rounding : array
+        Round-off of the fingerprint.
     level : float
         Two heights that differ by less are level.
     edges : tuple of AtEdge
@@ -104,6 +116,7 @@ class Point:
     gain: float
     fingerprint: Array
     frequencies: Array
+    rounding: Array
     level: float
     edges: tuple[AtEdge, ...]
     unbounded: tuple[str, ...]
@@ -149,7 +162,8 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
-    noise = ROUND_OFFS * round_off(objective, x)
+    rounding = round_off(objective, x)
+    noise = ROUND_OFFS * rounding.value
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     at = objective.free(settled)
     height, gradient_there = objective.value_and_gradient(at)
@@ -157,7 +171,8 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
         held[objective.places[edge.name].start + edge.entry] = True
     inside = ~held
-    _, gain = newton_step(objective.hessian(x), gradient, inside)
+    noisy = NOISY * rounding.gradient
+    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
     return Point(
         natural=natural,
         x=x,
@@ -167,6 +182,7 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
         gain=gain + max(float(height - value) - noise, 0.0),
         fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
+        rounding=rounding_of_fingerprint(objective, x),
         level=max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), noise),
         edges=tuple(edges),
         unbounded=_unbounded(case, objective, at, gradient_there),
@@ -190,17 +206,35 @@ def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> t
     return tuple(names)
 
 
-def same(one: Array, other: Array, frequencies: Array | float = 1.0) -> bool:
+def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
+    """Round-off of every observation's log-likelihood, as `pp_models.maximise.round_off` measures that of their sum.
+
+    The log-probability of 4e14 heads in 1e15 flips is a difference of terms near 1e15: it is right to a tenth.
+    """
+    here = objective.fingerprint(x)
+    steps = np.finfo(float).eps * np.outer(ROUNDED_AT, 1 + np.abs(x))
+    around = np.stack([objective.fingerprint(x + step) for step in steps])
+    off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
+    return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
+
+
+def same(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> bool:
     """Whether two fingerprints are those of one optimum."""
-    return bool(np.abs(one - other).max() <= SAME and apart(one, other, frequencies) <= SAME_IN_ERRORS)
+    most = differences(one, other, rounding).max()
+    return bool(most <= SAME and apart(one, other, frequencies, rounding) <= SAME_IN_ERRORS)
 
 
-def apart(one: Array, other: Array, frequencies: Array | float = 1.0) -> float:
+def apart(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> float:
     """Distance of two fitted distributions in standard errors.
 
     sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance of the parameters by the information.
     """
-    return float(np.sqrt(np.sum(frequencies * (one - other) ** 2)))
+    return float(np.sqrt(np.sum(frequencies * differences(one, other, rounding) ** 2)))
+
+
+def differences(one: Array, other: Array, rounding: Array | float) -> Array:
+    """How much more than round-off two fingerprints differ, observation by observation."""
+    return np.maximum(np.abs(one - other) - rounding, 0.0)
 
 
 def judge(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -228,7 +262,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         ends = [
             (name, end)
             for name, end in ends_of_ridge(case, objective, point.natural)
-            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies)
+            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies, point.rounding)
         ]
         higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
@@ -250,7 +284,7 @@ def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natu
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
-            if same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            if same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 places.append({name: objective.natural(x)[name] for name in case.labels})
     return places
 
@@ -266,7 +300,7 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
-            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 flat |= _moved(case, objective, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 

@@ -264,6 +264,11 @@ class Objective:
             rows.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(term)).ravel())
         return np.concatenate(rows)
 
+    @cached_property
+    def observations(self) -> float:
+        """Number of observations, each row as often as it was seen."""
+        return float(self.frequencies.sum())
+
     # ---- compiled functions -----------------------------------------------------------------------
 
     @cached_property
