@@ -226,6 +226,8 @@ class Case:
     runaway : callable natural -> tuple of Away
         Parameters that look as if they ran off to infinity, group by group and way by way; see
         `comparisons.diverging`.
+    towards_unbounded : tuple of Natural
+        Points near an edge from which the likelihood rises without bound, if it does, as the data alone show.
     certificate : callable natural -> str or None
         A reason why this optimum is the global one, where the model offers a test.
     fitted : callable natural -> str or None
@@ -271,6 +273,7 @@ class Case:
     canonical: Callable[[Natural], Natural] = lambda natural: natural
     derive: Callable[[Natural], Natural] = nothing
     runaway: Callable[[Natural], tuple[Away, ...]] = no_runaway
+    towards_unbounded: tuple[Natural, ...] = ()
     certificate: Callable[[Natural], str | None] = lambda _: None
     fitted: Callable[[Natural], str | None] = lambda _: None
     curves: Callable[[Natural], Curves | None] = lambda _: None

@@ -21,6 +21,7 @@ from comparisons.kinds import (
     differences,
     examine,
     judge,
+    not_stationary,
     rounding_of_fingerprint,
     same,
 )
@@ -85,7 +86,7 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     found = _merge([optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
     targets = _climb_all(case, objective, heaps + saddles)
-    for target in targets:
+    for target in (*targets, *_unbounded(case, objective)):
         if _index_of(found, target) is None:
             found.append(target)
     found.sort(key=lambda optimum: -optimum.objective)
@@ -106,8 +107,7 @@ def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgemen
     """What a point is; one that is not stationary is not looked at further, unless it may be on its way to infinity."""
     if point.stationary or point.unbounded or case.runaway(point.natural):
         return judge(case, objective, point)
-    up = next((at.way_up for at in point.edges if at.first_order), point.x)
-    return Judgement(Kind.NOT_STATIONARY, (), tuple(at.name for at in point.edges if not at.level), way_up=up)
+    return not_stationary(case, point)
 
 
 def _group(
@@ -230,6 +230,18 @@ def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[O
         target = Optimum(point, judge(case, objective, point), nobody)
         targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
     return targets
+
+
+def _unbounded(case: Case, objective: Objective) -> list[Optimum]:
+    """Edges towards which the data show that the likelihood is unbounded, whether or not a start came that way."""
+    found = []
+    for natural in case.towards_unbounded:
+        end = maximise(objective, objective.free(natural))
+        point = examine(case, objective, {name: end.params[name] for name in case.labels})
+        if point.unbounded:
+            nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+            found.append(Optimum(point, judge(case, objective, point), nobody))
+    return found
 
 
 def _index_of(found: list[Optimum], target: Optimum) -> int | None:

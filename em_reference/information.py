@@ -40,6 +40,8 @@ RELATIVE_NOISE = 1e-9
 CLEAR = 10.0
 # A parameter is not identified when this much of it (squared) lies in directions without information.
 SHARE = 1e-6
+# A variance that may be wrong by more than this share of itself, because the information is nearly singular, is none.
+EXACT = 1e-4
 
 
 class ScoredProblem(EMProblem, Protocol):
@@ -145,7 +147,8 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
     carries no information. A parameter of which such directions hold more than a millionth is not identified:
     its standard error is infinite. The others come from the remaining directions. A parameter that may
     not move has 0. With a negative eigenvalue beyond noise (a saddle), or on the edge of the parameter
-    space, there is no standard error: NaN throughout.
+    space, there is no standard error: NaN throughout. It is NaN for a parameter whose error the numerical derivative
+    does not give to four digits.
 
     Parameters
     ----------
@@ -168,11 +171,15 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
         return layout.unflatten(np.full(len(basis), np.nan))
     known = values > RELATIVE_NOISE
     directions = (basis[:, speaks] / scale) @ vectors
-    variance = (directions[:, known] ** 2 / values[known]).sum(axis=1)
+    shares = directions[:, known] ** 2 / values[known]
+    variance = shares.sum(axis=1)
+    # What is wrong with the information along an eigenvector counts the more, the smaller its eigenvalue.
+    wrong = CLEAR * vectors[:, known].T ** 2 @ (error[speaks] / scale**2)
+    uncertain = shares @ (wrong / values[known]) > EXACT * variance
     silent = (directions[:, ~known] ** 2).sum(axis=1)
     lost = silent > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
     mute = (basis[:, ~speaks] ** 2).sum(axis=1) > SHARE
-    return layout.unflatten(np.where(lost | mute, np.inf, np.sqrt(variance)))
+    return layout.unflatten(np.where(lost | mute, np.inf, np.where(uncertain, np.nan, np.sqrt(variance))))
 
 
 def _basis(problem: ScoredProblem, layout: Layout, held: Any) -> Array:
