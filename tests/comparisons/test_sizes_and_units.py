@@ -13,6 +13,7 @@ from comparisons.case import Case, Natural
 from comparisons.families import coin_mixture, common_slope, genetic_linkage, poisson_mixture, two_pl
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind, examine, judge, rounding_of_fingerprint, same
+from comparisons.steps import wrong_step
 from em_reference.quadrature import equally_spaced
 from pp_models.side_by_side import maximise_all
 
@@ -251,6 +252,15 @@ def test_coins_that_every_start_misses(flips):
     assert [str(optimum.kind) for optimum in result.optima] == ["best", "saddle"]
     assert sorted(result.optima[0].point.natural["bias"]) == pytest.approx([0.4, 0.41], rel=1e-12)
     assert [check.name for check in result.checks if not check.passed] == []
+
+
+def test_the_m_step_that_empties_a_coin_is_not_judged_by_its_score():
+    """At a weight of exactly 0 the score of that coin is 0/0."""
+    case = coin_mixture.bind("emptied", np.array([4e14, 4.1e14]), np.full(2, 1e15), 2)
+    points = {"weight": PAIR["weight"], "bias": np.array([[0.016, 0.8], [0.7, 0.003]])}
+    emptied = case.em.m_step(case.em.e_step(case.to_em(points)).expected_counts, case.to_em(points))
+    assert (emptied.weight.min(axis=1) == 0).all()
+    assert wrong_step(case, case.objective(), points) is None
 
 
 def test_a_component_without_weight_is_no_ridge_where_single_counts_are_missed():
