@@ -104,14 +104,13 @@ def assert_the_same_but_for_the_size(family: str, factor: float) -> None:
         assert many.ends.pymc_log_likelihood == pytest.approx(expected_height, rel=1e-9)
 
 
-@pytest.mark.parametrize("factor", [1e4, 1e8])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "factor"), [*((family, 1e8) for family in FAMILIES), (STEP, 1e4)])
 def test_more_of_the_same_data_changes_nothing_but_the_standard_errors(family, factor):
     assert_the_same_but_for_the_size(family, factor)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("factor", [10.0, 1e6, 1e11, 1e13])
+@pytest.mark.parametrize("factor", [10.0, 1e4, 1e6, 1e11, 1e13])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_any_more_of_the_same_data(family, factor):
     assert_the_same_but_for_the_size(family, factor)
@@ -135,7 +134,7 @@ def test_every_climb_ends_where_it_ends_with_less_data():
     rng = np.random.default_rng(0)
     starts = [{"weight": rng.dirichlet(np.ones(2)), "bias": rng.random(2)} for _ in range(12)]
     ends = []
-    for count in (1.0, 1e4, 1e8):
+    for count in (1.0, 1e8):
         objective = coin_mixture.bind("climbs", heads, flips, 2, counts=np.full(6, count)).objective()
         free = np.stack([objective.free(start) for start in starts])
         ends.append([end for _, end in sorted(maximise_all(objective, free), key=itemgetter(0))])
@@ -218,7 +217,7 @@ def test_forty_coins_thrown_very_often(flips):
         )
 
 
-@pytest.mark.parametrize("count", [1.0, 1e4, 1e8])
+@pytest.mark.parametrize("count", [1.0, 1e8])
 def test_three_heads_in_four_million_flips_are_not_at_the_edge(count):
     case = coin_mixture.bind("rare", np.array([3.0]), np.array([4e6]), 1, counts=np.array([count]))
     result = crosscheck(case, starts={"bias": np.array([[0.5], [1e-4]])})
@@ -242,7 +241,7 @@ def test_rare_heads_are_poisson_counts():
         assert (coins.estimates[column] * unit).to_numpy() == pytest.approx(counts.estimates[column], rel=1e-4)
 
 
-@pytest.mark.parametrize("flips", [1e9, 1e15])
+@pytest.mark.parametrize("flips", [pytest.param(1e9, marks=pytest.mark.slow), 1e15])
 def test_coins_that_every_start_misses(flips):
     """From biases far off one coin takes both sequences at once: no warning, and the better place is found."""
     heads = np.round(np.array([0.4, 0.41]) * flips)
