@@ -13,6 +13,7 @@ from comparisons.case import Case, Natural
 from comparisons.families import coin_mixture, common_slope, genetic_linkage, poisson_mixture, two_pl
 from comparisons.harness import CrossCheck
 from comparisons.kinds import Kind, examine, judge, rounding_of_fingerprint, same
+from comparisons.steps import wrong_step
 from em_reference.quadrature import equally_spaced
 from pp_models.side_by_side import maximise_all
 
@@ -103,14 +104,13 @@ def assert_the_same_but_for_the_size(family: str, factor: float) -> None:
         assert many.ends.pymc_log_likelihood == pytest.approx(expected_height, rel=1e-9)
 
 
-@pytest.mark.parametrize("factor", [1e4, 1e8])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "factor"), [*((family, 1e8) for family in FAMILIES), (STEP, 1e4)])
 def test_more_of_the_same_data_changes_nothing_but_the_standard_errors(family, factor):
     assert_the_same_but_for_the_size(family, factor)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("factor", [10.0, 1e6, 1e11, 1e13])
+@pytest.mark.parametrize("factor", [10.0, 1e4, 1e6, 1e11, 1e13])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_any_more_of_the_same_data(family, factor):
     assert_the_same_but_for_the_size(family, factor)
@@ -134,7 +134,7 @@ def test_every_climb_ends_where_it_ends_with_less_data():
     rng = np.random.default_rng(0)
     starts = [{"weight": rng.dirichlet(np.ones(2)), "bias": rng.random(2)} for _ in range(12)]
     ends = []
-    for count in (1.0, 1e4, 1e8):
+    for count in (1.0, 1e8):
         objective = coin_mixture.bind("climbs", heads, flips, 2, counts=np.full(6, count)).objective()
         free = np.stack([objective.free(start) for start in starts])
         ends.append([end for _, end in sorted(maximise_all(objective, free), key=itemgetter(0))])
@@ -217,7 +217,7 @@ def test_forty_coins_thrown_very_often(flips):
         )
 
 
-@pytest.mark.parametrize("count", [1.0, 1e4, 1e8])
+@pytest.mark.parametrize("count", [1.0, 1e8])
 def test_three_heads_in_four_million_flips_are_not_at_the_edge(count):
     case = coin_mixture.bind("rare", np.array([3.0]), np.array([4e6]), 1, counts=np.array([count]))
     result = crosscheck(case, starts={"bias": np.array([[0.5], [1e-4]])})
@@ -241,7 +241,7 @@ def test_rare_heads_are_poisson_counts():
         assert (coins.estimates[column] * unit).to_numpy() == pytest.approx(counts.estimates[column], rel=1e-4)
 
 
-@pytest.mark.parametrize("flips", [1e9, 1e15])
+@pytest.mark.parametrize("flips", [pytest.param(1e9, marks=pytest.mark.slow), 1e15])
 def test_coins_that_every_start_misses(flips):
     """From biases far off one coin takes both sequences at once: no warning, and the better place is found."""
     heads = np.round(np.array([0.4, 0.41]) * flips)
@@ -251,6 +251,15 @@ def test_coins_that_every_start_misses(flips):
     assert [str(optimum.kind) for optimum in result.optima] == ["best", "saddle"]
     assert sorted(result.optima[0].point.natural["bias"]) == pytest.approx([0.4, 0.41], rel=1e-12)
     assert [check.name for check in result.checks if not check.passed] == []
+
+
+def test_the_m_step_that_empties_a_coin_is_not_judged_by_its_score():
+    """At a weight of exactly 0 the score of that coin is 0/0."""
+    case = coin_mixture.bind("emptied", np.array([4e14, 4.1e14]), np.full(2, 1e15), 2)
+    points = {"weight": PAIR["weight"], "bias": np.array([[0.016, 0.8], [0.7, 0.003]])}
+    emptied = case.em.m_step(case.em.e_step(case.to_em(points)).expected_counts, case.to_em(points))
+    assert (emptied.weight.min(axis=1) == 0).all()
+    assert wrong_step(case, case.objective(), points) is None
 
 
 def test_a_component_without_weight_is_no_ridge_where_single_counts_are_missed():

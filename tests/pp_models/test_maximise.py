@@ -216,6 +216,15 @@ def test_a_direction_without_curvature_is_flat():
         assert abs(step[0]) < 1e-3
 
 
+def test_what_is_higher_by_chance_is_no_better():
+    """With a steeper gradient and round-off of 1e-5 a rise of 1e-6 says nothing."""
+    here, unit = np.zeros(1), np.ones(1)
+    steeper, than = maximise._Point(here, 1.0 + 1e-6, np.array([2.0])), maximise._Point(here, 1.0, np.array([1.0]))
+    assert maximise._better(steeper, than, unit, 1e-7, False)
+    assert not maximise._better(steeper, than, unit, 1e-5, False)
+    assert maximise._better(than, steeper, unit, 1e-5, False)
+
+
 def test_round_off_is_seen():
     """Log factorials of 1e11 animals have steps of 1e-4 that a few units of theta's last place do not show."""
     animals = 1e9 * np.array([125, 18, 20, 34])
