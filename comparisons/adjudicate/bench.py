@@ -130,7 +130,7 @@ class Bench:
     ) -> list[tuple[Reading, Neighbourhood]]:
         """Every reading other than the plain one with the optimum to hold it against, the simplest first."""
         found = []
-        for reading in (plain, *self.form.conversions(self.estimates, self.options)):
+        for reading in (plain, *self.form.conversions(self.estimates, self.options, self.optima[0].point.natural)):
             natural = self.given(reading)
             for place in self.places(best.point.natural, left_open, natural if reading.changes else given):
                 if reading.changes:

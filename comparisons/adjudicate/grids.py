@@ -1,4 +1,4 @@
-"""Is it the maximum of the same likelihood under another quadrature? The grids that packages use, one after the other."""
+"""Is it the maximum of the same likelihood under another quadrature? The grids of packages, one after the other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -24,7 +24,7 @@ def decide(bench: Bench, plain: Reading) -> Finding:
         or _at_held(bench, plain)
         or (natural and _at_another(bench, plain, natural))
         or _converted(bench, plain, best, given)
-        or _at_held(bench, *bench.form.conversions(bench.estimates, bench.options))
+        or _at_held(bench, *bench.form.conversions(bench.estimates, bench.options, best.point.natural))
         or not_there(bench, plain, best, given)
     )
 
@@ -101,7 +101,13 @@ def _converted(bench: Bench, plain: Reading, best: Optimum, given: Natural) -> F
         if distance <= NEAR and distance * CLOSER < before:
             detail = f"up to {distance:.2g} standard errors, as if stopped early"
             nearby.append((distance, Finding(Verdict.ANOTHER_PARAMETRISATION, reading, place, detail=detail)))
-    if as_it_is is not None:
-        # What is near as it stands is not converted to come nearer.
+    natural = bench.natural(plain)
+    if as_it_is is not None or not (tolerable or nearby) or _relative(bench, plain, natural):
+        # What is near as it stands, or known for what it is, is not converted to come nearer.
         return None
     return tolerable or (min(nearby, key=lambda pair: pair[0])[1] if nearby else None)
+
+
+def _relative(bench: Bench, plain: Reading, natural: Natural | None) -> bool:
+    """Whether the estimates as they stand are those of another model."""
+    return natural is not None and bench.form.another_model(bench.case, natural, plain, bench.estimates) is not None
