@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comparisons.adjudicate.layouts.dumps import console_list, dumped
-from comparisons.adjudicate.layouts.roles import NAMELESS
+from comparisons.adjudicate.layouts.roles import NAMELESS, SECOND_NAMELESS
 from comparisons.data import DECIMAL_COMMA, Table, decoded, parse_table
 from comparisons.incoming import read_bytes
 from comparisons.parsing import NUMBER, stripped
@@ -136,8 +136,8 @@ def _with_header(rows: Rows) -> Rows:
     known: set[str] = set()
     before = ""
     for place, name in enumerate(header):
-        if not name and place == 1 and header[0] == NAMELESS:
-            header[place] = f"{NAMELESS} 2"
+        if not name and place == 1:
+            header[place] = SECOND_NAMELESS
         elif name in known and REPEATED.fullmatch(name):
             header[place] = _unlike(f"{name} ({before})", known)
         else:

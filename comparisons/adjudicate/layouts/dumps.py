@@ -3,9 +3,10 @@
 import ast
 import json
 import re
+import warnings
 from typing import Any
 
-from comparisons.adjudicate.layouts.roles import NAMELESS
+from comparisons.adjudicate.layouts.roles import NAMELESS, SECOND_NAMELESS
 from comparisons.errors import InputError
 
 ARRAY = re.compile(r"\b(?:np\.)?(?:array|float64|float32|int64|list|tuple)\(")
@@ -49,7 +50,9 @@ def _literal(text: str) -> Any:
     """A Python literal in which arrays are lists and numbers stay as they are written."""
     bare = DTYPE.sub("", text.strip())
     quoted = re.sub(r"(?<![\w.'\"])([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.'\"])", r"'\1'", bare)
-    return ast.literal_eval(ARRAY.sub("(", quoted))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return ast.literal_eval(ARRAY.sub("(", quoted))
 
 
 def _of_records(found: list[Any]) -> Rows | None:
@@ -78,7 +81,7 @@ def _of_lists(found: dict[str, Any]) -> Rows | None:
     labels = names or (list(keyed) if keyed is not None else None)
     columns = [name for name in lists if name not in ("items", "item")]
     cells = zip(*([_cell(cell) for cell in _values(lists[name])] for name in columns), strict=True)
-    if labels is None:
+    if labels is None or len(labels) != length:
         return [columns, *map(list, cells)]
     return [[NAMELESS, *columns], *([str(label), *row] for label, row in zip(labels, cells, strict=True))]
 
@@ -123,6 +126,6 @@ def console_list(text: str) -> Rows | None:
         else:
             header = header if not line.strip() else None
     return [
-        [NAMELESS, f"{NAMELESS} 2", *columns],
+        [NAMELESS, SECOND_NAMELESS, *columns],
         *([element, name, *(cells.get(column, "") for column in columns)] for element, name, cells in blocks),
     ]
