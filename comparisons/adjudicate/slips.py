@@ -74,14 +74,14 @@ def _in_words(bench: Bench, place: Neighbourhood, reading: Reading, k: int, near
     estimates, where = bench.estimates, k if reading.order is None else int(reading.order[k])
     text, name = estimates.texts[where], estimates.names[where]
     expected = float((place.printed(reading)[k] - reading.offset[k]) / reading.scale[k])
-    half = float(estimates.half_unit[where])
+    # To the digits that numbers of this file have, whatever the wrong one has.
+    half = 0.5 * 10.0**-estimates.decimals
     spread = left * float(place.standard_errors(reading)[k] / abs(reading.scale[k]))
     slip = slip_of_the_pen(text, expected, half + (spread if np.isfinite(spread) else 0.0))
-    decimals = max(0, round(-np.log10(2 * half)))
     how = f" ({slip})" if slip else ""
     return (
         f"all numbers but {name} are those of the maximum{near}, and {name} is outside the rounding by "
-        f"{bench.excess(place, reading)[k]:.2g}: {text} where {expected:.{decimals}f} is expected{how}"
+        f"{bench.excess(place, reading)[k]:.2g}: {text} where {expected:.{estimates.decimals}f} is expected{how}"
     )
 
 
@@ -106,6 +106,8 @@ def slip_of_the_pen(text: str, expected: float, within: float) -> str | None:
     value = as_number(text)
     if abs(-value - expected) <= within:
         return "a sign too many" if value < 0 else "the sign is lost"
+    if "." not in text and any(fits(f"{text[:i]}.{text[i:]}") for i in range(len(text) + 1)):
+        return "the decimal point is lost"
     shifted = next((n for n in PLACES if abs(value * 10.0**n - expected) <= within * max(1.0, 10.0**n)), None)
     if shifted is not None:
         plural = "" if abs(shifted) == 1 else "s"

@@ -113,13 +113,13 @@ def test_ltm_is_at_the_maximum_for_practical_purposes(lsat: Any, tmp_path: Path)
 def test_the_digits_that_are_lost(lsat: Any, tmp_path: Path) -> None:
     d, a = maximum(equal(61, 6))
     moved = a.copy()
-    moved[1] += 0.01
+    moved[1] += 0.004
     other = d.copy()
-    other[0] += 0.01
+    other[0] += 0.004
     result = judged(lsat, tmp_path, written(other, moved, pattern="%.12f"))
     assert result.verdict is Verdict.PRACTICALLY_AT_MAXIMUM
-    # 0.72 and 0.73: a relative error of .0138 leaves one digit of twelve.
-    assert "11 of the 12 digits given are lost in a[item2], which is right to 1 digit" in result.sentence
+    # .7227 and .7267: a relative error of .0055 leaves two digits of twelve.
+    assert "10 of the 12 digits given are lost in a[item2], which is right to 2 digits" in result.sentence
     assert "10 numbers lie outside the rounding" in result.sentence
 
 
@@ -127,8 +127,9 @@ def test_further_away_it_is_stopped_early(lsat: Any, tmp_path: Path) -> None:
     em = lsat[1].em
     params = lsat[1].to_em({"d": np.full(5, 1.5), "a": np.full(5, 0.3)})
     seen = []
-    for _ in range(60):
-        params = em.m_step(em.e_step(params).expected_counts, params)
+    for _ in range(20):
+        for _ in range(3):
+            params = em.m_step(em.e_step(params).expected_counts, params)
         result = judged(lsat, tmp_path, written(*params))
         seen.append((result.distance, result.verdict))
         if result.verdict is Verdict.AT_MAXIMUM:
@@ -196,8 +197,8 @@ def test_the_quadrature_is_named(lsat: Any, tmp_path: Path, grid: Grid, name: st
 
 
 def test_another_quadrature_that_tells_is_another_model(tmp_path: Path) -> None:
-    # Five nodes here, 61 there: steep items, far apart.
-    coarse = bench("two-pl", LSAT6, nodes=3, range=2.0)
+    # Three nodes here, 61 there.
+    coarse = bench("two-pl", LSAT6, nodes=3, limit=2.0)
     result = judged(coarse, tmp_path, written(*maximum(equal(61, 6)), pattern="%.6f"))
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert "the maximum under 61 equally spaced nodes on [-6, 6], to the digits given" in result.sentence
@@ -212,7 +213,7 @@ def test_another_quadrature_that_tells_is_another_model(tmp_path: Path) -> None:
     ("change", "slip"),
     [
         (lambda text: text[1:] if text.startswith("-") else f"-{text}", "sign"),
-        (lambda text: text.replace(".", "", 1), "the decimal point is 3 places too far to the right"),
+        (lambda text: text.replace(".", "", 1), "the decimal point is lost"),
         (lambda text: f"{float(text) * 10:.15g}", "the decimal point is 1 place too far to the right"),
     ],
 )
@@ -231,8 +232,7 @@ def test_one_wrong_number_is_named(
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert f"all numbers but {column}[item3] are those of the maximum" in result.sentence
     assert f"where {float(right):.{3 if pattern == '%.3f' else 8}f} is expected" in result.sentence
-    if not (pattern == "%.15g" and "3 places" in slip):
-        assert slip in result.sentence
+    assert slip in result.sentence
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_one_wrong_number_is_named(
     [
         ("1.370", -1.37, "the sign is lost"),
         ("-0.25", 0.25, "a sign too many"),
-        ("689", 0.689, "the decimal point is 3 places too far to the right"),
+        ("689", 0.689, "the decimal point is lost"),
         ("0.0689", 0.689, "the decimal point is 1 place too far to the left"),
         ("-1.730", -1.370, "the digits 7 and 3 are swapped"),
         ("0.8250", 0.8256, "0 for the digit 6"),
