@@ -40,6 +40,8 @@ RELATIVE_NOISE = 1e-9
 CLEAR = 10.0
 # A parameter is not identified when this much of it (squared) lies in directions without information.
 SHARE = 1e-6
+# The same scaled eigenvalue is right to no more than this: what differences of a score leave.
+DIFFERENCES = 1e-11
 # A variance that may be wrong by more than this share of itself, because the information is nearly singular, is none.
 EXACT = 1e-4
 
@@ -174,7 +176,7 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
     shares = directions[:, known] ** 2 / values[known]
     variance = shares.sum(axis=1)
     # What is wrong with the information along an eigenvector counts the more, the smaller its eigenvalue.
-    wrong = CLEAR * vectors[:, known].T ** 2 @ (error[speaks] / scale**2)
+    wrong = np.maximum(CLEAR * vectors[:, known].T ** 2 @ (error[speaks] / scale**2), DIFFERENCES)
     uncertain = shares @ (wrong / values[known]) > EXACT * variance
     silent = (directions[:, ~known] ** 2).sum(axis=1)
     lost = silent > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
