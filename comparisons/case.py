@@ -209,6 +209,9 @@ class Case:
     to_em, from_em : callables between `Natural` and the EM's parameters; leading axes are kept.
     draw_start : callable (Generator) -> Natural
         One random start.
+    alone : dict of name -> array (J,)
+        Where single observations alone would put a component of a mixture. A component without weight is tried there:
+        with counts near 10^9 a random start lies thousands of standard deviations from any of them.
     labels : dict of name -> labels of its entries
     with_prior : bool
         Both sides maximise the log-posterior instead of the log-likelihood.
@@ -232,6 +235,8 @@ class Case:
     runaway : callable natural -> tuple of Away
         Parameters that look as if they ran off to infinity, group by group and way by way; see
         `comparisons.diverging`.
+    towards_unbounded : tuple of Natural
+        Points near an edge from which the likelihood rises without bound, if it does, as the data alone show.
     certificate : callable natural -> str or None
         A reason why this optimum is the global one, where the model offers a test.
     fitted : callable natural -> str or None
@@ -267,6 +272,7 @@ class Case:
     draw_start: Callable[[np.random.Generator], Natural]
     labels: Mapping[str, tuple[str, ...]]
     with_prior: bool = False
+    alone: Mapping[str, Array] = field(default_factory=dict)
     units: Mapping[str, Any] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
     magnitude: float = 0.0
@@ -276,6 +282,7 @@ class Case:
     canonical: Callable[[Natural], Natural] = lambda natural: natural
     derive: Callable[[Natural], Natural] = nothing
     runaway: Callable[[Natural], tuple[Away, ...]] = no_runaway
+    towards_unbounded: tuple[Natural, ...] = ()
     certificate: Callable[[Natural], str | None] = lambda _: None
     fitted: Callable[[Natural], str | None] = lambda _: None
     curves: Callable[[Natural], Curves | None] = lambda _: None

@@ -14,7 +14,7 @@ from comparisons.edges import EDGE
 from comparisons.flags import CERTIFICATE_ROUND_OFF
 from comparisons.kinds import SAME, same
 from comparisons.multistart import Endpoints, Progress, draw_starts, run_em, run_pymc, silent
-from pp_models.maximise import held_at_bound, newton_step
+from pp_models.maximise import NOISY, held_at_bound, newton_step, round_off
 from pp_models.objective import Objective
 
 # Matching digits that both legs must reach in the log-likelihood and in every identified parameter.
@@ -122,7 +122,8 @@ def sharpened(case: Case, objective: Objective, leg: Endpoints) -> Endpoints:
         value, gradient = objective.value_and_gradient(x)
         for _ in range(LAST_STEPS):
             free = ~held_at_bound(objective, x, gradient)
-            step, _ = newton_step(objective.hessian(x), gradient, free)
+            rounding = NOISY * round_off(objective, x).gradient
+            step, _ = newton_step(objective.hessian(x), gradient, free, rounding, objective.observations)
             next_value, next_gradient = objective.value_and_gradient(x + step)
             if not np.abs(next_gradient[free]).max(initial=0.0) < np.abs(gradient[free]).max(initial=0.0):
                 break

@@ -9,7 +9,7 @@ import pandas as pd
 from comparisons.case import Array, Case, Natural, each, natural_of, stack, take
 from comparisons.diverging import onward
 from comparisons.ends import Ends, restarted
-from comparisons.kinds import SAME, Kind, Point, apart, examine
+from comparisons.kinds import SAME, Kind, Point, apart, capped, differences, examine
 from comparisons.multistart import Endpoints
 from comparisons.optima import Optimum
 from comparisons.steps import wrong_step
@@ -76,7 +76,7 @@ def run_checks(
         _log_likelihood_at(case, objective, "log-likelihood at PyMC's endpoint", _first_axis(pymc_end)),
         *_priors(case, objective, points),
     )
-    after = (_ascent(legs[0]), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
+    after = (_ascent(legs[0], optima), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
     if all(check.passed for check in (*before, *after)):
         return (*before, *after)
     # Something is wrong: the step that is wrong is named before what follows from it.
@@ -95,11 +95,8 @@ def _at_the_ends(
         return (_towards_the_edge(case, objective, best, em_point),)
     em_map = _em_map(case, objective, pymc_point, estimates)
     if best.judgement.diverging:
-        return (
-            em_map,
-            _way_out(case, objective, best.judgement.diverging, em_point, pymc_point),
-            *_errors(estimates),
-        )
+        way_out = _way_out(case, objective, best.judgement.diverging, em_point, pymc_point)
+        return _undecided(ends, em_point, pymc_point, (em_map, way_out, *_errors(estimates)))
     # A saddle repels: both legs stand on it, but neither stays when set down a rounding error beside it.
     restarts = () if best.kind is Kind.SADDLE else _restarts(case, objective, em_point, pymc_point)
     checks = (
@@ -169,8 +166,11 @@ def _difference(case: Case, name: str, ours: Array, theirs: Array) -> Check:
     return Check(name, float(relative[worst]), EQUAL, bool(relative[worst] <= EQUAL), detail)
 
 
-def _ascent(leg: Endpoints) -> Check:
-    fell = int((leg.status == str(Status.DECREASED)).sum())
+def _ascent(leg: Endpoints, optima: list[Optimum]) -> Check:
+    """EM never falls; on its way to where the likelihood is unbounded a rounding of the parameters is a fall."""
+    unbounded = [optimum.members["em"] for optimum in optima if optimum.kind is Kind.DEGENERATE]
+    fallen = np.flatnonzero(leg.status == str(Status.DECREASED))
+    fell = len(np.setdiff1d(fallen, np.concatenate(unbounded) if unbounded else []))
     return Check("ascent of EM", fell, 0, fell == 0, f"the log-likelihood fell from {fell} of {len(leg)} starts")
 
 
@@ -192,7 +192,7 @@ def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.D
     shift = np.where(estimates["identified"], np.abs(after - before) / case.size(pymc_point.natural), 0.0)
     worst = int(np.nan_to_num(shift, nan=np.inf).argmax())
     fingerprint = objective.fingerprint(objective.free(moved)) if np.isfinite(after).all() else np.full(1, np.inf)
-    changed = float(np.abs(fingerprint - pymc_point.fingerprint).max())
+    changed = float(differences(fingerprint, pymc_point.fingerprint, pymc_point.rounding).max())
     found = max(float(np.nan_to_num(shift, nan=np.inf)[worst]), changed * FIXED / SAME)
     detail = (
         f"one EM cycle moves {estimates['parameter'][worst]} from {before[worst]:.10g} to {after[worst]:.10g}, and the "
@@ -201,23 +201,28 @@ def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.D
     return Check(MAP, found, FIXED, found <= FIXED, detail)
 
 
+def _distance(fingerprint: Array, point: Point) -> float:
+    """How far a fitted distribution is from that of a point, in standard errors, beyond round-off."""
+    return apart(fingerprint, point.fingerprint, point.frequencies, point.rounding)
+
+
 def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Point) -> Iterator[Check]:
     """Each leg from the other's endpoint."""
     again = restarted(case, objective, pymc_point.natural)
     end = take(case.from_em(again.params), 0)
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
-        distance = apart(objective.fingerprint(objective.free(end)), pymc_point.fingerprint, pymc_point.frequencies)
+        distance = _distance(objective.fingerprint(objective.free(end)), pymc_point)
     detail = f"after {int(again.cycles[0])} cycles EM is {distance:.2g} standard errors from there"
     yield Check(RESTART, distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
     climbed = maximise(objective, em_point.x)
-    distance = apart(objective.fingerprint(climbed.x), em_point.fingerprint, em_point.frequencies)
+    distance = _distance(objective.fingerprint(climbed.x), em_point)
     detail = f"after {climbed.evaluations} evaluations PyMC is {distance:.2g} standard errors from there"
     yield Check("PyMC restarted from EM's endpoint", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
 def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
-    distance = apart(em_point.fingerprint, pymc_point.fingerprint, pymc_point.frequencies)
+    distance = _distance(em_point.fingerprint, pymc_point)
     most = float(np.abs(em_point.fingerprint - pymc_point.fingerprint).max())
     detail = f"the log-probability of an observation differs by {most:.3g}, all by {distance:.2g} standard errors"
     return Check("fitted distribution", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
@@ -225,7 +230,7 @@ def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
 
 def _same_height(em_point: Point, pymc_point: Point) -> Check:
     gap = abs(em_point.objective - pymc_point.objective)
-    allowed = max(min(EQUAL_ENDS * (1 + abs(pymc_point.objective)), MOST_APART), pymc_point.level)
+    allowed = max(capped(EQUAL_ENDS, pymc_point.objective, MOST_APART), pymc_point.level)
     detail = f"EM ends at {em_point.objective:.10g}, PyMC at {pymc_point.objective:.10g}"
     return Check("log-likelihood reached", gap, allowed, gap <= allowed, detail)
 
@@ -260,7 +265,7 @@ def _way_out(case: Case, objective: Objective, diverging: tuple[str, ...], em_po
     start = onward(case, objective, em_point.natural, diverging)
     height = maximise(objective, start).objective
     gap = pymc_point.objective - height
-    allowed = max(min(EQUAL_ON_THE_WAY * (1 + abs(pymc_point.objective)), 1e3 * MOST_APART), pymc_point.level)
+    allowed = max(capped(EQUAL_ON_THE_WAY, pymc_point.objective, 1e3 * MOST_APART), pymc_point.level)
     detail = f"further along EM's way PyMC reaches {height:.10g}, on its own {pymc_point.objective:.10g}"
     return Check("log-likelihood on the way to infinity", gap, allowed, gap <= allowed, detail)
 

@@ -76,7 +76,7 @@ def parse_table(raw: bytes, path: str) -> Table:
     ------
     InputError
     """
-    text = _decoded(raw, path)
+    text = decoded(raw, path)
     if not text.strip():
         raise InputError(f"{path}: the file is empty, expected a header line and rows below it")
     rows = _rows(text, path)
@@ -100,7 +100,7 @@ def parse_table(raw: bytes, path: str) -> Table:
     return Table(path, columns, cells, lines)
 
 
-def _decoded(raw: bytes, path: str) -> str:
+def decoded(raw: bytes, path: str) -> str:
     """Text of a file; a byte that no text holds is an error."""
     try:
         text = raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")

@@ -20,10 +20,12 @@ from pp_models.objective import Objective
 
 # Below this a weight is next to nothing.
 EDGE = 1e-6
-# Weight given to a component that has none, to find out whether the likelihood rises there; and how many places
-# are tried for it, which may be anywhere.
+# Weight given to a component that has none, to find out whether the likelihood rises there; and how many random
+# places are tried for it, which may be anywhere.
 LITTLE = 1e-4
 PLACES = 32
+# No more single observations than this say where else.
+MOST_ALONE = 64
 # Share of a rise that the derivative at the edge must explain to be its cause.
 FIRST_ORDER = 0.1
 
@@ -139,13 +141,18 @@ def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator
 
 
 def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[Natural]:
-    """Where a component without weight may be: where it is, and where random starts put it."""
+    """Where a component without weight may be: where it is, where random starts put it, and where single data do."""
     yield natural
     rng = np.random.default_rng(PLACES)
     own = {name: labels.index(label) for name, labels in case.labels.items() if name != weight and label in labels}
-    for _ in range(PLACES if own else 0):
-        drawn = case.draw_start(rng)
-        place = {name: values.copy() for name, values in natural.items()}
+    drawn = [case.draw_start(rng) for _ in range(PLACES if own else 0)]
+    tried = [{name: start[name][index] for name, index in own.items()} for start in drawn]
+    if own and own.keys() <= case.alone.keys():
+        observations = len(case.alone[next(iter(own))])
+        chosen = np.unique(np.linspace(0, observations - 1, MOST_ALONE).round().astype(int))
+        tried += [{name: case.alone[name][j] for name in own} for j in chosen]
+    for values in tried:
+        place = {name: entries.copy() for name, entries in natural.items()}
         for name, index in own.items():
-            place[name][index] = drawn[name][index]
+            place[name][index] = values[name]
         yield place

@@ -29,7 +29,13 @@ def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Opti
 def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
     """What the optimum reported is, where it is no regular maximum."""
     kind, judgement = optima[ends.optimum].kind, optima[ends.optimum].judgement
-    if ends.optimum > 0:
+    if ends.optimum > 0 and optima[0].kind is Kind.DEGENERATE:
+        yield Flag(
+            "degenerate",
+            f"the likelihood is unbounded as {_listed(optima[0].judgement.diverging)} goes to the edge of its range; "
+            "what is reported lies below that, and no maximum is the best",
+        )
+    elif ends.optimum > 0:
         yield Flag(
             "higher_maximum",
             f"no start reached the best optimum known, at {optima[0].objective:.7f}; it was found by climbing on "

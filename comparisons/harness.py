@@ -12,6 +12,7 @@ from html import escape
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from comparisons.agreement import estimates_table, standard_errors, varying_errors
@@ -19,7 +20,7 @@ from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
 from comparisons.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.ends import Ends, choose_ends
 from comparisons.flags import raise_flags
-from comparisons.kinds import MOVED, Judgement, Kind, apart, beside_on_ridge, examine, judge
+from comparisons.kinds import MOVED, Judgement, Kind, apart, beside_on_ridge, examine, judge, rounding_of_fingerprint
 from comparisons.labellings import labelling_of_end, rearranged
 from comparisons.multistart import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.optima import Optimum, find_optima
@@ -277,7 +278,8 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     other endpoint with another.
     """
     one, other = (objective.fingerprint(objective.free(end)) for end in (em, pymc))
-    if not apart(one, other, objective.frequencies) <= ONE_DISTRIBUTION:
+    rounding = rounding_of_fingerprint(objective, objective.free(pymc))
+    if not apart(one, other, objective.frequencies, rounding) <= ONE_DISTRIBUTION:
         return ()
     here = case.flat(pymc)
     difference = np.abs(case.flat(em) - here)
@@ -307,20 +309,38 @@ def _errors(
         varying = varying_errors(case, objective, places, tuple(held))
         why = dict.fromkeys(varying, "depends on the place on the ridge") | why
     by_pymc = standard_errors(case, objective, pymc, tuple(held))
-    by_em = nothing
-    if all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
-        # Next to an edge differences of EM's score are noise, whether or not it is PyMC's place too.
-        edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, em, NO_ROOM)}
-        next_to = [(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))]
-        known = natural_of(case, (np.isin(names, list(held)) | next_to).astype(float))
-        units = natural_of(case, case.unit)
-        problem = cast(ScoredProblem, case.em)
-        by_em = case.flat(
-            case.from_em(em_standard_errors(problem, case.to_em(em), held=case.to_em(known), units=case.to_em(units)))
-        )
     silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
     why |= dict.fromkeys(silent - set(why), "no information")
-    return why, (by_em, by_pymc)
+    if not all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
+        return why, (nothing, by_pymc)
+    told = np.array([name not in why for name in names])
+    by_em = _errors_by_em(case, objective, em, np.isin(names, list(held)), told)
+    if judgement.not_identified and not np.isfinite(by_em[told]).all():
+        # Where EM ended, a weight may be too small for differences of its score, and not at the edge.
+        by_em = np.where(
+            np.isfinite(by_em), by_em, _errors_by_em(case, objective, pymc, np.isin(names, list(held)), told)
+        )
+    unknown = {name for name, error, shown in zip(names, by_em, told, strict=True) if shown and not np.isfinite(error)}
+    return why | dict.fromkeys(unknown, "EM's code does not give it exactly"), (by_em, by_pymc)
+
+
+def _errors_by_em(
+    case: Case,
+    objective: Objective,
+    natural: Natural,
+    held: npt.NDArray[np.bool_],
+    told: npt.NDArray[np.bool_],
+) -> Array:
+    """Standard errors by EM's code at a point.
+
+    Next to an edge differences of EM's score are noise: what has no error to tell is held there as well.
+    """
+    edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
+    next_to = np.array([(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))])
+    known = natural_of(case, (held | (next_to & ~told)).astype(float))
+    problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
+    found = em_standard_errors(problem, case.to_em(natural), held=case.to_em(known), units=units)
+    return case.flat(case.from_em(found))
 
 
 def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:

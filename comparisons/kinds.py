@@ -5,6 +5,7 @@ not quite reached. So every direction that the Hessian leaves open is walked: a 
 climbs from there, and what it comes back with decides.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +15,15 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.diverging import running_off
 from comparisons.edges import AtEdge, at_edges, better_place, ends_of_ridge
-from pp_models.maximise import held_at_bound, maximise, newton_step, polish, round_off
+from pp_models.maximise import (
+    NOISY,
+    ROUND_OFFS,
+    held_at_bound,
+    maximise,
+    newton_step,
+    polish,
+    round_off,
+)
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
@@ -29,11 +38,14 @@ STATIONARY_GAIN = 5e-9
 # least a multiple of the round-off.
 LEVEL, MOST_LEVEL = 1e-9, 1e-6
 RISE, MOST_RISE = 1e-8, 1e-5
-ROUND_OFFS = 8.0
+# Where the round-off of single observations is measured, as `NOISE_POINTS` of the objective; more of them, since each
+# observation may be rounded to the very same number by chance.
+ROUNDED_AT = np.concatenate([-30.0 * 2.0 ** np.arange(5, -1, -1), 30.0 * 2.0 ** np.arange(6)])
 # Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
-# At an edge the derivative by the logarithm of the distance vanishes; where it does not, the objective is unbounded.
-UNBOUNDED = 1e-3
+# At an edge the derivative by the logarithm of the distance vanishes; where it does not, and is no larger ten times
+# further away either, by more than this factor, the objective is unbounded.
+UNBOUNDED, LASTING = 1e-3, 2.0
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
 # Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
@@ -46,6 +58,11 @@ MOVED = 1e-4
 NEXT_TO_NOTHING = 1e-8
 # Weights take part in an exchange when they change by this share of the largest change.
 EXCHANGED = 1e-2
+
+
+def capped(share: float, size: float, most: float) -> float:
+    """A share of 1 + the size of something, but no more than so much: what may depend on it and not grow with it."""
+    return min(share * (1 + abs(size)), most)
 
 
 class Kind(StrEnum):
@@ -89,6 +106,8 @@ class Point:
         Log-likelihood of every observation.
     frequencies : array
         How often each was seen.
+    rounding : array
+        Round-off of the fingerprint.
     level : float
         Two heights that differ by less are level.
     edges : tuple of AtEdge
@@ -104,6 +123,7 @@ class Point:
     gain: float
     fingerprint: Array
     frequencies: Array
+    rounding: Array
     level: float
     edges: tuple[AtEdge, ...]
     unbounded: tuple[str, ...]
@@ -121,7 +141,7 @@ class Point:
     @property
     def rise(self) -> float:
         """A gain of height that proves a way up."""
-        return max(min(RISE * (1 + abs(self.objective)), MOST_RISE), 2 * self.level)
+        return max(capped(RISE, self.objective, MOST_RISE), 2 * self.level)
 
 
 @dataclass(frozen=True)
@@ -149,36 +169,39 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     """Evaluate PyMC's side at natural parameters."""
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
-    noise = ROUND_OFFS * round_off(objective, x)
+    rounding = round_off(objective, x)
+    noise = ROUND_OFFS * rounding.value
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     at = objective.free(settled)
     height, gradient_there = objective.value_and_gradient(at)
-    held = held_at_bound(objective, x, gradient, AT_THE_EDGE)
-    for edge in (found.edge for found in edges if not objective.is_simplex(found.edge.name)):
-        held[objective.places[edge.name].start + edge.entry] = True
-    inside = ~held
-    _, gain = newton_step(objective.hessian(x), gradient, inside)
+    inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
+    unbounded = _unbounded(case, objective, at, gradient_there)
+    beyond = _beyond(objective, x, gradient, unbounded)
+    noisy = NOISY * rounding.gradient
+    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
     return Point(
         natural=natural,
         x=x,
         objective=float(value),
         log_likelihood=objective.log_likelihood(x),
         gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
-        gain=gain + max(float(height - value) - noise, 0.0),
+        gain=gain + max(float(height - value) - noise - beyond, 0.0),
         fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
-        level=max(min(LEVEL * (1 + abs(value)), MOST_LEVEL), noise),
+        rounding=rounding_of_fingerprint(objective, x),
+        level=max(capped(LEVEL, value, MOST_LEVEL), noise) + beyond,
         edges=tuple(edges),
-        unbounded=_unbounded(case, objective, at, gradient_there),
+        unbounded=unbounded,
     )
 
 
 def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> tuple[str, ...]:
     """Parameters at a bound whose gradient outwards, by the logarithm of the distance, does not vanish."""
-    low, high = objective.bounds.T
-    outwards = ((x <= low + AT_THE_EDGE) & (gradient < -UNBOUNDED)) | (
-        (x >= high - AT_THE_EDGE) & (gradient > UNBOUNDED)
-    )
+    outwards = held_at_bound(objective, x, gradient, AT_THE_EDGE) & (np.abs(gradient) > UNBOUNDED)
+    if not outwards.any():
+        return ()
+    further = x - np.where(outwards, np.sign(gradient) * np.log(10.0), 0.0)
+    outwards &= np.abs(objective.value_and_gradient(further)[1]) < LASTING * np.abs(gradient)
     names = []
     for name, labels in case.labels.items():
         if not objective.is_simplex(name):
@@ -190,17 +213,45 @@ def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> t
     return tuple(names)
 
 
-def same(one: Array, other: Array, frequencies: Array | float = 1.0) -> bool:
+def _beyond(objective: Objective, x: Array, gradient: Array, unbounded: tuple[str, ...]) -> float:
+    """What is to gain between the bounds, which are a little off the edges, and the edges themselves.
+
+    There the objective changes in proportion to the distance: by its derivative by the logarithm of it.
+    """
+    if unbounded:
+        return 0.0
+    return float(np.abs(gradient[held_at_bound(objective, x, gradient, AT_THE_EDGE)]).sum())
+
+
+def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
+    """Round-off of every observation's log-likelihood, as `pp_models.maximise.round_off` measures that of their sum.
+
+    The log-probability of 4e14 heads in 1e15 flips is a difference of terms near 1e15: it is right to a tenth.
+    """
+    here = objective.fingerprint(x)
+    steps = np.finfo(float).eps * np.outer(ROUNDED_AT, 1 + np.abs(x))
+    around = np.stack([objective.fingerprint(x + step) for step in steps])
+    off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
+    return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
+
+
+def same(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> bool:
     """Whether two fingerprints are those of one optimum."""
-    return bool(np.abs(one - other).max() <= SAME and apart(one, other, frequencies) <= SAME_IN_ERRORS)
+    most = differences(one, other, rounding).max()
+    return bool(most <= SAME and apart(one, other, frequencies, rounding) <= SAME_IN_ERRORS)
 
 
-def apart(one: Array, other: Array, frequencies: Array | float = 1.0) -> float:
+def apart(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> float:
     """Distance of two fitted distributions in standard errors.
 
     sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance of the parameters by the information.
     """
-    return float(np.sqrt(np.sum(frequencies * (one - other) ** 2)))
+    return float(np.sqrt(np.sum(frequencies * differences(one, other, rounding) ** 2)))
+
+
+def differences(one: Array, other: Array, rounding: Array | float) -> Array:
+    """How much more than round-off two fingerprints differ, observation by observation."""
+    return np.maximum(np.abs(one - other) - rounding, 0.0)
 
 
 def judge(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -212,10 +263,9 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         flat, _ = _walk(case, objective, point, np.inf)
         names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
         return Judgement(Kind.DIVERGING, names, (), away.names)
-    edge = {at.name for at in point.edges if not at.level}
     if not point.stationary:
-        up = next((at.way_up for at in point.edges if at.first_order), point.x)
-        return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
+        return not_stationary(case, point)
+    edge = {at.name for at in point.edges if not at.level}
     floor = point.objective + point.rise
     flat, way_up = _walk(case, objective, point, floor)
     flat |= {at.name for at in point.edges if at.level}
@@ -228,7 +278,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         ends = [
             (name, end)
             for name, end in ends_of_ridge(case, objective, point.natural)
-            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies)
+            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies, point.rounding)
         ]
         higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
@@ -238,6 +288,13 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     if way_up is not None:
         return Judgement(Kind.SADDLE, names, edges, way_up=way_up)
     return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edges else Kind.BEST, names, edges)
+
+
+def not_stationary(case: Case, point: Point) -> Judgement:
+    """The judgement of a point that is none, with the way up from an edge, if there is one."""
+    up = next((at.way_up for at in point.edges if at.first_order), point.x)
+    edge = {at.name for at in point.edges if not at.level}
+    return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
 
 
 def _in_order(case: Case, names: set[str]) -> tuple[str, ...]:
@@ -250,7 +307,7 @@ def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natu
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
             x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
-            if same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            if same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 places.append({name: objective.natural(x)[name] for name in case.labels})
     return places
 
@@ -266,7 +323,7 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
-            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies):
+            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
                 flat |= _moved(case, objective, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
@@ -285,11 +342,17 @@ def _moved(case: Case, objective: Objective, natural: Natural, before: Natural) 
     return case.flat(moved).astype(bool)
 
 
+def _off_edges(objective: Objective, edges: Iterable[AtEdge]) -> npt.NDArray[np.bool_]:
+    """Free parameters, those left out that stand for a parameter at an edge; weights have none of their own."""
+    inside = np.ones(objective.size, dtype=bool)
+    for edge in (at.edge for at in edges if not objective.is_simplex(at.edge.name)):
+        inside[objective.places[edge.name].start + edge.entry] = False
+    return inside
+
+
 def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:
     """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
-    inside = np.ones(objective.size, dtype=bool)
-    for edge in (at.edge for at in point.edges if not objective.is_simplex(at.edge.name)):
-        inside[objective.places[edge.name].start + edge.entry] = False
+    inside = _off_edges(objective, point.edges)
     eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])
     steepest = np.abs(eigenvalues).max(initial=0.0)
     chosen = vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]

@@ -13,7 +13,18 @@ import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, take
 from comparisons.diverging import onward
-from comparisons.kinds import ALMOST, Judgement, Kind, Point, examine, judge, same
+from comparisons.kinds import (
+    ALMOST,
+    Judgement,
+    Kind,
+    Point,
+    differences,
+    examine,
+    judge,
+    not_stationary,
+    rounding_of_fingerprint,
+    same,
+)
 from comparisons.multistart import Endpoints
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -75,7 +86,7 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     found = _merge([optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
     targets = _climb_all(case, objective, heaps + saddles)
-    for target in targets:
+    for target in (*targets, *_unbounded(case, objective)):
         if _index_of(found, target) is None:
             found.append(target)
     found.sort(key=lambda optimum: -optimum.objective)
@@ -96,8 +107,7 @@ def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgemen
     """What a point is; one that is not stationary is not looked at further, unless it may be on its way to infinity."""
     if point.stationary or point.unbounded or case.runaway(point.natural):
         return judge(case, objective, point)
-    up = next((at.way_up for at in point.edges if at.first_order), point.x)
-    return Judgement(Kind.NOT_STATIONARY, (), tuple(at.name for at in point.edges if not at.level), way_up=up)
+    return not_stationary(case, point)
 
 
 def _group(
@@ -105,6 +115,7 @@ def _group(
 ) -> list[tuple[dict[str, npt.NDArray[np.int64]], Point]]:
     """Endpoints with the same fingerprint, each group with its most nearly stationary member."""
     prints: list[Array] = []
+    roundings: list[Array] = []
     where: list[list[tuple[str, int]]] = []
     naturals: list[list[Natural]] = []
     for leg in reversed(legs):
@@ -115,9 +126,10 @@ def _group(
             fingerprint = objective.fingerprint(objective.free(natural))
             if not np.isfinite(fingerprint).all():
                 continue
-            match = _nearest(prints, fingerprint, objective.frequencies)
+            match = _nearest(prints, roundings, fingerprint, objective.frequencies)
             if match is None:
                 prints.append(fingerprint)
+                roundings.append(rounding_of_fingerprint(objective, objective.free(natural)))
                 where.append([])
                 naturals.append([])
                 match = len(prints) - 1
@@ -133,13 +145,13 @@ def _group(
     return result
 
 
-def _nearest(prints: list[Array], fingerprint: Array, frequencies: Array) -> int | None:
+def _nearest(prints: list[Array], roundings: list[Array], fingerprint: Array, frequencies: Array) -> int | None:
     """Index of the group with this fingerprint, None when there is none."""
     if not prints:
         return None
-    distances = np.abs(np.stack(prints) - fingerprint).max(axis=1)
+    distances = differences(np.stack(prints), fingerprint, np.stack(roundings)).max(axis=1)
     index = int(distances.argmin())
-    return index if same(prints[index], fingerprint, frequencies) else None
+    return index if same(prints[index], fingerprint, frequencies, roundings[index]) else None
 
 
 def _most_stationary(case: Case, objective: Objective, candidates: list[Natural]) -> Point:
@@ -178,11 +190,16 @@ def _one_optimum(one: Optimum, other: Optimum) -> bool:
     """The same fingerprint; or equally high, and alike but for what is still to climb; or unbounded the same way."""
     if Kind.DEGENERATE in (one.kind, other.kind):
         return one.kind is other.kind and one.judgement.diverging == other.judgement.diverging
-    if same(one.point.fingerprint, other.point.fingerprint, one.point.frequencies):
+    if _alike(one.point, other.point):
         return True
-    distance = np.abs(one.point.fingerprint - other.point.fingerprint).max()
+    distance = differences(one.point.fingerprint, other.point.fingerprint, one.point.rounding).max()
     level = abs(one.objective - other.objective) <= max(one.point.level, other.point.level)
     return bool(level and distance <= ALMOST and one.kind is not Kind.SADDLE)
+
+
+def _alike(one: Point, other: Point) -> bool:
+    """Whether two points give every observation the same probability."""
+    return same(one.fingerprint, other.fingerprint, one.frequencies, one.rounding)
 
 
 def _joined(one: Optimum, other: Optimum) -> Optimum:
@@ -206,13 +223,25 @@ def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[O
     for heap, end in zip(below, ends, strict=True):
         nobody = {leg: np.array([], dtype=np.int64) for leg in heap.members}
         point = examine(case, objective, {name: end.params[name] for name in case.labels})
-        known = next((o for o in targets if same(o.point.fingerprint, point.fingerprint, point.frequencies)), None)
+        known = next((o for o in targets if _alike(o.point, point)), None)
         if known is not None:
             targets.append(known)
             continue
         target = Optimum(point, judge(case, objective, point), nobody)
         targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
     return targets
+
+
+def _unbounded(case: Case, objective: Objective) -> list[Optimum]:
+    """Edges towards which the data show that the likelihood is unbounded, whether or not a start came that way."""
+    found = []
+    for natural in case.towards_unbounded:
+        end = maximise(objective, objective.free(natural))
+        point = examine(case, objective, {name: end.params[name] for name in case.labels})
+        if point.unbounded:
+            nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+            found.append(Optimum(point, judge(case, objective, point), nobody))
+    return found
 
 
 def _index_of(found: list[Optimum], target: Optimum) -> int | None:

@@ -78,6 +78,10 @@ def sentence_of(result: "CrossCheck") -> str:
             "PyMC agree on that; each stopped on the way."
         )
     if result.verdict is Verdict.ELSEWHERE:
-        above = f": a higher maximum ({result.optima[0].objective:.7f}) exists" if ends.optimum > 0 else ""
+        best = result.optima[0]
+        above = f": a higher maximum ({best.objective:.7f}) exists" if ends.optimum > 0 else ""
+        if above and best.kind is Kind.DEGENERATE:
+            running = ", ".join(best.judgement.diverging)
+            above = f": the likelihood is unbounded as {running} goes to the edge of its range"
         return f"Not the best optimum found, but {KIND_IN_WORDS[kind]}{above}. {text}."
     return f"{text}; flagged: {KIND_IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."

@@ -16,7 +16,9 @@ E-step:  y given x is normal with mean m_2 + b (x - m_1), b = rho sqrt(v_2 / v_1
 M-step:  m = S / N,   v_1 = T_11 / N - m_1^2,   v_2 = T_22 / N - m_2^2,
          rho = (T_12 / N - m_1 m_2) / sqrt(v_1 v_2);   known means stay 0 in these formulas
 
-All sums are taken of deviations from a fixed point (`about`), so that data far from 0 lose no digits.
+All sums are taken of deviations from a fixed point (`about`), so that data far from 0 lose no digits. For rows near a
+line the quadratic form of the pairs is computed as u^2/v_1 + (w - b u)^2 / (v_2 (1 - rho^2)): its terms, which do not
+cancel, are found by the least-squares line through the pairs.
 
 Source: Little and Rubin (2002), Statistical Analysis with Missing Data, section 11.2.1; with means 0, Murray
 (1977), contribution to the discussion of Dempster, Laird and Rubin, Journal of the Royal Statistical Society B 39,
@@ -85,18 +87,28 @@ class Moments(NamedTuple):
         Sums of squares of their deviations from that mean.
     product : float
         Sum of products of these deviations; 0 for entries of one variable.
+    slope, residual : float
+        Of the least-squares line of y on x: its slope, and the sum of squared residuals.
     """
 
     rows: Array
     mean: Array
     squares: Array
-    product: float = 0.0
+    product: float
+    slope: float
+    residual: float
 
     def around(self, center: Array) -> tuple[Array, Array, Array]:
         """Sums of the deviations from `center` (..., 2), of their squares, and of their products (..., 1)."""
         apart = self.mean - center
         squares = self.squares + self.rows * apart**2
         return self.rows * apart, squares, self.product + self.rows[:1] * apart.prod(axis=-1, keepdims=True)
+
+    def beside_line(self, center: Array, slope: Array) -> Array:
+        """Sum of squared deviations in y from the line through `center` with `slope`, both (..., 1)."""
+        apart = self.mean - center
+        at_the_mean = apart[..., 1:] - slope * apart[..., :1]
+        return self.residual + self.squares[:1] * (slope - self.slope) ** 2 + self.rows[:1] * at_the_mean**2
 
 
 @dataclass(frozen=True)
@@ -178,7 +190,7 @@ class BivariateNormal:
         pairs, singles = self.seen
         variance, rho = np.asarray(params.variance, dtype=float), params.correlation
         mean = np.asarray(params.mean, dtype=float) - self.center
-        unexplained = 1 - rho**2
+        unexplained = (1 - rho) * (1 + rho)
         sums, squares, product = pairs.around(mean)
         alone, alone_squares, _ = singles.around(mean)
         # Deviations from the mean, those of the missing entries by regression on the entry that is seen.
@@ -193,10 +205,9 @@ class BivariateNormal:
             self.rows,
             mean,
         )
-        scaled = (squares / variance).sum(axis=-1, keepdims=True)
-        cross = rho * product / np.sqrt(variance.prod(axis=-1, keepdims=True))
+        beside = pairs.beside_line(mean, regression[..., :1]) / (variance[..., 1:] * unexplained)
         log_determinant = np.log(variance).sum(axis=-1, keepdims=True) + np.log(unexplained)
-        by_pairs = pairs.rows[:1] * (2 * LOG_2_PI + log_determinant) + (scaled - 2 * cross) / unexplained
+        by_pairs = pairs.rows[:1] * (2 * LOG_2_PI + log_determinant) + squares[..., :1] / variance[..., :1] + beside
         by_singles = singles.rows * (LOG_2_PI + np.log(variance)) + alone_squares / variance
         return Expectation(counts, -0.5 * (by_pairs[..., 0] + by_singles.sum(axis=-1)))
 
@@ -234,7 +245,7 @@ class BivariateNormal:
         """Gradient of the expected complete-data log-likelihood at `params`."""
         _, variance, rho = params
         sums, squares, product = _moved(expected_counts, self.rows, self.center - params.mean)
-        unexplained = 1 - rho**2
+        unexplained = (1 - rho) * (1 + rho)
         root = np.sqrt(variance.prod(axis=-1, keepdims=True))
         scaled, cross = squares / variance, product / root
         by_mean = (sums / variance - rho * sums[..., ::-1] / root) / unexplained
@@ -255,7 +266,10 @@ def _moments(values: Array, often: Array) -> Moments:
     mean = np.divide((often * filled).sum(axis=0), rows, out=np.zeros(2), where=rows > 0)
     apart = np.where(often > 0, filled - mean, 0.0)
     squares = (often * apart**2).sum(axis=0)
-    return Moments(rows, mean, squares, float((often[:, 0] * apart.prod(axis=1)).sum()))
+    product = float((often[:, 0] * apart.prod(axis=1)).sum())
+    slope = product / squares[0] if squares[0] > 0 else 0.0
+    residual = float((often[:, 0] * (apart[:, 1] - slope * apart[:, 0]) ** 2).sum())
+    return Moments(rows, mean, squares, product, slope, residual)
 
 
 def _moved(counts: NormalCounts, rows: float, by: Array) -> NormalCounts:

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, xlog1py, xlogy
 
+from em_reference.deviance import deviance_part
 from em_reference.em import Expectation
 from em_reference.layout import Array
 from em_reference.priors import Beta, Dirichlet
@@ -143,9 +144,17 @@ class CoinMixture:
     def log_component_probabilities(self, params: CoinParams) -> Array:
         """Log probabilities log p(x_j | phi_k), shape (..., J, K)."""
         heads, flips = self.outcomes.heads[:, None], self.outcomes.flips[:, None]
-        log_choose = gammaln(flips + 1) - gammaln(heads + 1) - gammaln(flips - heads + 1)
         bias = params.bias[..., None, :]
-        return log_choose + xlogy(heads, bias) + xlog1py(flips - heads, -bias)
+        apart = deviance_part(heads, flips * bias) + deviance_part(flips - heads, flips * (1 - bias))
+        return self._log_largest[:, None] - apart
+
+    @cached_property
+    def _log_largest(self) -> Array:
+        """Log probability of each outcome at the bias that makes it largest, the share of heads, (J,)."""
+        heads, flips = self.outcomes.heads, self.outcomes.flips
+        log_choose = gammaln(flips + 1) - gammaln(heads + 1) - gammaln(flips - heads + 1)
+        share = np.divide(heads, flips, out=np.zeros_like(heads), where=flips > 0)
+        return np.asarray(log_choose + xlogy(heads, share) + xlog1py(flips - heads, -share))
 
     def responsibilities(self, params: CoinParams) -> tuple[Array, Array]:
         """Responsibilities gamma (..., J, K) and log probabilities log p(x_j) (..., J) of the outcomes."""

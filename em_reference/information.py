@@ -22,8 +22,9 @@ import numpy as np
 from em_reference.em import EMProblem
 from em_reference.layout import Array, Layout
 
-# Largest of the three steps: this share of the unit of a parameter or of its size, and in a second round of its
-# standard error when all others are known. Each further step is a share of it.
+# Largest of the three steps: this share of the unit of a parameter or of its size, but no more than the other share of
+# its standard error, at first that of the complete data, then the one when all others are known. Each further step is a
+# share of it.
 STEP = 4e-3
 SHARE_OF_ERROR = 0.05
 HALVES = (1.0, 0.5, 0.25)
@@ -39,6 +40,10 @@ RELATIVE_NOISE = 1e-9
 CLEAR = 10.0
 # A parameter is not identified when this much of it (squared) lies in directions without information.
 SHARE = 1e-6
+# The same scaled eigenvalue is right to no more than this: what differences of a score leave.
+DIFFERENCES = 1e-11
+# A variance that may be wrong by more than this share of itself, because the information is nearly singular, is none.
+EXACT = 1e-4
 
 
 class ScoredProblem(EMProblem, Protocol):
@@ -84,16 +89,35 @@ def _information(problem: ScoredProblem, params: Any, held: Any, units: Any) -> 
     unit = np.ones(len(center)) if units is None else layout.flatten(units)[0]
     if not basis.size:
         return np.zeros((0, 0)), np.zeros(0), basis
-    # The steps of the first round are known before the information, those of the second follow from it.
-    size = np.abs(basis).T @ (STEP * np.maximum(unit, np.abs(center)))
+    longest = np.abs(basis).T @ (STEP * np.maximum(unit, np.abs(center)))
+    size = np.minimum(longest, SHARE_OF_ERROR * _least_errors(problem, params, basis, longest))
     for _ in range(2):
         with np.errstate(all="ignore"):
             size = _inside(problem, layout, center, basis, size)
             information, error = _by_differences(problem, layout, center, basis, size)
             diagonal = np.diag(information)
             known = diagonal > CLEAR * error
-            size = np.where(known, np.minimum(size, SHARE_OF_ERROR / np.sqrt(np.where(known, diagonal, 1.0))), size)
+            size = np.where(known, np.minimum(longest, SHARE_OF_ERROR / np.sqrt(np.where(known, diagonal, 1.0))), size)
     return information, error, basis
+
+
+def _least_errors(problem: ScoredProblem, params: Any, basis: Array, longest: Array) -> Array:
+    """Standard errors along the basis if nothing were missing: no standard error is smaller.
+
+    They tell how long a step may be before anything else is known: with 10^9 flips the likelihood of a bias falls by
+    a factor of e within 10^-5, and over a step of 10^-3 its derivative is that of another mountain. The information
+    of the complete data is minus the derivative of the score with the expected counts as they are, which is smooth.
+    """
+    layout = Layout.of(params, ())
+    center = layout.flatten(params)[0]
+    with np.errstate(all="ignore"):
+        counts = problem.e_step(params).expected_counts
+        size = _inside(problem, layout, center, basis, longest)
+        ends = center + np.array([1.0, -1.0])[:, None, None] * (size[:, None] * basis.T)
+        score = layout.flatten(problem.score(counts, layout.unflatten(ends))).reshape(ends.shape)
+        along = np.einsum("sfp,pf->sf", np.where(np.abs(basis).max(axis=1) > 0, score, 0.0), basis)
+        complete = (along[1] - along[0]) / (2 * size)
+        return np.where(complete > 0, 1 / np.sqrt(np.where(complete > 0, complete, 1.0)), np.inf)
 
 
 def _by_differences(
@@ -106,11 +130,15 @@ def _by_differences(
     score = problem.score(problem.e_step(batch).expected_counts, batch)
     # Where nothing may move, at an edge say, the score may not be finite.
     moves = np.abs(basis).max(axis=1, initial=0.0) > 0
-    gradient = np.where(moves, layout.flatten(score).reshape(*points.shape), 0.0) @ basis
+    score = np.where(moves, layout.flatten(score).reshape(*points.shape), 0.0)
+    gradient = score @ basis
     plus, minus = gradient[0::2], gradient[1::2]
     slopes = (plus - minus) / (2 * np.array(HALVES)[:, None, None] * size[:, None])
     jacobian = np.tensordot(RICHARDSON, slopes, axes=1)
     error = np.abs(np.diag(jacobian - np.tensordot(SHORTER, slopes, axes=1)))
+    # The two may agree by chance; the score is right to a unit of its last place at best.
+    rounding = np.finfo(float).eps * (np.abs(score) @ np.abs(basis)).max(axis=(0, 1))
+    error = np.maximum(error, rounding / size)
     return -(jacobian + jacobian.T) / 2, error
 
 
@@ -121,7 +149,8 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
     carries no information. A parameter of which such directions hold more than a millionth is not identified:
     its standard error is infinite. The others come from the remaining directions. A parameter that may
     not move has 0. With a negative eigenvalue beyond noise (a saddle), or on the edge of the parameter
-    space, there is no standard error: NaN throughout.
+    space, there is no standard error: NaN throughout. It is NaN for a parameter whose error the numerical derivative
+    does not give to four digits.
 
     Parameters
     ----------
@@ -144,11 +173,15 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
         return layout.unflatten(np.full(len(basis), np.nan))
     known = values > RELATIVE_NOISE
     directions = (basis[:, speaks] / scale) @ vectors
-    variance = (directions[:, known] ** 2 / values[known]).sum(axis=1)
+    shares = directions[:, known] ** 2 / values[known]
+    variance = shares.sum(axis=1)
+    # What is wrong with the information along an eigenvector counts the more, the smaller its eigenvalue.
+    wrong = np.maximum(CLEAR * vectors[:, known].T ** 2 @ (error[speaks] / scale**2), DIFFERENCES)
+    uncertain = shares @ (wrong / values[known]) > EXACT * variance
     silent = (directions[:, ~known] ** 2).sum(axis=1)
     lost = silent > SHARE * np.maximum((directions**2).sum(axis=1), np.finfo(float).tiny)
     mute = (basis[:, ~speaks] ** 2).sum(axis=1) > SHARE
-    return layout.unflatten(np.where(lost | mute, np.inf, np.sqrt(variance)))
+    return layout.unflatten(np.where(lost | mute, np.inf, np.where(uncertain, np.nan, np.sqrt(variance))))
 
 
 def _basis(problem: ScoredProblem, layout: Layout, held: Any) -> Array:

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, xlogy
 
+from em_reference.deviance import deviance_part
 from em_reference.em import Expectation
 from em_reference.layout import Array
 
@@ -107,11 +108,13 @@ class PoissonMixture:
 
     def responsibilities(self, params: PoissonParams) -> tuple[Array, Array]:
         """Responsibilities gamma (..., J, K) and log probabilities log p(x_j) (..., J) of the unique counts."""
-        counts, rate = self.outcomes[0][:, None], params.rate[..., None, :]
+        values = self.outcomes[0]
+        log_largest = xlogy(values, values) - values - gammaln(values + 1)
         with np.errstate(divide="ignore"):
             # Weights that add up to 1 only nearly (an extrapolation) would shift the log-likelihood.
             log_weight = np.log(params.weight / params.weight.sum(axis=-1, keepdims=True))
-        joint = log_weight[..., None, :] + xlogy(counts, rate) - rate - gammaln(counts + 1)
+        apart = deviance_part(values[:, None], params.rate[..., None, :])
+        joint = log_weight[..., None, :] + log_largest[:, None] - apart
         top = joint.max(axis=-1, keepdims=True)
         top = np.where(np.isfinite(top), top, 0.0)
         gamma = np.exp(joint - top)

@@ -67,10 +67,20 @@ def build(
             margin, pair = _by_densities(mean, variance, correlation)
         for column, name in enumerate("xy"):
             if alone[column].any():
-                _weighted(f"{name} alone", repeats[alone[column]], margin(column, values[alone[column], column]))
+                seen = _given(f"{name} alone", values[alone[column], column])
+                _weighted(f"{name} alone", repeats[alone[column]], margin(column, seen))
         if pairs.any():
-            _weighted("pairs", repeats[pairs], pair(*values[pairs].T))
+            _weighted(
+                "pairs",
+                repeats[pairs],
+                pair(*(_given(f"{name} of pairs", v) for name, v in zip("xy", values[pairs].T, strict=False))),
+            )
     return model
+
+
+def _given(name: str, values: npt.NDArray[np.float64]) -> Any:
+    """Numbers as data of the model: as constants that are all 0 they keep PyTensor's rewrites from coming to an end."""
+    return pm.Data(f"values of {name}", values)
 
 
 def _weighted(name: str, repeats: npt.NDArray[np.float64], log_density: Any) -> None:

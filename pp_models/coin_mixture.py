@@ -44,7 +44,8 @@ def build(
         Name the intermediate values from which the steps of an EM are derived; see
         `pp_models.complete_data`.
     """
-    heads, flips = np.broadcast_arrays(np.asarray(heads), np.asarray(flips))
+    # Heads as floats: PyMC narrows observed integers to 32 bits, where 3e9 heads turn negative.
+    heads, flips = np.broadcast_arrays(np.asarray(heads, dtype=float), np.asarray(flips))
     with pm.Model() as model:
         if fixed_weight is not None or coins == 1:
             weight = np.ones(1) if fixed_weight is None else np.asarray(fixed_weight, dtype=float)
@@ -60,6 +61,6 @@ def build(
             pm.Data("frequency of heads", np.asarray(frequencies, dtype=float))
         if hooks:
             log_weight = pt.log(weight) + pm.Data("log_weight", np.zeros(coins))
-            pm.Deterministic("log_joint", log_weight + pm.logp(coin, np.asarray(heads)[:, None]))
+            pm.Deterministic("log_joint", log_weight + pm.logp(coin, heads[:, None]))
             pm.Data("row_frequency", np.ones(len(heads)) if frequencies is None else np.asarray(frequencies, float))
     return model

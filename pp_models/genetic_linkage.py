@@ -25,19 +25,19 @@ def build(frequencies: npt.ArrayLike, *, hooks: bool = False) -> pm.Model:
         `pp_models.complete_data`. The two latent states of an animal: not in, or in, a part of
         probability theta/4.
     """
-    animals = np.asarray(frequencies, dtype=np.int64)
+    # Whole numbers up to 2^53 as floats: PyMC narrows observed integers to 32 bits, where 3e9 animals turn negative.
+    animals = np.asarray(frequencies, dtype=float)
     one = np.float64(1.0)
     with pm.Model() as model:
         theta = pm.Beta("theta", alpha=one, beta=one, shape=1)
         linked, unlinked = theta / 4, (1 - theta) / 4
-        pm.Multinomial(
-            "animals", n=animals.sum(), p=pt.concatenate([0.5 + linked, unlinked, unlinked, linked]), observed=animals
-        )
-        pm.Data("frequency of animals", float(animals.sum()))
+        cells = pt.concatenate([0.5 + linked, unlinked, unlinked, linked])
+        pm.Multinomial("animals", n=np.int64(animals.sum()), p=cells, observed=animals)
+        pm.Data("frequency of animals", animals.sum())
         if hooks:
             never = np.full(1, IMPOSSIBLE)
             out = pt.concatenate([np.log([0.5]), pt.log(unlinked), pt.log(unlinked), never])
             within = pt.concatenate([pt.log(linked), never, never, pt.log(linked)])
             pm.Deterministic("log_joint", pt.stack([out, within], axis=1) + pm.Data("log_weight", np.zeros(2)))
-            pm.Data("row_frequency", animals.astype(float))
+            pm.Data("row_frequency", animals)
     return model

@@ -24,20 +24,31 @@ MAX_HALVINGS = 30
 # No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
 LONGEST_STEP = 2.0
 # A step still as long as this close to the end points to a maximum at infinity, and gradients that no longer
-# shrink to this share from step to step to a maximum flatter than a parabola: try these multiples.
+# shrink to this share from step to step to a maximum flatter than a parabola: try these multiples, up to a length.
 LONG_STEP = 0.5
 SLOW = 0.25
-LONGER = (2.0, 4.0, 8.0, 16.0)
-# Directions flatter than this, beside the steepest one, are treated as if they had this curvature.
+# A gradient that shrinks no further than to this share from step to step has stalled.
+STALLED = 0.9
+LONGER = tuple(2.0**doublings for doublings in range(1, 21))
+FURTHEST = 32.0
+# Directions flatter than this, beside the steepest one and beside one unit of curvature per observation, are treated as
+# if they had this curvature; and so are those flatter than this once every coordinate is measured in its own unit.
 FLATTEST = 1e-10
+# Two values differ by chance by up to this many times their measured round-off, the higher one being the luckiest of
+# all that were tried; a gradient is right to this many times its own.
+ROUND_OFFS = 8.0
+NOISY = 4.0
 # A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
 NOTHING_TO_GAIN = 1e-10
 # A rise of this many times the round-off shows a way up from an edge.
 RISE = 4.0
-# How often a climb may leave an edge; and at how many points beside a point its round-off is measured.
+# How often a climb may leave an edge.
 MAX_RELEASES = 8
-NOISE_POINTS = (-3.0, -1.0, 1.0, 2.0)
+# Where round-off is measured beside a point, in units of the last place of the parameters. A log-likelihood is a sum
+# of terms n log n, and a step of h changes each by about n h: it takes h above log n units, 30 or so, to round
+# another way. Steps of a few units may all give the very same number, and so no round-off.
+NOISE_POINTS = (-300.0, -30.0, 30.0, 300.0)
 # A gradient below this share of the objective is round-off: a parameter error of about as much.
 GRADIENT_ROUND_OFF = 1e-12
 # Distance to a bound (in free units) within which a parameter counts as being at it.
@@ -52,6 +63,11 @@ class Surface(Space, Protocol):
     @property
     def bounds(self) -> Array:
         """Bounds (size, 2) of the free parameters."""
+        ...
+
+    @property
+    def observations(self) -> float:
+        """Number of observations."""
         ...
 
     def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
@@ -142,22 +158,26 @@ def maximise(objective: Surface, start: Array) -> Maximum:
 
 
 def _climb(objective: Surface, x: Array, value: float) -> tuple[Array, int, bool]:
-    """L-BFGS-B, then Newton: where it ends, evaluations, and whether nothing is left to gain."""
+    """L-BFGS-B, then Newton: where it ends, evaluations, and whether nothing is left to gain.
+
+    L-BFGS-B begins with a step as long as the gradient where all parameters have bounds, so the objective is measured
+    in its size at the start: ten thousand times the data take the same way.
+    """
+    scale = 1 + abs(value)
 
     def falling(z: Array) -> tuple[float, Array]:
         f, g = objective.value_and_gradient(z)
-        return -f, -g
+        return -f / scale, -g / scale
 
-    scale = 1 + abs(value)
     climbed = minimize(
         falling,
         x,
         jac=True,
         method="L-BFGS-B",
         bounds=objective.bounds,
-        options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5 * scale},
+        options={"maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 1e-8, "gtol": 1e-5},
     )
-    if np.isfinite(climbed.fun) and -climbed.fun >= value:
+    if np.isfinite(climbed.fun) and -climbed.fun * scale >= value:
         x = climbed.x
     x, evaluations, settled = polish(objective, x)
     return x, evaluations + int(climbed.nfev), settled
@@ -179,7 +199,7 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     edges = edges_nearby(objective, natural)
     if not edges or not np.isfinite(value):
         return x, value, evaluations, False
-    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x))
+    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x).value)
     evaluations += 1 + len(NOISE_POINTS)
     for edge in edges:
         for distance in inwards(edge):
@@ -199,13 +219,27 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     return x, value, evaluations + more, False
 
 
-def round_off(objective: Surface, x: Array) -> float:
-    """Round-off of the objective at a point: how far it is from linear over steps too small to bend."""
+class RoundOff(NamedTuple):
+    """How far rounding alone may move the objective (float), and its gradient (size,), at a point."""
+
+    value: float
+    gradient: Array
+
+
+def round_off(objective: Surface, x: Array) -> RoundOff:
+    """Round-off at a point: how far the objective is from linear over steps too small to bend.
+
+    Of the gradient g it is how far g(x) is from the mean of g(x - h) and g(x + h). No value is better than half a
+    unit of its last place, and the difference of two than one unit.
+    """
     value, gradient = objective.value_and_gradient(x)
     steps = np.finfo(float).eps * np.outer(NOISE_POINTS, 1 + np.abs(x))
-    values = np.array([objective.value_and_gradient(x + step)[0] for step in steps])
-    off = np.abs(values - value - steps @ gradient)
-    return float(off.max()) if np.isfinite(off).all() else 0.0
+    values, gradients = map(np.array, zip(*(objective.value_and_gradient(x + step) for step in steps), strict=True))
+    off = np.abs(values - value - steps @ gradient).max()
+    between = np.abs((gradients + gradients[::-1]) / 2 - gradient).max(axis=0)
+    if not (np.isfinite(off) and np.isfinite(between).all()):
+        return RoundOff(0.0, np.zeros_like(gradient))
+    return RoundOff(max(float(off), float(np.spacing(abs(value)))), between)
 
 
 def _at_edge(objective: Surface, x: Array) -> bool:
@@ -247,54 +281,102 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     evaluations += 1 + len(NOISE_POINTS)
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)
-        step, gain = newton_step(objective.hessian(point.x), point.gradient, free)
-        slack = max(ROUND_OFF * (1 + abs(point.value)), 4 * noise)
+        hessian = objective.hessian(point.x)
+        step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient, objective.observations)
+        chance = ROUND_OFFS * noise.value
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
-        norm = np.abs(point.gradient[free]).max(initial=0.0)
-        if settled and norm <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
+        if settled and np.abs(point.gradient[free]).max(initial=0.0) <= GRADIENT_ROUND_OFF * (1 + abs(point.value)):
             break
-        creeps, last_norm = norm > SLOW * last_norm, norm
+        unit = np.zeros_like(point.gradient)
+        unit[free] = own_units(hessian[np.ix_(free, free)], objective.observations)
+        norm = _norm(point, unit)
+        creeps, stalls, last_norm = norm > SLOW * last_norm, norm > STALLED * last_norm, norm
+        if stalls and gain <= noise.value:
+            # What is promised is round-off, and the gradient does not show the way either.
+            settled = True
+            break
 
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):
             trial = at(here.x + step / 2**halving)
-            if _better(trial, here, free, slack, settled):
+            if _better(trial, here, unit, chance, settled):
                 point = trial
                 break
         if point is here:
+            settled = settled or gain <= noise.value
             break
         # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
         # x^4 Newton goes a third of the way each time.
         if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
             for factor in LONGER:
+                if factor * np.abs(step).max() > FURTHEST:
+                    break
                 trial = at(here.x + factor * step)
-                if not _better(trial, point, free, slack, settled):
+                if not _better(trial, point, unit, chance, settled):
                     break
                 point = trial
     return point.x, evaluations, settled
 
 
-def _better(trial: _Point, than: _Point, free: npt.NDArray[np.bool_], slack: float, settled: bool) -> bool:
-    """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near."""
+def _better(trial: _Point, than: _Point, unit: Array, chance: float, settled: bool) -> bool:
+    """Whether a trial is worth moving to: higher, or level with a smaller gradient once the top is near.
+
+    What is higher by `chance`, its round-off, is not higher.
+    """
     if not (np.isfinite(trial.value) and np.isfinite(trial.gradient).all()):
         return False
-    shrinks = np.abs(trial.gradient[free]).max(initial=0.0) < np.abs(than.gradient[free]).max(initial=0.0)
-    level = trial.value >= than.value - slack
-    return bool((level and shrinks) or (not settled and trial.value > than.value))
+    level = trial.value >= than.value - max(ROUND_OFF * (1 + abs(than.value)), chance)
+    shrinks = _norm(trial, unit) < _norm(than, unit)
+    return bool((level and shrinks) or (not settled and trial.value > than.value + chance))
 
 
-def newton_step(hessian: Array, gradient: Array, free: npt.NDArray[np.bool_]) -> tuple[Array, float]:
-    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises."""
+def _norm(point: _Point, unit: Array) -> float:
+    """Largest component of the gradient, each in its unit, for which one standard error is about 1; 0 where held."""
+    return float(np.abs(unit * point.gradient).max(initial=0.0))
+
+
+def newton_step(
+    hessian: Array,
+    gradient: Array,
+    free: npt.NDArray[np.bool_],
+    noise: Array | float = 0.0,
+    observations: float = np.inf,
+) -> tuple[Array, float]:
+    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises.
+
+    Every coordinate is measured in a unit of its own first: with 10^12 flips and two sequences the curvature by a
+    bias is 10^12 times that by a weight, and neither direction is flat. Flat is what has next to no curvature beside
+    the steepest direction and beside one unit per observation. Along an eigenvector the gradient counts only where it
+    exceeds its round-off `noise`, and no coordinate moves further than LONGEST_STEP.
+    """
     step = np.zeros_like(gradient)
     if not free.any() or not np.isfinite(hessian).all():
         return step, 0.0
-    eigenvalues, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
-    size = np.abs(eigenvalues)
-    projected = vectors.T @ gradient[free]
-    along = projected / np.maximum(size, max(FLATTEST * size.max(), np.finfo(float).tiny))
-    step[free] = vectors @ along
+    curvature = hessian[np.ix_(free, free)]
+    flat = _flat(curvature, observations)
+    unit = own_units(curvature, observations)
+    eigenvalues, vectors = np.linalg.eigh(curvature * np.outer(unit, unit))
+    directions = unit[:, None] * vectors
+    slope = directions.T @ gradient[free]
+    slope[np.abs(slope) <= np.abs(directions).T @ np.broadcast_to(noise, gradient.shape)[free]] = 0.0
+    size = np.maximum(np.abs(eigenvalues), np.maximum(FLATTEST, flat * (directions**2).sum(axis=0)))
+    along = slope / size
+    reach = np.abs(along) * np.abs(directions).max(axis=0)
+    along *= LONGEST_STEP / np.maximum(reach, LONGEST_STEP)
+    step[free] = directions @ along
     step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), LONGEST_STEP))
-    return step, float(projected @ along / 2)
+    return step, float(slope @ along / 2)
+
+
+def own_units(hessian: Array, observations: float = np.inf) -> Array:
+    """Unit of each coordinate, 1 / sqrt(|H_ii|): its standard error at a maximum, if all others are known."""
+    return np.asarray(1 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), _flat(hessian, observations))))
+
+
+def _flat(hessian: Array, observations: float) -> float:
+    """Curvature below which a coordinate is flat."""
+    steepest = float(np.abs(hessian).max(initial=0.0))
+    return max(FLATTEST * min(steepest, observations), np.finfo(float).tiny)
 
 
 def held_at_bound(objective: Surface, x: Array, gradient: Array, within: float = AT_BOUND) -> npt.NDArray[np.bool_]:

@@ -258,11 +258,19 @@ class Objective:
     def frequencies(self) -> Array:
         """How often each row of `fingerprint` was seen, as the model's constants named "frequency of TERM" say."""
         rows = []
-        for variable, term in zip(self._observed_variables, self._pointwise(np.zeros(self.size)), strict=True):
+        for index, (variable, term) in enumerate(zip(self._observed_variables, self._observed, strict=True)):
             name = f"{FREQUENCY_OF}{variable.name}"
             given = self.model[name].get_value() if name in self.model.named_vars else 1.0
-            rows.append(np.broadcast_to(np.asarray(given, dtype=float), np.shape(term)).ravel())
+            shape = term.type.shape
+            if None in shape:
+                shape = np.shape(self._pointwise(np.zeros(self.size))[index])
+            rows.append(np.broadcast_to(np.asarray(given, dtype=float), shape).ravel())
         return np.concatenate(rows)
+
+    @cached_property
+    def observations(self) -> float:
+        """Number of observations, each row as often as it was seen."""
+        return float(self.frequencies.sum())
 
     # ---- compiled functions -----------------------------------------------------------------------
 

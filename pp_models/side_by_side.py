@@ -49,6 +49,11 @@ class Asking:
         """Bounds of the free parameters."""
         return self.objective.bounds
 
+    @property
+    def observations(self) -> float:
+        """Number of observations."""
+        return self.objective.observations
+
     def value_and_gradient(self, x: Array) -> tuple[Any, Array]:
         """Objective and its gradient."""
         return self.ask(Question("value", x))

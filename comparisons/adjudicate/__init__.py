@@ -32,10 +32,15 @@ The verdicts, in the order in which they are looked for
     another parametrisation   by either criterion after a conversion, the one with the fewest changes, of those
                               the one that fits within rounding; or after it within 0.1 standard errors and at
                               least ten times closer than before
-    stopped early             the estimates are those after n cycles from a customary start; or they are within
-                              1 standard error, and what is missing lies where EM is slow (see `early.creeping`;
-                              a prior shrinks the same directions, and the sentence says so); either also after
-                              a conversion
+    stopped early             the estimates are those after n cycles from a customary start
+    another model or data     recognised: a relative of the model (see `slope_prior`, `rasch`), one wrong number
+                              (see `slips`), the maximum under another quadrature (see `grids`) further away than
+                              0.1 standard errors or on nodes that leave out abilities
+    at the maximum for        within 0.1 standard errors by the log-likelihood, by Newton's step and by the
+    practical purposes        information (see `practical`), unless a tolerance below 1e-4 is asked for
+    stopped early             within 1 standard error, and what is missing lies where EM is slow (see
+                              `early.creeping`; a prior shrinks the same directions, and the sentence says so);
+                              also after a conversion
     another model or data     none of these
 """
 

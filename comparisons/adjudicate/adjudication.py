@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from comparisons.adjudicate.bench import TOLERANCE, Bench
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.survey import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
-from comparisons.adjudicate.verdict import TOLERANCE, Bench
+from comparisons.adjudicate.verdict import decide
 from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
 from comparisons.case import Case, InputError
 from comparisons.kinds import Kind, Point, examine, judge
@@ -170,7 +171,7 @@ def adjudicate(
     if given is not None:
         optima, belongs_to = climb(case, objective, optima, given)
         bench = replace(bench, optima=optima)
-    finding = bench.decide(plain)
+    finding = decide(bench, plain)
     parameters = parameters_table(bench, finding)
     point = None if given is None else examine(case, objective, given)
     # Distances are those of the reading that the verdict is about.

@@ -1,6 +1,6 @@
 """The command `em-crosscheck adjudicate FAMILY DATA.csv ESTIMATES.csv`.
 
-Exit status: 0 at the maximum, 1 any other verdict, 2 bad input, 3 internal error.
+Exit status: 0 at the maximum, also for practical purposes, 1 any other verdict, 2 bad input, 3 internal error.
 """
 
 from pathlib import Path
@@ -69,7 +69,9 @@ class Forms(click.Group):
                 *shared,
             ],
             help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
-            "ESTIMATES.csv holds what another program printed.",
+            "ESTIMATES.csv holds what another program wrote or printed: one row per item or component, per parameter "
+            "or altogether, with intervals or without, as CSV, JSON or text. Exit status: 0 at the maximum, to the digits "
+            "given or for practical purposes, 1 any other verdict, 2 bad input.",
             short_help=module.TITLE,
         )
 
@@ -85,7 +87,8 @@ class Forms(click.Group):
 def adjudicate(ctx: click.Context) -> None:
     """Say whether another program's estimates are the maximum.
 
-    Exit status: 0 at the maximum, 1 any other verdict, 2 bad input.
+    Exit status: 0 at the maximum, to the digits given or for practical purposes
+    (within 0.1 standard errors), 1 any other verdict, 2 bad input.
     """
     if ctx.invoked_subcommand is None:
         raise InputError(f"adjudicate: no family is named, expected one of: {', '.join(Forms().list_commands(ctx))}")
@@ -135,4 +138,4 @@ def _adjudicate(
         if folder is not None:
             written = manifest.write_files(folder, WRITER, files.contents(result), settings, overwrite)
     show.show(result, Screen(quiet), written)
-    return AGREE if result.verdict == "at the maximum" else DISAGREE
+    return AGREE if result.verdict.startswith("at the maximum") else DISAGREE

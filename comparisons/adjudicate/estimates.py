@@ -1,44 +1,20 @@
-"""Read a table of estimates as other software writes it: roles of the columns, names of the rows, digits.
+"""Estimates as printed: the numbers, and the digits that they have; trailing zeros get lost on the way."""
 
-R leaves the first name of the header empty, packages call a slope `a1` or `Dscrmn`, and trailing zeros
-get lost on the way. What cannot be known from the header is asked for, in one line.
-"""
-
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from comparisons.case import Array, InputError
-from comparisons.data import Table, numbers, parse_table
-from comparisons.incoming import read_bytes
+from comparisons.data import Table, numbers
 from comparisons.parsing import shortened, stripped
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
 # Numbers of more digits than this before or after the point are no estimates; products of two still fit a double.
 MOST_DIGITS = 100
-NAMELESS = "(row names)"
-STANDARD_ERROR = re.compile(r"^(se|s\.e\.?|std\.?err(or)?|std\.?\s?error|standard.?error)\b|[._ ]?\bse$|^se[._ (]|_se$")
 
 Names = tuple[str, ...]
-
-
-class Role(NamedTuple):
-    """What a column may stand for.
-
-    Attributes
-    ----------
-    name : str
-        Also the option that names its column: `--slope COLUMN`.
-    synonyms : tuple of str
-        Headers that mean it, in lower case without blanks, dots and underscores.
-    """
-
-    name: str
-    synonyms: tuple[str, ...]
 
 
 class Estimates(NamedTuple):
@@ -59,6 +35,10 @@ class Estimates(NamedTuple):
         What the blocks of `values` stand for, in their order.
     notes : tuple of str
         What the reader must know about how the file was read.
+    metric : tuple of float
+        Mean and variance of the ability, in the metric of the file.
+    blocks : tuple of tuples of str
+        Rows of each column where they differ: one slope beside many intercepts.
     """
 
     path: str
@@ -70,104 +50,14 @@ class Estimates(NamedTuple):
     decimals: int
     roles: tuple[str, ...]
     notes: tuple[str, ...]
+    metric: tuple[float, float] = (0.0, 1.0)
+    blocks: tuple[tuple[str, ...], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """`Dscrmn[item1]`, one per number, as the file names it."""
-        return tuple(f"{column}[{row}]" for column in self.columns for row in self.rows)
-
-
-def read_estimates(path: str | Path) -> Table:
-    """Read the file; a first column without a name holds the names of the rows.
-
-    Raises
-    ------
-    InputError
-    """
-    nameless = re.compile(rb'^((?:\xef\xbb\xbf)?[\r\n ]*+)(?:"" *+)?(?=[,;\t][^,;\t])')
-    return parse_table(nameless.sub(rb"\1" + NAMELESS.encode(), read_bytes(path), count=1), str(path))
-
-
-def plain(header: str) -> str:
-    """Header in lower case without blanks, dots and underscores."""
-    return re.sub(r"[\s._]", "", header.lower())
-
-
-def find_column(table: Table, role: Role, given: str | None) -> str | None:
-    """Column of a role: the one named by the user, else the only one whose header means it.
-
-    Raises
-    ------
-    InputError
-        If the named column is not there, or several headers mean the role.
-    """
-    if given is not None:
-        if given not in table.columns:
-            raise InputError(f"--{role.name} {given}: {table.path} has no such column, it has {listed(table.columns)}")
-        return given
-    found = [column for column in table.columns if plain(column) in role.synonyms]
-    if len(found) > 1 and NAMELESS in found:
-        # R's row names beside a column of names.
-        found.remove(NAMELESS)
-    if len(found) > 1:
-        raise InputError(
-            f"{table.path}: columns {listed(found)} could each be the {role.name}, expected --{role.name} COLUMN"
-        )
-    return found[0] if found else None
-
-
-def missing_role(table: Table, roles: Sequence[Role]) -> InputError:
-    """The complaint that no column has any of these roles, with the option that settles it."""
-    known = ", ".join(f"{role.name} ({', '.join(role.synonyms[:3])})" for role in roles)
-    options = " or ".join(f"--{role.name} COLUMN" for role in roles)
-    return InputError(f"{table.path}: no column is known as {known}; found {listed(table.columns)}, expected {options}")
-
-
-def row_order(
-    table: Table, column: str | None, labels: Sequence[str], known: Sequence[str]
-) -> tuple[list[int], list[str]]:
-    """Rows of the file in the order of `labels`, and notes.
-
-    Parameters
-    ----------
-    column : str or None
-        Column with the names of the items; None takes the rows as they come.
-    labels : sequence of str
-        Items to be found.
-    known : sequence of str
-        Further items that may be there and are not needed.
-
-    Raises
-    ------
-    InputError
-        If an item is unknown, missing or named twice.
-    """
-    if column is None:
-        if len(table.cells) != len(labels):
-            raise InputError(
-                f"{table.path}: {len(table.cells)} rows without names, expected {len(labels)}, one for each of "
-                f"{listed(labels)}"
-            )
-        return list(range(len(labels))), ["no column names the rows: they were taken in the order of the data"]
-    position = table.column(column)
-    named = [row[position].strip() for row in table.cells]
-    counted = [str(row + first) for first in (0, 1) for row in range(len(named))]
-    if column == NAMELESS and named in (counted[: len(named)], counted[len(named) :]) and not set(named) & set(labels):
-        return row_order(table, None, labels, known)
-    where = {}
-    for row, name in enumerate(named):
-        line = table.lines[row]
-        if name not in labels and name not in known:
-            raise InputError(f"{table.path}, row {line}: unknown item {name!r}, expected {listed(labels)}")
-        if name in where:
-            raise InputError(f"{table.path}, row {line}: item {name!r} appears twice, expected once")
-        where[name] = row
-    missing = [label for label in labels if label not in where]
-    if missing:
-        raise InputError(f"{table.path}: no row for item {listed(missing)}, expected one for every item of the data")
-    left = [name for name in named if name not in labels]
-    notes = [f"not used: item {listed(left)}, which is not estimated from the data"] if left else []
-    return [where[label] for label in labels], notes
+        blocks = self.blocks or (self.rows,) * len(self.columns)
+        return tuple(f"{column}[{row}]" for column, rows in zip(self.columns, blocks, strict=True) for row in rows)
 
 
 class Column(NamedTuple):
@@ -208,6 +98,11 @@ def read_column(table: Table, column: str, rows: Sequence[int]) -> Column:
             )
     decimals = last_digits(texts)
     return Column(texts, all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals))
+
+
+def ones(count: int) -> Column:
+    """Slopes of 1 that a file leaves out: they are known exactly."""
+    return Column(("1",) * count, np.ones(count), np.zeros(count), 0)
 
 
 def _of_sane_size(text: str) -> bool:
@@ -259,15 +154,6 @@ def _digits_and_exponent(text: str) -> tuple[str, int]:
     mantissa, _, exponent = text.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("+-").partition(".")
     return whole + fraction, int(exponent or 0) - len(fraction)
-
-
-def unused_columns(table: Table, used: Sequence[str | None]) -> list[str]:
-    """Notes about columns that were not read."""
-    left = [column for column in table.columns if column not in used]
-    errors = [column for column in left if STANDARD_ERROR.search(column.lower().strip())]
-    others = [column for column in left if column not in errors]
-    notes = [f"standard errors are not used: column {listed(errors)}"] if errors else []
-    return [*notes, f"not used: column {listed(others)}"] if others else notes
 
 
 def listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ class Verdict(StrEnum):
     """What the estimates are."""
 
     AT_MAXIMUM = "at the maximum"
+    PRACTICALLY_AT_MAXIMUM = "at the maximum for practical purposes"
     STOPPED_EARLY = "stopped early"
     ANOTHER_OPTIMUM = "another optimum"
     ANOTHER_PARAMETRISATION = "another parametrisation"

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from comparisons.data import Table
 
 
+# A special case of the 2PL, which is listed after it.
+SPECIAL_CASE = "common-slope"
+
+
 def names() -> list[str]:
     """Families whose estimates can be read."""
     from comparisons import adjudicate, families
 
     rooms = {module.name.replace("_", "-") for module in pkgutil.iter_modules(adjudicate.__path__)}
-    return sorted(rooms.intersection(families.names()))
+    return sorted(rooms.intersection(families.names()), key=lambda name: (name == SPECIAL_CASE, name))
 
 
 def form_of(family: str) -> ModuleType:
@@ -52,7 +56,11 @@ def read(path: str | Path, data: "Table", case: "Case", options: Mapping[str, An
     ------
     InputError
     """
-    from comparisons.adjudicate.estimates import read_estimates
+    from comparisons.adjudicate.layouts import read_sheet
+    from comparisons.adjudicate.layouts.roles import Vocabulary
 
-    found: Estimates = form_of(case.family).read(read_estimates(path), data, case, options)
-    return found
+    form = form_of(case.family)
+    named = [options[role.name] for role in form.ROLES if options.get(role.name) is not None]
+    sheet = read_sheet(path, Vocabulary(form.ROLES, form.BESIDE), named)
+    found: Estimates = form.read(sheet.table, data, case, options)
+    return found._replace(notes=(*sheet.notes, *found.notes), metric=sheet.metric)

@@ -28,6 +28,8 @@ class Reading:
         A quantity is offset + scale * number.
     order : array of int or None
         Where each number is found among those printed; None where it stands.
+    blocks : tuple of tuples of str
+        Labels of each role where they differ: one slope beside many intercepts.
     """
 
     changes: tuple[str, ...]
@@ -37,6 +39,7 @@ class Reading:
     scale: Array
     offset: Array
     order: npt.NDArray[np.int64] | None = None
+    blocks: tuple[tuple[str, ...], ...] = ()
 
     def placed(self, values: Array) -> Array:
         """Numbers, as they are, in the order of the parameters."""
@@ -55,8 +58,10 @@ class Reading:
         return self.to_natural(self.quantities(values))
 
     def names(self, labels: Sequence[str]) -> list[str]:
-        """Names of the quantities: `b[item1]`."""
-        return [f"{role}[{label}]" for role in self.roles for label in labels]
+        """Names of the quantities that belong to some labels: `b[item1]`."""
+        blocks = self.blocks or (tuple(labels),) * len(self.roles)
+        named = [(role, label) for role, block in zip(self.roles, blocks, strict=True) for label in block]
+        return [f"{role}[{label}]" for role, label in named if label in labels]
 
     @property
     def as_it_stands(self) -> bool:

@@ -13,7 +13,11 @@ from comparisons.adjudicate.finding import Verdict
 from comparisons.errors import one_line
 from comparisons.terminal import Screen
 
-STYLE = {Verdict.AT_MAXIMUM: "bold green", Verdict.STOPPED_EARLY: "bold yellow"}
+STYLE = {
+    Verdict.AT_MAXIMUM: "bold green",
+    Verdict.PRACTICALLY_AT_MAXIMUM: "green",
+    Verdict.STOPPED_EARLY: "bold yellow",
+}
 # A longer table is cut on the terminal: the rows furthest from the optimum are shown.
 MOST_ROWS = 30
 WIDTH = 100

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from comparisons.adjudicate.bench import Bench
 from comparisons.adjudicate.finding import Finding
-from comparisons.adjudicate.verdict import Bench
 from comparisons.agreement import matching_digits
 from comparisons.case import Array
 from comparisons.edges import at_edge

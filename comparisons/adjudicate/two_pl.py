@@ -12,33 +12,16 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from comparisons.adjudicate.estimates import (
-    NAMELESS,
-    Estimates,
-    Names,
-    Role,
-    by_column,
-    find_column,
-    listed,
-    missing_role,
-    plain,
-    read_column,
-    row_order,
-    unused_columns,
-)
+from comparisons.adjudicate import rasch
+from comparisons.adjudicate.estimates import Estimates, Names, listed
+from comparisons.adjudicate.item_file import BESIDE as BESIDE
+from comparisons.adjudicate.item_file import ROLES as ROLES
+from comparisons.adjudicate.item_file import read_items
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.slope_prior import slope_prior
-from comparisons.case import Array, Case, InputError, Natural
-from comparisons.columns import FREQUENCY
-from comparisons.data import Table, numbers
+from comparisons.case import Array, Case, Natural
 
-ITEM = Role("item", ("item", "items", "itemname", "variable", "name", plain(NAMELESS)))
-INTERCEPT = Role("intercept", ("d", "intercept", "intercepts", "d1", "easiness", "zeta", "(intercept)"))
-DIFFICULTY = Role("difficulty", ("b", "difficulty", "difficulties", "b1", "dffclt", "diff", "location", "beta"))
-SLOPE = Role(
-    "slope", ("a", "slope", "slopes", "a1", "discrimination", "dscrmn", "disc", "discr", "discrim", "z1", "alpha")
-)
-ROLES = (ITEM, INTERCEPT, DIFFICULTY, SLOPE)
+read = read_items
 # Options of the command beside those of the family: name, choices, help.
 CHOICES = (
     ("parametrisation", ("d", "b"), "Which to read when the file has both: intercepts d or difficulties b."),
@@ -55,81 +38,13 @@ UNUSED_OPTIONS = ("scores",)
 STEP = 3000.0
 NORMAL = 1.702
 CONSTANTS = (1.702, 1.7)
-# Columns of other models that must not say anything: lower and upper asymptote.
-ASYMPTOTES = {"g": 0.0, "c": 0.0, "guessing": 0.0, "gussng": 0.0, "u": 1.0}
-
-
-def read(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
-    """Find the columns and put the rows in the order of the data's items.
-
-    Raises
-    ------
-    InputError
-    """
-    item, slope = (find_column(table, role, options.get(role.name)) for role in (ITEM, SLOPE))
-    first, role, notes = _first_column(table, options)
-    if slope is None:
-        raise missing_role(table, [SLOPE])
-    if len({first, slope, item}) < 3:
-        raise InputError(f"{table.path}: column {first!r} is named for two things, expected one for each")
-    items = case.labels["a"]
-    rows, more = row_order(table, item, items, [column for column in data.columns if column != FREQUENCY])
-    used = [item, first, slope, *_asymptotes(table)]
-    return Estimates(
-        table.path,
-        (first, slope),
-        items,
-        *by_column([read_column(table, column, rows) for column in (first, slope)]),
-        ("d" if role is INTERCEPT else "b", "a"),
-        (*notes, *more, *unused_columns(table, [*used, *_other_first(table, first)])),
-    )
-
-
-def _first_column(table: Table, options: Mapping[str, Any]) -> tuple[str, Role, list[str]]:
-    """Column of intercepts or difficulties, and which of the two it is."""
-    named = [role for role in (INTERCEPT, DIFFICULTY) if options.get(role.name) is not None]
-    if len(named) == 2:
-        raise InputError("--intercept and --difficulty: expected one of the two")
-    candidates = named or [INTERCEPT, DIFFICULTY]
-    found = {role: find_column(table, role, options.get(role.name)) for role in candidates}
-    wanted = options.get("parametrisation")
-    if wanted is not None and not named:
-        found = {role: column for role, column in found.items() if role.name[0] == {"d": "i", "b": "d"}[wanted]}
-    present = [(column, role) for role, column in found.items() if column is not None]
-    if not present:
-        raise missing_role(table, list(found))
-    column, role = present[0]
-    if len(present) == 2:
-        other = present[1][0]
-        return column, role, [f"column {column} (intercepts) is read, not {other}; --parametrisation b reads that one"]
-    return column, role, []
-
-
-def _other_first(table: Table, used: str) -> list[str]:
-    """The column of the other parametrisation, about which a note has been made."""
-    known = INTERCEPT.synonyms + DIFFICULTY.synonyms
-    return [column for column in table.columns if column != used and plain(column) in known]
-
-
-def _asymptotes(table: Table) -> list[str]:
-    """Columns of asymptotes, all of them where the 2PL has them."""
-    found = [column for column in table.columns if plain(column) in ASYMPTOTES]
-    for column in found:
-        expected = ASYMPTOTES[plain(column)]
-        values = numbers(table, [column], expected="a number", empty=True)[:, 0]
-        bad = np.flatnonzero(~np.isnan(values) & (values != expected))
-        if len(bad):
-            raise InputError(
-                f"{table.path}, row {table.lines[bad[0]]}, column {column!r}: an asymptote of {values[bad[0]]:g}, "
-                f"expected {expected:g}: the model is a 2PL"
-            )
-    return found
 
 
 def reading(estimates: Estimates, options: Mapping[str, Any]) -> Reading:
     """The file read as its header and --scale say."""
     factor = NORMAL if options.get("scale") == "normal" else 1.0
-    return _reading((), estimates, estimates.roles[0] == "b", slope=factor, intercept=factor)
+    sign = -1.0 if estimates.roles[0] == "-d" else 1.0
+    return _reading((), estimates, estimates.roles[0] == "b", slope=factor, intercept=factor, sign=sign)
 
 
 def _reading(
@@ -145,12 +60,19 @@ def _reading(
     """The first column as b or as d, with the factors that a wrong sign, another metric and a reflection make."""
     items = len(estimates.values) // 2
     scale = np.repeat([sign * axis if difficulties else sign * intercept, axis * slope], items)
-    roles, to_natural, from_natural = (("b", "a"), _d_of_b, _b_of_d) if difficulties else (("d", "a"), _same, _same)
+    mean, spread = estimates.metric[0], float(np.sqrt(estimates.metric[1]))
+
+    def to_natural(values: Array) -> Array:
+        d, a = np.split(_d_of_b(values) if difficulties else values, 2)
+        return np.concatenate([d + a * mean, a * spread])
+
+    def from_natural(values: Array) -> Array:
+        d, a = np.split(values, 2)
+        of_file = np.concatenate([d - a / spread * mean, a / spread])
+        return _b_of_d(of_file) if difficulties else of_file
+
+    roles = ("b" if difficulties else "d", "a")
     return Reading(changes, roles, to_natural, from_natural, scale, np.zeros(2 * items))
-
-
-def _same(values: Array) -> Array:
-    return values
 
 
 def _d_of_b(values: Array) -> Array:
@@ -164,7 +86,7 @@ def _b_of_d(values: Array) -> Array:
         return np.concatenate([-d / a, a])
 
 
-def conversions(estimates: Estimates, options: Mapping[str, Any]) -> Iterator[Reading]:
+def conversions(estimates: Estimates, options: Mapping[str, Any], _: Natural) -> Iterator[Reading]:
     """Every other way to read the file, with the fewest changes first."""
     headed = estimates.roles[0] == "b"
     normal = options.get("scale") == "normal"
@@ -192,9 +114,10 @@ def conversions(estimates: Estimates, options: Mapping[str, Any]) -> Iterator[Re
     ):
         if difficulties and slope != intercept:
             continue
+        turned = -direction if estimates.roles[0] == "-d" and not difficulties else direction
         changes = tuple(change.format("b" if difficulties else "d") for change in (kind, sign, scale, axis) if change)
         found.append(
-            _reading(changes, estimates, difficulties, slope=slope, intercept=intercept, sign=direction, axis=side)
+            _reading(changes, estimates, difficulties, slope=slope, intercept=intercept, sign=turned, axis=side)
         )
     yield from sorted((reading for reading in found if reading.changes), key=lambda reading: len(reading.changes))
 
@@ -259,5 +182,19 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
     """A relative of the 2PL whose estimates these are, None when none is recognised."""
     slopes = np.split(estimates.values, 2)[1]
     if len(slopes) > 2 and np.ptp(slopes) == 0 and slopes[0] != 0:
-        return "all slopes are equal, as in a one-parameter (Rasch) model"
+        method = _by_which_method(case, natural, reading, estimates)
+        return f"all slopes are equal, as in a one-parameter (Rasch) model{method}"
     return slope_prior(case, natural, reading, estimates)
+
+
+def _by_which_method(case: Case, natural: Natural, reading: Reading, estimates: Estimates) -> str:
+    """Which method and metric equal slopes come from, as far as that can be told."""
+    half, half_slope = np.split(reading.half_units(estimates.half_unit), 2)
+    slope = float(natural["a"][0])
+    if reading.roles[0] == "b":
+        half = abs(slope) * half
+    if slope == 1:
+        found = rasch.named(case, -natural["d"], half)
+    else:
+        found = rasch.one_slope(case, natural["d"], slope, half, float(half_slope[0]))
+    return "" if found is None else f": {found}"

@@ -30,6 +30,7 @@ def sentence(result: "Adjudication") -> str:
     """The verdict in one sentence."""
     words = {
         Verdict.AT_MAXIMUM: _at_maximum,
+        Verdict.PRACTICALLY_AT_MAXIMUM: _practically,
         Verdict.ANOTHER_OPTIMUM: _another_optimum,
         Verdict.ANOTHER_PARAMETRISATION: _another_parametrisation,
         Verdict.STOPPED_EARLY: _stopped_early,
@@ -75,6 +76,33 @@ def _at_maximum(result: "Adjudication") -> str:
         name = result.parameters["parameter"][loose.idxmax()]
         text += f"; so few digits say little: rounding alone moves {name} by {loose.max():.2g} standard errors"
     return text
+
+
+def _practically(result: "Adjudication") -> str:
+    """How near, how many digits that costs, and why."""
+    text = f"at the maximum for practical purposes, {result.distance:.2g} standard errors from it"
+    if result.finding.allowance is not None:
+        text += f", where a cycle of EM still changes {result.finding.allowance.change:.1e}"
+    return f"{text}; {_lost(result)}; {result.finding.detail}"
+
+
+def _lost(result: "Adjudication") -> str:
+    """How many of the digits given are lost, where most are."""
+    table = result.parameters[result.parameters["determined"]]
+    given = table["text"].map(significant)
+    worst = (given - table["digits"]).idxmax()
+    right = min(int(table["digits"][worst]), given[worst])
+    to = f"{right} digit{'s' if right != 1 else ''}"
+    return (
+        f"{given[worst] - right} of the {given[worst]} digits given are lost in {table['parameter'][worst]}, which is "
+        f"right to {to}; {len(result.outside)} of {len(result.parameters)} numbers lie outside the rounding"
+    )
+
+
+def significant(text: str) -> int:
+    """Significant digits of a number as it is written."""
+    digits = text.lower().partition("e")[0].lstrip("+-").replace(".", "").lstrip("0")
+    return len(digits)
 
 
 def _another_optimum(result: "Adjudication") -> str:

@@ -233,7 +233,9 @@ class Reference:
             _, sizes, rows = np.linalg.svd(outwards)
             inside = rows[int((sizes > 1e-6).sum()) :].T
         free = np.ones(inside.shape[1], dtype=bool)
-        _, gain = newton_step(inside.T @ hessian @ inside, inside.T @ gradient, free)
+        _, gain = newton_step(
+            inside.T @ hessian @ inside, inside.T @ gradient, free, observations=self.objective.observations
+        )
         return float(np.sqrt(2 * gain))
 
     def apart(self, one: Natural, other: Natural) -> float:

@@ -205,6 +205,7 @@ def bind(
         to_em=to_em,
         from_em=from_em,
         draw_start=draw_start,
+        alone={"bias": np.unique(em.outcomes.heads / em.outcomes.flips)},
         labels={"bias": labels} if fixed_weight is not None else {"weight": labels, "bias": labels},
         with_prior=with_prior,
         magnitude=em.magnitude,

@@ -106,6 +106,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         to_em=to_em,
         from_em=from_em,
         draw_start=draw_start,
+        alone={"rate": np.maximum(values, SMALLEST_RATE)},
         labels=labels,
         stop=stop_after(
             float(seen.sum()) * (1 + mean), PoissonParams(np.ones(components), np.full(components, mean)), TOLERANCE

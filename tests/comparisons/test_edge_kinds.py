@@ -148,3 +148,54 @@ def test_a_guttman_scale_has_its_maximum_at_infinity():
     objective = result.case.objective()
     further = {name: values * 8 for name, values in result.optima[0].point.natural.items()}
     assert objective.log_likelihood(objective.free(further)) <= result.optima[0].objective + 1e-9
+
+
+@pytest.mark.parametrize("frequency", [1e6, 1e9])
+def test_all_heads_are_at_the_boundary_however_many_they_are(frequency):
+    """PyMC's side keeps 1e-12 off the edge, at the cost of that share of the flips: no slope."""
+    case = coin_mixture.bind("all", np.array([10.0]), np.array([10.0]), 1, counts=np.array([frequency]))
+    result = crosscheck(case, 3)
+    assert ([str(optimum.kind) for optimum in result.optima], result.verdict) == (["boundary"], "agree")
+
+
+def test_an_edge_without_bound_is_found_from_the_data_alone():
+    """One complete row lies on a line through 0: at a correlation of -1 and s_x / s_y = 1.3 / .4 it has any density."""
+    values = np.array([[1.3, -0.4], [-0.878, np.nan], [-0.346, np.nan], [-0.292, np.nan], [np.nan, 1.179]])
+    result = crosscheck(bivariate_normal.bind("row", values, ("x", "y"), means_zero=True), 4)
+    assert result.optima[0].kind is Kind.DEGENERATE
+    assert result.verdict == "agree elsewhere"
+    assert "the likelihood is unbounded as correlation[x,y] goes to the edge of its range" in result.sentence
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-3, 1e-4])
+def test_rows_near_a_line_have_their_maximum(apart):
+    """Complete data: the moments, in closed form; the correlation's error is (1 - r^2) / sqrt N."""
+    x = np.linspace(0, 1, 8)
+    values = np.column_stack([x, 2 * x + apart * np.array([1.0, -1, 0.5, 2, -2, 0, 1, -1.5])])
+    result = crosscheck(bivariate_normal.bind("near", values, ("x", "y")), 3)
+    assert (result.verdict, result.flags) == ("agree", ())
+    covariance = np.cov(values.T, bias=True)
+    left = np.linalg.det(covariance) / covariance[0, 0] / covariance[1, 1]
+    table = result.estimates.set_index("parameter")
+    for side in ("em", "pymc"):
+        found = table.loc["correlation[x,y]", side]
+        assert (1 - found) * (1 + found) == pytest.approx(left, rel=1e-5)
+        assert table.loc["variance[y]", side] == pytest.approx(covariance[1, 1], rel=1e-6)
+        error = table.loc["correlation[x,y]", f"{side}_se"]
+        assert np.isnan(error) or error == pytest.approx(left / np.sqrt(8), rel=1e-4)
+
+
+def test_numbers_that_are_all_zero_end_quickly():
+    """As constants of PyMC's model they would keep its rewriting from coming to an end."""
+    values = np.array([[1.0, 2.0], [2.0, 1.0], [np.nan, 0.0]])
+    assert crosscheck(bivariate_normal.bind("zero", values, ("x", "y"), means_zero=True), 2).verdict == "agree"
+
+
+@pytest.mark.parametrize("flips", [1000.0, 1e5])
+def test_a_component_without_weight_is_missed_where_single_sequences_are(flips):
+    """Two heads in one sequence and none in the other: two coins, one of which shows no heads, fit better."""
+    case = coin_mixture.bind("rare", np.array([2.0, 0.0]), np.full(2, flips), 2)
+    result = crosscheck(case, 6)
+    assert result.optima[0].kind is Kind.BOUNDARY
+    saddles = [optimum for optimum in result.optima[1:] if optimum.kind is Kind.RIDGE]
+    assert saddles == []

@@ -141,3 +141,37 @@ def test_close_to_an_edge_the_steps_stay_inside():
     expected = mixture_hessian([0, 0, 1, 9, 8, 10], 10, params)
     basis = problem.free_directions()
     np.testing.assert_allclose(observed_information(problem, params), basis.T @ expected @ basis, rtol=1e-7, atol=1e-5)
+
+
+def test_steps_fit_the_data_however_sharp_the_likelihood():
+    """Two groups of 1e9 flips, three standard deviations apart; the units of a bias are thousands of times wider."""
+    sd = 0.5 / np.sqrt(1e9)
+    heads = np.round(1e9 * (0.5 + sd * np.array([-1.0, 0.3, 0.9, 2.4, 3.1, 3.3])))
+    problem = CoinMixture(heads, 1e9, 2)
+    fit = em(problem, CoinParams(np.array([0.5, 0.5]), 0.5 + sd * np.array([0.0, 3.0])), StopRule(1e-14))
+    # In units of sd around 1/2 the counts are normal with variance 1: the same mixture, on a scale of its own.
+    where, weight = (heads / 1e9 - 0.5) / sd, fit.params.weight
+    centers = (fit.params.bias - 0.5) / sd
+
+    def log_likelihood(z):
+        chances = np.array([z[0], 1 - z[0]]) * np.exp(-((where[:, None] - z[1:]) ** 2) / 2)
+        return np.log(chances.sum(axis=1)).sum()
+
+    point, h = np.array([weight[0], *centers]), 1e-4
+    moves = h * np.eye(3)
+    hessian = [
+        [
+            (
+                log_likelihood(point + one + other)
+                - log_likelihood(point + one - other)
+                - log_likelihood(point - one + other)
+                + log_likelihood(point - one - other)
+            )
+            / (4 * h * h)
+            for other in moves
+        ]
+        for one in moves
+    ]
+    expected = np.sqrt(np.diag(np.linalg.inv(-np.array(hessian))))
+    errors = standard_errors(problem, fit.params)
+    np.testing.assert_allclose([errors.weight[0], *(errors.bias / sd)], expected, rtol=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pp_models import bivariate_normal, common_slope, genetic_linkage, poisson_mixture
+from pp_models import bivariate_normal, coin_mixture, common_slope, genetic_linkage, poisson_mixture
 from pp_models.complete_data import CompleteData
 from pp_models.objective import Objective
 
@@ -34,6 +34,22 @@ def test_genetic_linkage() -> None:
     cells = [1 / 2 + t / 4, (1 - t) / 4, (1 - t) / 4, t / 4]
     value = stats.multinomial.logpmf([125, 18, 20, 34], 197, cells)
     assert_value_and_gradient(Objective(genetic_linkage.build([125, 18, 20, 34])), {"theta": np.array([t])}, value)
+
+
+@pytest.mark.parametrize("kind", [np.int64, float])
+def test_counts_above_two_to_the_31(kind: type) -> None:
+    """PyMC makes 32 bits of observed integers."""
+    t, billions = 0.3, np.array([125, 18, 20, 34]).astype(kind) * 10**9
+    cells = [1 / 2 + t / 4, (1 - t) / 4, (1 - t) / 4, t / 4]
+    for hooks in (False, True):
+        objective = Objective(genetic_linkage.build(billions, hooks=hooks))
+        value = stats.multinomial.logpmf(billions, billions.sum(), cells)
+        assert objective.log_likelihood(objective.free({"theta": [t]})) == pytest.approx(value, rel=1e-9)
+        heads = billions[:3]
+        for frequencies in (None, np.ones(3)):
+            coins = Objective(coin_mixture.build(heads, 2 * 10**11, 1, frequencies=frequencies, hooks=hooks))
+            value = stats.binom.logpmf(heads, 2 * 10**11, t).sum()
+            assert coins.log_likelihood(coins.free({"bias": [t]})) == pytest.approx(value, rel=1e-9)
 
 
 def test_poisson_mixture() -> None:

@@ -7,8 +7,8 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import expit, logsumexp
 
-from pp_models import coin_mixture, maximise, two_pl
-from pp_models.maximise import MaximumStatus, newton_step, polish
+from pp_models import coin_mixture, genetic_linkage, maximise, two_pl
+from pp_models.maximise import MaximumStatus, newton_step, polish, round_off
 from pp_models.objective import Objective
 
 LSAT6_LOG_LIKELIHOOD = -2466.6533775
@@ -188,6 +188,52 @@ def test_newton_step_climbs_whatever_the_curvature():
     assert gain == pytest.approx((0.5 + 0.25) / 2)
     step, _ = newton_step(np.diag([-1e-6, -1.0, -1.0]), gradient, free)
     assert np.abs(step).max() == maximise.LONGEST_STEP
+
+
+def test_newton_step_does_not_depend_on_the_units_of_the_parameters():
+    """A trillion flips, two sequences: the curvature by a bias is 1e12 times that by a weight."""
+    gradient, free = np.array([0.0376, 3e5]), np.array([True, True])
+    hessian = np.array([[-0.075, 2e4], [2e4, -5e11]])
+    step, gain = newton_step(hessian, gradient, free, observations=2.0)
+    np.testing.assert_allclose(step, np.linalg.solve(-hessian, gradient), rtol=1e-9)
+    assert gain == pytest.approx(step @ gradient / 2, rel=1e-9)
+
+
+def test_newton_step_takes_no_round_off_for_a_slope():
+    free = np.array([True, True])
+    step, gain = newton_step(np.diag([-1e-9, -4.0]), np.array([1e-12, 2.0]), free, np.array([2e-12, 2e-12]))
+    np.testing.assert_allclose(step, [0.0, 0.5])
+    assert gain == pytest.approx(0.5)
+
+
+def test_a_direction_without_curvature_is_flat():
+    """Two weights of the same coins, in forty sequences: what little they change about the biases is no way to go."""
+    hessian = np.array([[6e-13, 6e-6], [6e-6, -25.0]])
+    gradient, free = np.array([1e-12, 1e-7]), np.array([True, True])
+    for factor in (1.0, 1e8):
+        step, _ = newton_step(factor * hessian, factor * gradient, free, observations=40 * factor)
+        assert step[1] == pytest.approx(4e-9, rel=0.01)
+        assert abs(step[0]) < 1e-3
+
+
+def test_what_is_higher_by_chance_is_no_better():
+    """With a steeper gradient and round-off of 1e-5 a rise of 1e-6 says nothing."""
+    here, unit = np.zeros(1), np.ones(1)
+    steeper, than = maximise._Point(here, 1.0 + 1e-6, np.array([2.0])), maximise._Point(here, 1.0, np.array([1.0]))
+    assert maximise._better(steeper, than, unit, 1e-7, False)
+    assert not maximise._better(steeper, than, unit, 1e-5, False)
+    assert maximise._better(than, steeper, unit, 1e-5, False)
+
+
+def test_round_off_is_seen():
+    """Log factorials of 1e11 animals have steps of 1e-4 that a few units of theta's last place do not show."""
+    animals = 1e9 * np.array([125, 18, 20, 34])
+    objective = Objective(genetic_linkage.build(animals))
+    x = objective.free({"theta": [0.626821497870982]})
+    values = [objective.value_and_gradient(x + k * 1e-13)[0] for k in range(-50, 50)]
+    spread = max(values) - min(values)
+    assert spread > 1e-5
+    assert round_off(objective, x).value >= spread / maximise.ROUND_OFFS
 
 
 # ---- posterior modes, against scipy on a log-posterior written out again -------------------------------

@@ -1,0 +1,135 @@
+"""Is it the maximum of the same likelihood under another quadrature? The grids of packages, one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from comparisons import families
+from comparisons.adjudicate.bench import NEAR, Bench
+from comparisons.adjudicate.distance import Neighbourhood
+from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.steps import em_step
+from comparisons.case import Array, Case, Natural
+from em_reference.em import StopRule, em
+from em_reference.quadrature import equally_spaced, gauss_hermite
+
+# Those that packages take if nothing is said first: mirt, ltm, flexMIRT, TAM, IRTPRO, BILOG-MG, girth.
+HERMITE = (21, 15, 31, 41, 49, 61, 25, 20, 11, 10, 9, 7, 5)
+SPACED = (
+    *((count, 6.0) for count in (61, 49, 41, 31, 21, 121)),
+    *((count, 4.0) for count in (21, 41, 40, 31, 20, 15, 10, 9, 11, 30, 61, 81)),
+    *((count, 5.0) for count in (41, 21, 51, 61)),
+    *((count, 4.5) for count in (40, 20, 15, 10, 41)),
+    *((count, 3.0) for count in (31, 21, 15, 13, 11, 9, 7, 61)),
+)
+LEGENDRE = ((61, 5.0), (41, 5.0), (21, 5.0), (41, 6.0))
+# Nodes that end here leave out so many abilities that it tells; Gauss-Hermite nodes have weights that make up for it.
+SHORT = 3.0
+# No quadrature in use is looked for further away than this, in standard errors.
+MOST_AWAY = 10.0
+# Grids whose maxima are looked at more closely.
+MOST_LOOKED_AT = 4
+# The estimates must be this many times closer to the maximum under another grid.
+CLOSER = 10.0
+STOP = StopRule(tolerance=1e-9, max_cycles=3000)
+
+
+@dataclass(frozen=True, eq=False)
+class OtherGrid:
+    """The maximum under another quadrature, at which the estimates are.
+
+    Attributes
+    ----------
+    name : str
+        As "21 Gauss-Hermite nodes".
+    short : bool
+        Whether abilities are cut off on it.
+    distance : float
+        Standard errors from that maximum.
+    within_rounding : bool
+    """
+
+    name: str
+    short: bool
+    distance: float
+    within_rounding: bool
+
+    @property
+    def in_words(self) -> str:
+        """The grid, what it leaves out, and how close the estimates are to its maximum."""
+        cut = f", which leave out abilities beyond {SHORT:g}" if self.short else ""
+        how = "to the digits given" if self.within_rounding else f"within {self.distance:.2g} standard errors"
+        return f"{self.name}{cut}, {how}"
+
+
+class Grid(NamedTuple):
+    """A quadrature by its name, and whether abilities are cut off on it."""
+
+    name: str
+    nodes: Array
+    weights: Array
+    short: bool = False
+
+
+def grids() -> Iterator[Grid]:
+    """Quadratures of packages."""
+    for count, limit in SPACED:
+        name = f"{count} equally spaced nodes on [-{limit:g}, {limit:g}]"
+        yield Grid(name, *equally_spaced(count, limit), limit <= SHORT)
+    for count in HERMITE:
+        yield Grid(f"{count} Gauss-Hermite nodes", *gauss_hermite(count))
+    for count, limit in LEGENDRE:
+        nodes, weights = np.polynomial.legendre.leggauss(count)
+        density = weights * np.exp(-0.5 * (limit * nodes) ** 2)
+        name = f"{count} Gauss-Legendre nodes on [-{limit:g}, {limit:g}]"
+        yield Grid(name, limit * nodes, density / density.sum())
+
+
+def under(case: Case, grid: Grid) -> Case:
+    """The same case under another quadrature."""
+    family: Any = families.family(case.family)
+    problem: Any = getattr(case.em, "two_pl", case.em)
+    bound: Case = family.bind(
+        case.name,
+        problem.responses,
+        case.labels["d"],
+        counts=problem.frequencies,
+        nodes=grid.nodes,
+        weights=grid.weights,
+    )
+    return bound
+
+
+def other_grid(bench: Bench, reading: Reading, natural: Natural, distance: float) -> OtherGrid | None:
+    """The quadrature under which the estimates are the maximum, None when under none of them or where there is none.
+
+    One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those under which the
+    estimates are near, the first with them inside the rounding, else the one that is closest.
+    """
+    if "d" not in bench.case.labels or bench.case.with_prior or distance > MOST_AWAY:
+        return None
+    own = _change(bench.case, natural)
+    changes = {grid.name: _change(under(bench.case, grid), natural) for grid in grids()}
+    worth = sorted((name for name in changes if changes[name] < own), key=changes.__getitem__)[:MOST_LOOKED_AT]
+    found = [_held_against(bench, reading, natural, grid) for grid in grids() if grid.name in worth]
+    close = [one for one in found if one and (one.within_rounding or one.distance * CLOSER < distance)]
+    return min(close, key=lambda one: 0.0 if one.within_rounding else one.distance, default=None)
+
+
+def _change(case: Case, natural: Natural) -> float:
+    return float(np.abs(case.flat(em_step(case, natural)) - case.flat(natural)).max())
+
+
+def _held_against(bench: Bench, reading: Reading, natural: Natural, grid: Grid) -> OtherGrid | None:
+    """Estimates against the maximum under another quadrature, None when they are not there."""
+    case = under(bench.case, grid)
+    objective = case.objective()
+    there = replace(bench, case=case, objective=objective)
+    best = case.from_em(em(case.em, case.to_em(natural), STOP, accelerate=True).params)
+    place = Neighbourhood(case, objective, best)
+    found, distance = there.arrived(place, reading), place.likelihood_distance(natural)
+    if found is None and distance > NEAR:
+        return None
+    return OtherGrid(grid.name, grid.short, distance, found is not None and found[0])
