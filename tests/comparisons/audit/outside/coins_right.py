@@ -13,7 +13,12 @@ from scipy.stats import binom
 from . import outsider
 
 
-@outsider("two-coins", style="loops", cause="loops over sequences and coins with math.log, as translated from R")
+@outsider(
+    "two-coins",
+    style="loops",
+    remark="not robust at edges",
+    cause="loops over sequences and coins with math.log, as translated from R",
+)
 class CoinsTranslatedFromR:
     def __init__(self, data):
         self.h = [float(v) for v in data["heads"]]
@@ -58,7 +63,7 @@ def fit_two_coins(data, start, max_cycles=20000, tol=1e-12):
     while cycle < max_cycles and not converged:
         lj = joint(pi, p)
         r = f[:, None] * np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
-        new_pi, new_p = r.sum(0) / f.sum(), (r.T @ h) / (r.T @ n)
+        new_pi, new_p = r.sum(0) / f.sum(), (r.T @ h) / np.maximum(r.T @ n, 1e-300)
         converged = max(np.abs(new_pi - pi).max(), np.abs(new_p - p).max()) < tol
         pi, p = new_pi, new_p
         cycle += 1
@@ -71,7 +76,9 @@ def fit_two_coins(data, start, max_cycles=20000, tol=1e-12):
     }
 
 
-@outsider("bent-coins", style="pandas", cause="long table of sequence by coin, sums by groupby")
+@outsider(
+    "bent-coins", style="pandas", remark="not robust at edges", cause="long table of sequence by coin, sums by groupby"
+)
 class LongTableCoins:
     def __init__(self, data):
         self.df = pd.DataFrame({"heads": data["heads"], "flips": data["flips"], "n": data["frequencies"]})
@@ -100,11 +107,14 @@ class OneVectorOfCoins:
         x, n, f = self.d["heads"][:, None], self.d["flips"][:, None], self.d["frequencies"][:, None]
         lj = np.log(w) + xlogy(x, p) + xlog1py(n - x, -p)
         z = f * np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
-        return np.concatenate([z.sum(0) / z.sum(), (z * x).sum(0) / (z * n).sum(0)])
+        return np.concatenate([z.sum(0) / z.sum(), (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)])
 
 
 @outsider(
-    "two-coins", style="sorted or reflected cycle", cause="coins are sorted by bias in every cycle, weights along"
+    "two-coins",
+    style="sorted or reflected cycle",
+    remark="not robust at edges",
+    cause="coins are sorted by bias in every cycle, weights along",
 )
 def coins_in_order(data):
     x, n, f = data["heads"], data["flips"], data["frequencies"]
@@ -230,9 +240,9 @@ def stops_on_the_likelihood(data, start):
 
 
 @outsider(
-    "two-coins-equal", style="probabilities without logarithms", remark="stops early", cause="the paper's EM, to 1e-6"
+    "two-coins-equal", style="probabilities without logarithms", remark="not robust at edges", cause="the paper's EM"
 )
-def do_and_batzoglou(data, start, tol=1e-6, max_iter=10000):
+def do_and_batzoglou(data, start, tol=1e-12, max_iter=10000):
     theta_a, theta_b = start["bias"]
     for _ in range(max_iter):
         heads_a = tails_a = heads_b = tails_b = 0
@@ -270,7 +280,10 @@ class HomeworkCoins:
 
 
 @outsider(
-    "two-coins", style="class with state", cause="the E-step keeps its posterior in self, the M-step reads it there"
+    "two-coins",
+    style="class with state",
+    remark="not robust at edges",
+    cause="the E-step keeps its posterior in self, the M-step reads it there",
 )
 class RemembersItsPosterior:
     def __init__(self, data):
@@ -293,14 +306,21 @@ class RemembersItsPosterior:
         return {"weight": z.sum(axis=0) / z.sum(), "bias": bias}
 
 
-@outsider("two-coins", style="class with state", cause="e_step returns nothing, m_step needs no counts, fit runs them")
+@outsider(
+    "two-coins",
+    style="class with state",
+    remark="not robust at edges",
+    cause="e_step returns nothing, m_step needs no counts, fit runs them",
+)
 class ChangesItselfInPlace:
     def __init__(self, data):
         self.x, self.n, self.f, self.k = data["heads"], data["flips"], data["frequencies"], data["coins"]
 
     def expectation(self):
         like = self.pi * self.p ** self.x[:, None] * (1 - self.p) ** (self.n - self.x)[:, None]
-        self.ll = float(self.f @ (np.log(like.sum(1)) + np.log([math.comb(int(a), int(b)) for a, b in self.pairs()])))
+        self.ll = float(
+            self.f @ (np.log(like.sum(1)) + np.array([math.log(math.comb(int(a), int(b))) for a, b in self.pairs()]))
+        )
         self.r = self.f[:, None] * like / like.sum(1)[:, None]
 
     def pairs(self):

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln, logsumexp, softmax, xlogy
 from scipy.stats import binom
 
 from . import outsider
@@ -41,7 +41,12 @@ class BinomialMixture:
         return joint / joint.sum(axis=1, keepdims=True)
 
 
-@outsider("two-coins", style="scikit-learn", cause="an estimator with fit(X) and attributes, called by a function")
+@outsider(
+    "two-coins",
+    style="scikit-learn",
+    remark="not robust at edges",
+    cause="an estimator with fit(X) and attributes, called by a function",
+)
 def sklearn_like_coins(data, start, max_cycles=10000):
     X = np.column_stack([data["heads"], data["flips"]])
     model = BinomialMixture(data["coins"], max_iter=max_cycles)
@@ -63,17 +68,17 @@ def sklearn_like_coins(data, start, max_cycles=10000):
 def em_heads_flips_start(heads, flips, start):
     w, p = start["weight"], start["bias"]
     for _ in range(3000):
-        num = w * p ** heads[:, None] * (1 - p) ** (flips - heads)[:, None]
-        z = num / num.sum(axis=1, keepdims=True)
-        w, p = z.mean(axis=0), heads @ z / (flips @ z)
+        num = np.log(w) + xlogy(heads[:, None], p) + xlogy((flips - heads)[:, None], 1 - p)
+        z = softmax(num, axis=1)
+        w, p = z.mean(axis=0), heads @ z / np.maximum(flips @ z, 1e-300)
     return {"weight": w, "bias": p}
 
 
 def em_positional(heads, flips, weight, bias, n_iter=4000):
     for _ in range(n_iter):
-        num = weight * binom.pmf(heads[:, None], flips[:, None], bias)
-        z = num / num.sum(axis=1, keepdims=True)
-        weight, bias = z.sum(axis=0) / len(heads), np.dot(heads, z) / np.dot(flips, z)
+        num = np.log(weight) + binom.logpmf(heads[:, None], flips[:, None], bias)
+        z = softmax(num, axis=1)
+        weight, bias = z.sum(axis=0) / len(heads), np.dot(heads, z) / np.maximum(np.dot(flips, z), 1e-300)
     return weight, bias
 
 
@@ -104,10 +109,11 @@ class EinsumCoins:
         return {"sequences": s, "heads": h, "flips": h + t}, np.einsum("i,i->", self.f, peak + np.log(e.sum(1)))
 
     def m_step(self, counts, params):
-        return {"weight": counts["sequences"] / self.f.sum(), "bias": counts["heads"] / counts["flips"]}
+        flips = np.fmax(counts["flips"], 1e-300)
+        return {"weight": counts["sequences"] / self.f.sum(), "bias": counts["heads"] / flips}
 
 
-@outsider("coins", style="loops", cause="three coins, a map with loops and lists")
+@outsider("coins", style="loops", remark="not robust at edges", cause="three coins, a map with loops and lists")
 def three_coins_by_hand(data):
     rows = list(zip(data["heads"], data["flips"], data["frequencies"], strict=True))
 
@@ -127,7 +133,12 @@ def three_coins_by_hand(data):
     return once
 
 
-@outsider("two-coins", style="log space", cause="an object with slots that keeps logarithms of everything")
+@outsider(
+    "two-coins",
+    style="log space",
+    remark="not robust at edges",
+    cause="an object with slots that keeps logarithms of everything",
+)
 class SlottedCoins:
     __slots__ = ("flips", "frequencies", "heads")
 
@@ -196,14 +207,14 @@ class OneRowPerSequence:
         self.trials = data["flips"]
 
     def e_step(self, theta):
-        L = binom.pmf(self.successes[:, None], self.trials[:, None], theta["bias"]) * theta["weight"]
-        T = L / L.sum(1, keepdims=True)
-        return {"sequences": T.sum(0), "heads": T.T @ self.successes, "flips": T.T @ self.trials}, np.log(
-            L.sum(1)
-        ).sum()
+        logL = binom.logpmf(self.successes[:, None], self.trials[:, None], theta["bias"]) + np.log(theta["weight"])
+        T = softmax(logL, axis=1)
+        counts = {"sequences": T.sum(0), "heads": T.T @ self.successes, "flips": T.T @ self.trials}
+        return counts, logsumexp(logL, axis=1).sum()
 
     def m_step(self, counts, theta):
-        return {"weight": counts["sequences"] / len(self.trials), "bias": counts["heads"] / counts["flips"]}
+        flips = np.clip(counts["flips"], 1e-300, None)
+        return {"weight": counts["sequences"] / len(self.trials), "bias": counts["heads"] / flips}
 
 
 @outsider("bent-coins", style="plain numpy", remark="generalised", cause="half of every step, which still climbs")
@@ -211,9 +222,8 @@ def careful_coins(data):
     x, n, f = data["heads"][:, None], data["flips"][:, None], data["frequencies"][:, None]
 
     def half_step(params):
-        num = params["weight"] * binom.pmf(x, n, params["bias"])
-        z = f * num / num.sum(1, keepdims=True)
-        w, p = z.sum(0) / z.sum(), (z * x).sum(0) / (z * n).sum(0)
+        z = f * softmax(np.log(params["weight"]) + binom.logpmf(x, n, params["bias"]), axis=1)
+        w, p = z.sum(0) / z.sum(), (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)
         return {"weight": (params["weight"] + w) / 2, "bias": (params["bias"] + p) / 2}
 
     return half_step
@@ -223,14 +233,16 @@ def careful_coins(data):
 def chatty_coins(data, start, max_cycles=2000):
     p, n_cycles, change = np.array(start["bias"]), 0, np.inf
     const = gammaln(data["flips"] + 1) - gammaln(data["heads"] + 1) - gammaln(data["flips"] - data["heads"] + 1)
+
+    def log_joint(p):
+        return np.log(0.5) + xlogy(data["heads"][:, None], p) + xlogy((data["flips"] - data["heads"])[:, None], 1 - p)
+
     while change > 1e-11 and n_cycles < max_cycles:
-        like = 0.5 * p ** data["heads"][:, None] * (1 - p) ** (data["flips"] - data["heads"])[:, None]
-        z = like / like.sum(1)[:, None] * data["frequencies"][:, None]
-        new = data["heads"] @ z / (data["flips"] @ z)
+        z = softmax(log_joint(p), axis=1) * data["frequencies"][:, None]
+        new = data["heads"] @ z / np.maximum(data["flips"] @ z, 1e-300)
         change, p, n_cycles = np.abs(new - p).max(), new, n_cycles + 1
         print(f"iteration {n_cycles}: theta_A = {p[0]:.6f}, theta_B = {p[1]:.6f}")  # noqa: T201
-    like = 0.5 * p ** data["heads"][:, None] * (1 - p) ** (data["flips"] - data["heads"])[:, None]
-    loglik = data["frequencies"] @ (np.log(like.sum(1)) + const)
+    loglik = data["frequencies"] @ (logsumexp(log_joint(p), axis=1) + const)
     return {"params": {"bias": p}, "log_likelihood": loglik, "cycles": n_cycles, "converged": bool(change <= 1e-11)}
 
 
@@ -278,10 +290,15 @@ class NamedTupleCoins:
         return Counts(z.sum(0), (x * z).sum(0), (n * z).sum(0)), float((f * total).sum())
 
     def m_step(self, counts, params):
-        return Theta(counts.sequences / counts.sequences.sum(), counts.heads / counts.flips)
+        return Theta(counts.sequences / counts.sequences.sum(), counts.heads / np.maximum(counts.flips, 1e-300))
 
 
-@outsider("bent-coins", style="one fit function", cause="standard errors by inverting a numerical Hessian of all free")
+@outsider(
+    "bent-coins",
+    style="one fit function",
+    remark="not robust at edges",
+    cause="standard errors by inverting a numerical Hessian of all free",
+)
 def coins_with_standard_errors(data, start, max_cycles=20000):
     x, n, f = data["heads"][:, None], data["flips"][:, None], data["frequencies"]
 
@@ -296,14 +313,16 @@ def coins_with_standard_errors(data, start, max_cycles=20000):
         z = joint(w, p)
         z *= (f / z.sum(1))[:, None]
         w, old = z.sum(0) / f.sum(), p
-        p = (z * x).sum(0) / (z * n).sum(0)
+        p = (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)
         change, cycles = np.abs(p - old).max(), cycles + 1
     v, eps = np.array([w[0], *p]), 1e-4
     steps = eps * np.eye(3)
     hessian = [
         [minus(v + a + b) - minus(v + a - b) - minus(v - a + b) + minus(v - a - b) for a in steps] for b in steps
     ]
-    se = np.sqrt(np.diag(np.linalg.pinv(np.array(hessian) / (4 * eps**2))).clip(0))
+    se = np.full(3, np.nan)
+    if np.isfinite(hessian).all():
+        se = np.sqrt(np.diag(np.linalg.pinv(np.array(hessian) / (4 * eps**2))).clip(0))
     return {
         "params": {"weight": w, "bias": p},
         "log_likelihood": -minus(v),

@@ -10,6 +10,13 @@ from scipy.stats import binom
 from . import outsider
 
 
+def relative(w, x, n, p):
+    """Likelihoods per row and coin over the largest of the row, which cannot underflow."""
+    with np.errstate(divide="ignore"):
+        lj = np.log(w) + binom.logpmf(x, n, p)
+    return np.exp(lj - lj.max(axis=1, keepdims=True))
+
+
 @outsider("two-coins", style="plain numpy", bug="gross", cause="every sequence goes to its likeliest coin as a whole")
 class HardCoins:
     def __init__(self, data):
@@ -45,7 +52,7 @@ class WrongDenominatorLoops:
         all_flips = sum(n * f for _, n, f in self.rows)
         return {
             "weight": counts["sequences"] / sum(counts["sequences"]),
-            "bias": len(counts["heads"]) * counts["heads"] / all_flips,
+            "bias": counts["heads"] / all_flips,
         }
 
 
@@ -57,7 +64,7 @@ def posterior_outside_the_loop(data, start, max_cycles=1000):
     z = f[:, None] * like / like.sum(1, keepdims=True)
     for cycle in range(1, max_cycles + 1):  # noqa: B007
         old = p
-        w, p = z.sum(0) / z.sum(), x @ z / (n @ z)
+        w, p = z.sum(0) / z.sum(), x @ z / np.maximum(n @ z, 1e-300)
         if np.abs(p - old).max() < 1e-10:
             break
     ll = f @ np.log((w * binom.pmf(x[:, None], n[:, None], p)).sum(1))
@@ -72,7 +79,7 @@ def softmax_over_the_wrong_axis(data):
         logits = np.log(params["weight"]) + xlogy(x, params["bias"]) + xlog1py(n - x, -params["bias"])
         z = softmax(logits, axis=0)
         z = z / z.sum(axis=1, keepdims=True) * data["frequencies"][:, None]
-        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / (z * n).sum(0)}
+        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)}
 
     return step
 
@@ -90,9 +97,7 @@ def heads_only_likelihood(data, start):
     return {"bias": np.array([a, b])}
 
 
-@outsider(
-    "coins", style="flat vector", bug="gross", cause="index off by one: the last coin has the bias of the one before"
-)
+@outsider("coins", style="flat vector", bug="subtle", cause="the sums begin at 1, so the first sequence is left out")
 class OffByOneVector:
     parameter_order = ("weight", "bias")
 
@@ -102,10 +107,13 @@ class OffByOneVector:
     def step(self, theta):
         joint = np.empty((len(self.x), self.k))
         for k in range(self.k):
-            p = theta[min(self.k + k, len(theta) - 2)]
-            joint[:, k] = theta[k] * p**self.x * (1 - p) ** (self.n - self.x)
-        z = joint / joint.sum(1, keepdims=True) * self.f[:, None]
-        return np.hstack([z.sum(0) / z.sum(), self.x @ z / (self.n @ z)])
+            p = theta[self.k + k]
+            joint[:, k] = np.log(theta[k]) + xlogy(self.x, p) + xlog1py(self.n - self.x, -p)
+        z = softmax(joint, axis=1) * self.f[:, None]
+        sums = np.zeros((3, self.k))
+        for i in range(1, len(self.x)):
+            sums += np.outer([1, self.x[i], self.n[i]], z[i])
+        return np.hstack([sums[0] / max(sums[0].sum(), 1e-300), sums[1] / np.maximum(sums[2], 1e-300)])
 
 
 @outsider("bent-coins", style="pandas", bug="gross", cause="how often a row was seen is left out of the biases")
@@ -135,9 +143,9 @@ class SmoothedCoins:
         self.x, self.n, self.f = data["heads"], data["flips"], data["frequencies"]
 
     def e_step(self, params):
-        like = params["weight"] * binom.pmf(self.x[:, None], self.n[:, None], params["bias"])
-        z = self.f[:, None] * like / like.sum(1, keepdims=True)
-        return {"sequences": z.sum(0), "heads": self.x @ z, "flips": self.n @ z}, self.f @ np.log(like.sum(1))
+        lj = np.log(params["weight"]) + binom.logpmf(self.x[:, None], self.n[:, None], params["bias"])
+        z = self.f[:, None] * softmax(lj, axis=1)
+        return {"sequences": z.sum(0), "heads": self.x @ z, "flips": self.n @ z}, self.f @ logsumexp(lj, axis=1)
 
     def m_step(self, counts, params):
         bias = (counts["heads"] + 0.01) / (counts["flips"] + 0.02)
@@ -150,16 +158,16 @@ class RoundedPosterior:
         self.data, self.resp = data, None
 
     def e_step(self, params):
-        like = self.data["fixed_weight"] * binom.pmf(
+        lj = np.log(self.data["fixed_weight"]) + binom.logpmf(
             self.data["heads"][:, None], self.data["flips"][:, None], params["bias"]
         )
-        self.resp = np.round(like / like.sum(1, keepdims=True), 3)
+        self.resp = np.round(softmax(lj, axis=1), 3)
         z = self.resp * self.data["frequencies"][:, None]
         counts = {"sequences": z.sum(0), "heads": self.data["heads"] @ z, "flips": self.data["flips"] @ z}
-        return counts, self.data["frequencies"] @ np.log(like.sum(1))
+        return counts, self.data["frequencies"] @ logsumexp(lj, axis=1)
 
     def m_step(self, counts, params):
-        return {"bias": counts["heads"] / counts["flips"]}
+        return {"bias": counts["heads"] / np.maximum(counts["flips"], 1e-300)}
 
 
 @outsider(
@@ -173,7 +181,7 @@ def epsilon_in_the_logs(data):
         w, p = params["weight"], params["bias"]
         lj = np.log(w + eps) + x * np.log(p + eps) + (n - x) * np.log(1 - p + eps)
         z = f * np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
-        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / (z * n).sum(0)}
+        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)}
 
     return step
 
@@ -191,22 +199,22 @@ class MixtureWithConcentration:
             resp = self._proba() * self.sample_weight[:, None]
             nk = resp.sum(0) + self.reg
             old, self.weights_ = self.weights_, nk / nk.sum()
-            self.probs_ = self.X[:, 0] @ resp / (self.X[:, 1] @ resp)
+            self.probs_ = self.X[:, 0] @ resp / np.maximum(self.X[:, 1] @ resp, 1e-300)
             if np.abs(old - self.weights_).max() < self.tol:
                 self.converged_ = True
                 break
         return {
             "params": {"weight": self.weights_, "bias": self.probs_},
-            "log_likelihood": self.sample_weight @ np.log(self._joint().sum(1)),
+            "log_likelihood": self.sample_weight @ logsumexp(self._log_joint(), axis=1),
             "converged": self.converged_,
             "cycles": self.n_iter_,
         }
 
-    def _joint(self):
-        return self.weights_ * binom.pmf(self.X[:, :1], self.X[:, 1:], self.probs_)
+    def _log_joint(self):
+        return np.log(self.weights_) + binom.logpmf(self.X[:, :1], self.X[:, 1:], self.probs_)
 
     def _proba(self):
-        return self._joint() / self._joint().sum(1, keepdims=True)
+        return softmax(self._log_joint(), axis=1)
 
 
 @outsider(
@@ -217,7 +225,7 @@ def grid_search_m_step(data):
     x, n, f = data["heads"], data["flips"], data["frequencies"]
 
     def step(params):
-        like = params["weight"] * binom.pmf(x[:, None], n[:, None], params["bias"])
+        like = relative(params["weight"], x[:, None], n[:, None], params["bias"])
         z = f[:, None] * like / like.sum(1, keepdims=True)
         heads, tails = (x @ z)[:, None], ((n - x) @ z)[:, None]
         best = np.argmax(heads * np.log(grid) + tails * np.log(1 - grid), axis=1)
@@ -236,9 +244,9 @@ def sorts_biases_only(data, start, max_cycles=10000):
     x, n, f = data["heads"], data["flips"], data["frequencies"]
     w, p = start["weight"], start["bias"]
     for _ in range(max_cycles):
-        like = w * binom.pmf(x[:, None], n[:, None], p)
+        like = relative(w, x[:, None], n[:, None], p)
         z = f[:, None] * like / like.sum(1, keepdims=True)
-        old, w, p = p, z.sum(0) / z.sum(), x @ z / (n @ z)
+        old, w, p = p, z.sum(0) / z.sum(), x @ z / np.maximum(n @ z, 1e-300)
         if np.abs(p - old).max() < 1e-12:
             break
     return {"weight": w, "bias": np.sort(p)}
@@ -256,7 +264,7 @@ class PrunesSmallCoins:
 
     def step(self, params):
         w = np.where(params["weight"] < 0.1, 0.0, params["weight"])
-        like = w * binom.pmf(self.x, self.n, params["bias"])
+        like = relative(w, self.x, self.n, params["bias"])
         z = self.f * like / like.sum(1, keepdims=True)
         flips = (z * self.n).sum(0)
         bias = np.where(flips > 0, (z * self.x).sum(0) / np.where(flips > 0, flips, 1), params["bias"])
@@ -273,13 +281,13 @@ def signed_change(data, start, max_cycles=10000):
     x, n, f = data["heads"][:, None], data["flips"][:, None], data["frequencies"][:, None]
     w, p = start["weight"], start["bias"]
     for cycle in range(1, max_cycles + 1):  # noqa: B007
-        like = w * binom.pmf(x, n, p)
+        like = relative(w, x, n, p)
         z = f * like / like.sum(1, keepdims=True)
         old = p
-        w, p = z.sum(0) / z.sum(), (z * x).sum(0) / (z * n).sum(0)
+        w, p = z.sum(0) / z.sum(), (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)
         if p[0] - old[0] < 1e-9:
             break
-    ll = float((f[:, 0] * np.log((w * binom.pmf(x, n, p)).sum(1))).sum())
+    ll = float(f[:, 0] @ logsumexp(np.log(w) + binom.logpmf(x, n, p), axis=1))
     return {"params": {"weight": w, "bias": p}, "log_likelihood": ll, "converged": cycle < max_cycles, "cycles": cycle}
 
 
@@ -295,11 +303,11 @@ def reflects_low_starts(data, start):
     for _ in range(2000):
         top, bottom = [0.0, 0.0], [0.0, 0.0]
         for h, n, f in zip(data["heads"], data["flips"], data["frequencies"], strict=True):
-            la, lb = math.exp(xlogy(h, a) + xlog1py(n - h, -a)), math.exp(xlogy(h, b) + xlog1py(n - h, -b))
-            for k, z in enumerate((la / (la + lb), lb / (la + lb))):
+            la, lb = xlogy(h, a) + xlog1py(n - h, -a), xlogy(h, b) + xlog1py(n - h, -b)
+            for k, z in enumerate((math.exp(la - np.logaddexp(la, lb)), math.exp(lb - np.logaddexp(la, lb)))):
                 top[k] += f * z * h
                 bottom[k] += f * z * n
-        a, b = top[0] / bottom[0], top[1] / bottom[1]
+        a, b = (t / max(m, 1e-300) for t, m in zip(top, bottom, strict=True))
     return {"bias": np.array([1 - a if reflected else a, b])}
 
 
@@ -307,17 +315,17 @@ def reflects_low_starts(data, start):
     "bent-coins",
     style="one fit function",
     bug="wrong from some starts",
-    cause="stops when the two biases pass within .02 of each other, in the belief that they are one",
+    cause="stops when the two biases are within .1 of each other, in the belief that they are one",
 )
 def merges_close_coins(data, start, max_cycles=20000):
     x, n, f = data["heads"], data["flips"], data["frequencies"]
     w, p = start["weight"], start["bias"]
     for _ in range(max_cycles):
-        if abs(p[0] - p[1]) < 0.02:
+        if abs(p[0] - p[1]) < 0.1:
             return {"weight": np.array([1.0, 0.0]), "bias": np.full(2, f @ x / (f @ n))}
-        like = w * binom.pmf(x[:, None], n[:, None], p)
+        like = relative(w, x[:, None], n[:, None], p)
         z = like * (f / like.sum(1))[:, None]
-        old, w, p = p, z.sum(0) / f.sum(), x @ z / (n @ z)
+        old, w, p = p, z.sum(0) / f.sum(), x @ z / np.maximum(n @ z, 1e-300)
         if np.abs(old - p).max() < 1e-12:
             break
     return {"weight": w, "bias": p}

@@ -13,15 +13,14 @@ from . import outsider
 
 def cycle_of(data, w, p):
     x, n = data["heads"], data["flips"]
-    like = w * binom.pmf(x[:, None], n[:, None], p)
-    z = like * (data["frequencies"] / like.sum(1))[:, None]
-    return z.sum(0) / z.sum(), x @ z / (n @ z), z
+    lj = np.log(w) + binom.logpmf(x[:, None], n[:, None], p)
+    z = np.exp(lj - logsumexp(lj, axis=1, keepdims=True)) * data["frequencies"][:, None]
+    return z.sum(0) / z.sum(), x @ z / np.maximum(n @ z, 1e-300), z
 
 
 def loglik_of(data, w, p):
-    return float(
-        data["frequencies"] @ np.log((w * binom.pmf(data["heads"][:, None], data["flips"][:, None], p)).sum(1))
-    )
+    lj = np.log(w) + binom.logpmf(data["heads"][:, None], data["flips"][:, None], p)
+    return float(data["frequencies"] @ logsumexp(lj, axis=1))
 
 
 @outsider("two-coins", style="one fit function", bug="only reported is wrong", cause="Q is reported as log-likelihood")
@@ -66,11 +65,12 @@ class ReportsTheMean:
 def reports_the_loss(data, start):
     w, p = data["fixed_weight"], start["bias"]
     loss = np.inf
-    while True:
+    for _ in range(5000):
         _, p, _ = cycle_of(data, w, p)
         before, loss = loss, -loglik_of(data, w, p)
         if before - loss < 1e-14:
-            return {"params": {"bias": p}, "log_likelihood": loss}
+            break
+    return {"params": {"bias": p}, "log_likelihood": loss}
 
 
 @outsider(
@@ -85,13 +85,15 @@ def one_cycle_behind(data, start, max_cycles=10000):
     while change > 1e-12 and cycles < max_cycles:
         loglik, s, h, n = 0.0, [0.0] * len(w), [0.0] * len(w), [0.0] * len(w)
         for x, m, f in zip(data["heads"], data["flips"], data["frequencies"], strict=True):
-            like = [w[k] * float(binom.pmf(x, m, p[k])) for k in range(len(w))]
-            loglik += f * math.log(sum(like))
+            logs = [math.log(w[k] or 1e-300) + float(binom.logpmf(x, m, p[k])) for k in range(len(w))]
+            like = [math.exp(v - max(logs)) for v in logs]
+            loglik += f * (max(logs) + math.log(sum(like)))
             for k in range(len(w)):
                 z = f * like[k] / sum(like)
                 s[k], h[k], n[k] = s[k] + z, h[k] + z * x, n[k] + z * m
-        change = max(abs(h[k] / n[k] - p[k]) for k in range(len(w)))
-        w, p = [v / sum(s) for v in s], [h[k] / n[k] for k in range(len(w))]
+        new = [h[k] / max(n[k], 1e-300) for k in range(len(w))]
+        change = max(abs(a - b) for a, b in zip(new, p, strict=True))
+        w, p = [v / sum(s) for v in s], new
         cycles += 1
     params = {"weight": np.array(w), "bias": np.array(p)}
     return {"params": params, "log_likelihood": loglik, "converged": change <= 1e-12, "cycles": cycles}
@@ -132,7 +134,7 @@ class CountsFromZero:
 def does_as_many_as_it_likes(data, start, max_cycles=500):
     out = SimpleNamespace(cycles=0, converged=False)
     w, p = start["weight"], start["bias"]
-    while not out.converged:
+    while not out.converged and out.cycles < 20000:
         w1, p1, _ = cycle_of(data, w, p)
         out.converged, out.cycles = bool(np.abs(p1 - p).max() < 1e-10), out.cycles + 1
         w, p = w1, p1
@@ -220,7 +222,10 @@ class LikelihoodWithoutWeights:
         return counts, float(f[:, 0] @ logsumexp(given, axis=1))
 
     def m_step(self, counts, params):
-        return {"weight": counts["sequences"] / counts["sequences"].sum(), "bias": counts["heads"] / counts["flips"]}
+        return {
+            "weight": counts["sequences"] / counts["sequences"].sum(),
+            "bias": counts["heads"] / np.maximum(counts["flips"], 1e-300),
+        }
 
 
 @outsider(
@@ -244,7 +249,7 @@ class MeanOfProportions:
         z = like.div(like.sum(axis=1), axis=0).mul(self.df.f, axis=0)
         for k in z.columns:
             out["weight"].append(z[k].sum() / self.df.f.sum())
-            out["bias"].append(np.average(self.df.share, weights=z[k]))
+            out["bias"].append((z[k] * self.df.share).sum() / max(z[k].sum(), 1e-300))
         return {name: np.array(values) for name, values in out.items()}
 
 
@@ -256,13 +261,16 @@ class FlipsOfTheFirstRow:
         self.heads, self.n, self.f = data["heads"], data["flips"][0], data["frequencies"]
 
     def e_step(self, params):
-        like = params["weight"] * binom.pmf(self.heads[:, None], self.n, params["bias"])
-        z = self.f[:, None] * like / like.sum(1, keepdims=True)
+        lj = np.log(params["weight"]) + binom.logpmf(self.heads[:, None], self.n, params["bias"])
+        z = self.f[:, None] * np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
         counts = {"sequences": z.sum(0), "heads": self.heads @ z, "flips": self.n * z.sum(0)}
-        return counts, self.f @ np.log(like.sum(1))
+        return counts, self.f @ logsumexp(lj, axis=1)
 
     def m_step(self, counts, params):
-        return {"weight": counts["sequences"] / counts["sequences"].sum(), "bias": counts["heads"] / counts["flips"]}
+        return {
+            "weight": counts["sequences"] / counts["sequences"].sum(),
+            "bias": counts["heads"] / np.maximum(counts["flips"], 1e-300),
+        }
 
 
 @outsider(
@@ -280,7 +288,7 @@ def skips_underflow(data, start):
             s, h, m = s + z, h + z * x, m + z * n
         if s.sum() == 0:
             break
-        w, p = s / s.sum(), h / m
+        w, p = s / s.sum(), h / np.maximum(m, 1e-300)
     return {"weight": w, "bias": p}
 
 
@@ -302,7 +310,7 @@ def cached_by_number_of_rows(data):
     def step(params):
         lj = np.log(params["weight"]) + xlogy(x, params["bias"]) + xlog1py(n - x, -params["bias"])
         z = f * np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
-        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / (z * n).sum(0)}
+        return {"weight": z.sum(0) / z.sum(), "bias": (z * x).sum(0) / np.maximum((z * n).sum(0), 1e-300)}
 
     return step
 
@@ -315,13 +323,13 @@ class FrequenciesInOnePlaceOnly:
         self.x, self.n, self.f = data["heads"], data["flips"], data["frequencies"]
 
     def _post(self, w, p):
-        like = w * p ** self.x[:, None] * (1 - p) ** (self.n - self.x)[:, None]
-        return like / like.sum(1, keepdims=True)
+        lj = np.log(w) + xlogy(self.x[:, None], p) + xlogy((self.n - self.x)[:, None], 1 - p)
+        return np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
 
     def step(self, params):
         w = self.f @ self._post(params["weight"], params["bias"]) / self.f.sum()
         z = self._post(w, params["bias"])
-        return {"weight": w, "bias": self.x @ z / (self.n @ z)}
+        return {"weight": w, "bias": self.x @ z / np.maximum(self.n @ z, 1e-300)}
 
 
 @outsider(
@@ -336,9 +344,9 @@ class DistinctHeadsOnly:
         self.w = data["fixed_weight"]
 
     def step(self, theta):
-        like = self.w * binom.pmf(self.x[:, None], self.n[:, None], theta)
-        z = like / like.sum(1, keepdims=True) * self.f[:, None]
-        return (self.x @ z) / (self.n @ z)
+        lj = np.log(self.w) + binom.logpmf(self.x[:, None], self.n[:, None], theta)
+        z = np.exp(lj - logsumexp(lj, axis=1, keepdims=True)) * self.f[:, None]
+        return (self.x @ z) / np.maximum(self.n @ z, 1e-300)
 
 
 @outsider(
@@ -347,7 +355,7 @@ class DistinctHeadsOnly:
 def ten_flips(heads, flips, start):
     w, p = start["weight"], start["bias"]
     for _ in range(3000):
-        like = w * p ** heads[:, None] * (1 - p) ** (10 - heads)[:, None]
-        z = like / like.sum(1, keepdims=True)
-        w, p = z.mean(0), heads @ z / (10 * z.sum(0))
+        lj = np.log(w) + xlogy(heads[:, None], p) + xlogy(10 - heads[:, None], 1 - p)
+        z = np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
+        w, p = z.mean(0), heads @ z / np.maximum(10 * z.sum(0), 1e-300)
     return {"weight": w, "bias": p}

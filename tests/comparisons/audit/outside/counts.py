@@ -11,16 +11,21 @@ from . import outsider
 
 
 def poisson_cycle(x, f, w, lam):
-    like = w * poisson.pmf(x[:, None], lam)
-    z = like * (f / like.sum(1))[:, None]
-    return z.sum(0) / z.sum(), x @ z / z.sum(0), z
+    lj = np.log(w) + poisson.logpmf(x[:, None], lam)
+    z = np.exp(lj - logsumexp(lj, axis=1, keepdims=True)) * f[:, None]
+    return z.sum(0) / z.sum(), x @ z / np.maximum(z.sum(0), 1e-300), z
 
 
 def poisson_loglik(x, f, w, lam):
     return float(f @ logsumexp(np.log(w) + poisson.logpmf(x[:, None], lam), axis=1))
 
 
-@outsider("hasselblad", style="loops", cause="table of deaths per day, loops as in a statistics course")
+@outsider(
+    "hasselblad",
+    style="loops",
+    remark="not robust at edges",
+    cause="table of deaths per day, loops as in a statistics course",
+)
 class TimesNotices:
     def __init__(self, data):
         self.deaths, self.days = data["counts"], data["frequencies"]
@@ -104,8 +109,8 @@ class PoissonMixture:
             log_prob = np.log(self.weights_) + poisson.logpmf(self.X[:, None], self.rates_)
             resp = np.exp(log_prob - logsumexp(log_prob, axis=1, keepdims=True)) * self.sample_weight[:, None]
             old = self.rates_
-            self.weights_, self.rates_ = resp.sum(0) / resp.sum(), self.X @ resp / resp.sum(0)
-            if np.abs(old - self.rates_).max() < self.tol:
+            self.weights_, self.rates_ = resp.sum(0) / resp.sum(), self.X @ resp / np.maximum(resp.sum(0), 1e-300)
+            if np.abs(old - self.rates_).max() < self.tol * max(1.0, old.max()):
                 self.converged_ = True
                 break
         self.lower_bound_ = poisson_loglik(self.X, self.sample_weight, self.weights_, self.rates_)
@@ -160,7 +165,7 @@ class OneNewtonStep:
 
     def m_step(self, counts, params):
         c, s = counts["observations"], counts["total"]
-        eta = np.log(params["rate"])
+        eta = np.log(np.maximum(params["rate"], 1e-12))
         step = (s - c * np.exp(eta)) / (c * np.exp(eta))
         for k in range(len(eta)):
             q = s[k] * eta[k] - c[k] * np.exp(eta[k])

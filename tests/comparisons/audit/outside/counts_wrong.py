@@ -52,10 +52,11 @@ class SinglePrecisionDeaths:
 
     def e_step(self, params):
         w, lam = (params[name].astype(np.float32) for name in ("weight", "rate"))
-        like = (w * np.exp(-lam) * lam ** self.x[:, None]).astype(np.float32)
-        z = like / like.sum(1, keepdims=True) * self.f[:, None]
+        lj = (np.log(w) - lam + xlogy(self.x[:, None], lam)).astype(np.float32)
+        total = logsumexp(lj, axis=1)
+        z = np.exp(lj - total[:, None]) * self.f[:, None]
         # Without x!, a constant.
-        return {"observations": z.sum(0), "total": self.x @ z}, float(self.f @ np.log(like.sum(1)))
+        return {"observations": z.sum(0), "total": self.x @ z}, float(self.f @ total)
 
     def m_step(self, counts, params):
         c, s = counts["observations"], counts["total"]
@@ -72,7 +73,7 @@ def truncated_deaths(data, start, max_cycles=20000):
     while n_cycles < max_cycles and change > 1e-11:
         like = w * poisson.pmf(x[:, None], lam) / poisson.pmf(support[:, None], lam).sum(0)
         z = like * (f / like.sum(1))[:, None]
-        w, new = z.sum(0) / z.sum(), x @ z / z.sum(0)
+        w, new = z.sum(0) / z.sum(), x @ z / np.maximum(z.sum(0), 1e-300)
         change, lam, n_cycles = np.abs(new - lam).max(), new, n_cycles + 1
     ll = poisson_loglik(x, f, w, lam)
     return {
@@ -112,7 +113,7 @@ def linkage_signed_stop(data, start, max_cycles=1000):
         change, t = new - t, new
         if change < 1e-12:
             break
-    ll = y[0] * math.log(2 + t) + (y[1] + y[2]) * math.log(1 - t) + y[3] * math.log(t)
+    ll = y[0] * math.log(2 + t) + float(xlogy(y[1] + y[2], 1 - t) + xlogy(y[3], t))
     return {"params": {"theta": np.array([t])}, "log_likelihood": ll, "converged": change < 1e-12, "cycles": cycles}
 
 
@@ -150,21 +151,38 @@ def decimal_logarithms(data, start, max_cycles=30000):
     return {"params": {"weight": w, "rate": lam}, "log_likelihood": ll, "converged": done, "cycles": n}
 
 
-@outsider("hasselblad", style="class with state", bug="only reported is wrong", cause="two cycles are counted as one")
+@outsider(
+    "hasselblad", style="class with state", bug="only reported is wrong", cause="E- and M-step count one cycle each"
+)
 class HalfCycles:
     def __init__(self, data):
         self.x, self.f, self.cycles = data["counts"], data["frequencies"], 0
 
+    def expect(self, w, lam):
+        self.cycles += 1
+        like = w * poisson.pmf(self.x[:, None], lam)
+        self.z = like / like.sum(1, keepdims=True) * self.f[:, None]
+
+    def maximise(self):
+        self.cycles += 1
+        return self.z.sum(0) / self.z.sum(), self.x @ self.z / np.maximum(self.z.sum(0), 1e-300)
+
     def fit(self, start, max_cycles=30000):
-        w, lam, self.cycles, change = start["weight"], start["rate"], 0, 1.0
-        while self.cycles < max_cycles and change > 1e-11:
-            w1, lam1, _ = poisson_cycle(self.x, self.f, w, lam)
-            w, lam, _ = poisson_cycle(self.x, self.f, w1, lam1)
-            change = np.abs(lam - lam1).max()
-            self.cycles += 1
+        w, lam, self.cycles = start["weight"], start["rate"], 0
+        for _ in range(max_cycles):
+            old = lam
+            self.expect(w, lam)
+            w, lam = self.maximise()
+            done = bool(np.abs(lam - old).max() < 1e-11)
+            if done:
+                break
         ll = poisson_loglik(self.x, self.f, w, lam)
-        params = {"weight": w, "rate": lam}
-        return {"params": params, "log_likelihood": ll, "converged": bool(change <= 1e-11), "cycles": self.cycles}
+        return {
+            "params": {"weight": w, "rate": lam},
+            "log_likelihood": ll,
+            "converged": done,
+            "cycles": self.cycles,
+        }
 
 
 @outsider(
@@ -182,7 +200,7 @@ def linkage_root_two(data, start, max_cycles=500):
     information = y[0] / (2 + t) ** 2 + (y[1] + y[2]) / (1 - t) ** 2 + y[3] / t**2
     return {
         "params": {"theta": np.array([t])},
-        "log_likelihood": y[0] * math.log(2 + t) + (y[1] + y[2]) * math.log(1 - t) + y[3] * math.log(t),
+        "log_likelihood": y[0] * math.log(2 + t) + float(xlogy(y[1] + y[2], 1 - t) + xlogy(y[3], t)),
         "converged": change <= 1e-13,
         "cycles": n,
         "standard_errors": {"theta": np.array([math.sqrt(2 / information)])},

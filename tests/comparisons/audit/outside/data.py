@@ -1,5 +1,7 @@
 """Further data for the EMs on classical problems: heights of two kinds of relatives, coins of which some recur."""
 
+import contextlib
+
 import numpy as np
 
 from comparisons.case import Case
@@ -26,3 +28,8 @@ CASES: dict[str, Case] = {
     "heights": bivariate_normal.bind("heights", HEIGHTS, ("parent", "child")),
     "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, counts=BENT[:, 2]),
 }
+
+with contextlib.suppress(ImportError):
+    from .data_items import CASES_ITEMS
+
+    CASES.update(CASES_ITEMS)

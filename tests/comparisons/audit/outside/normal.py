@@ -61,7 +61,8 @@ def normal_cycle(values, f, mu, S, means=True):
 @outsider("murray", style="plain numpy", cause="expected squares and product by masks, means known")
 class MasksForMurray:
     def __init__(self, data):
-        self.x, self.y, self.f = data["values"][:, 0], data["values"][:, 1], data["frequencies"]
+        some = ~np.isnan(data["values"]).all(axis=1)
+        (self.x, self.y), self.f = data["values"][some].T, data["frequencies"][some]
 
     def e_step(self, params):
         (vx, vy), r = params["variance"], params["correlation"][0]
@@ -249,12 +250,13 @@ class GaussianImputer:
 )
 def heights_to_four_places(data, start):
     mu, S = start["mean"], covariance(start)
-    while True:
+    for _ in range(10000):
         new_mu, new_S = normal_cycle(data["values"], data["frequencies"], mu, S)
         done = np.allclose(new_mu, mu, rtol=0, atol=1e-4) and np.allclose(new_S, S, rtol=0, atol=1e-4)
         mu, S = new_mu, new_S
         if done:
-            return as_params(mu, S)
+            break
+    return as_params(mu, S)
 
 
 @outsider("murray", style="tuple or object returned", cause="returns an object with an attribute per parameter")

@@ -213,12 +213,13 @@ def one_slope_for_both(data):
         S = covariance(params)
         slope = S[0, 1] / S[0, 0]
         total = np.zeros((2, 2))
-        for row, f in zip(values, often, strict=True):
+        mine = [(row, f) for row, f in zip(values, often, strict=True) if not np.isnan(row).all()]
+        for row, f in mine:
             gap = np.isnan(row)
             z = np.where(gap, slope * row[::-1], row)
             total += f * np.outer(z, z)
             total[gap, gap] += f * (S[0, 0] - slope * S[0, 1] if gap[0] else S[1, 1] - slope * S[0, 1])
-        return as_params(None, total / often.sum(), means=False)
+        return as_params(None, total / sum(f for _, f in mine), means=False)
 
     return step
 
