@@ -277,7 +277,7 @@ class PrunesSmallCoins:
     bug="wrong from some starts",
     cause="stops when the bias of coin 1 grows by less than 1e-9, so at once where it falls",
 )
-def signed_change(data, start, max_cycles=10000):
+def coins_signed_change(data, start, max_cycles=10000):
     x, n, f = data["heads"][:, None], data["flips"][:, None], data["frequencies"][:, None]
     w, p = start["weight"], start["bias"]
     for cycle in range(1, max_cycles + 1):  # noqa: B007

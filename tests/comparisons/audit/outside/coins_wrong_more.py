@@ -24,7 +24,7 @@ def loglik_of(data, w, p):
 
 
 @outsider("two-coins", style="one fit function", bug="only reported is wrong", cause="Q is reported as log-likelihood")
-def reports_q(data, start, max_cycles=10000):
+def coins_report_q(data, start, max_cycles=10000):
     w, p, converged, n_cycles = start["weight"], start["bias"], False, 0
     while n_cycles < max_cycles and not converged:
         w1, p1, z = cycle_of(data, w, p)
@@ -100,7 +100,7 @@ def one_cycle_behind(data, start, max_cycles=10000):
 
 
 @outsider("two-coins", style="early stop rule", bug="only reported is wrong", cause="converged although cycles ran out")
-def always_converged(data, start, max_cycles=10000):
+def coins_always_converged(data, start, max_cycles=10000):
     w, p, n_cycles = start["weight"], start["bias"], 0
     for n_cycles in range(1, max_cycles + 1):  # noqa: B007
         old = p

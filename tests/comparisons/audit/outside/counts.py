@@ -154,7 +154,7 @@ def deaths_one_component_at_a_time(data):
     remark="generalised",
     cause="one damped Newton step for the log rates",
 )
-class OneNewtonStep:
+class DeathsByOneNewtonStep:
     def __init__(self, data):
         self.x, self.f = data["counts"], data["frequencies"]
 

@@ -154,7 +154,7 @@ def decimal_logarithms(data, start, max_cycles=30000):
 @outsider(
     "hasselblad", style="class with state", bug="only reported is wrong", cause="E- and M-step count one cycle each"
 )
-class HalfCycles:
+class DeathsInHalfCycles:
     def __init__(self, data):
         self.x, self.f, self.cycles = data["counts"], data["frequencies"], 0
 

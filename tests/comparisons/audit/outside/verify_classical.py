@@ -1,4 +1,4 @@
-"""Are the right EMs right and the wrong ones wrong? `python verify_classical.py [NAME ...]` prints name, ok and why; all of them: minutes.
+"""Are the right EMs right and the wrong ones wrong? `python verify_classical.py [NAME ...]` prints name, ok and why (minutes).
 
 What they are held against is in this file only: log-likelihoods, their scores by complex steps, maxima by scipy.
 """
