@@ -1,6 +1,7 @@
-"""Are the right EMs right and the wrong ones wrong? `python verify_classical.py [NAME ...]` prints name, ok and why (minutes).
+"""Are the right EMs right and the wrong ones wrong? `python verify_classical.py [NAME ...]` prints name and ok.
 
 What they are held against is in this file only: log-likelihoods, their scores by complex steps, maxima by scipy.
+All of them take minutes.
 """
 
 import contextlib
