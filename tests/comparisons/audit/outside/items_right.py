@@ -14,6 +14,8 @@ class LoopsFromR:
     def __init__(self, data):
         self.x, self.f = data["responses"].tolist(), data["frequencies"].tolist()
         self.t, self.w = data["nodes"].tolist(), data["weights"].tolist()
+        if any(math.isnan(answer) for row in self.x for answer in row):
+            raise ValueError("missing values in responses")
 
     def e_step(self, params):
         n_items = len(self.x[0])

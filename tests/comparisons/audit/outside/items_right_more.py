@@ -284,3 +284,79 @@ class RemembersTables:
             up = (g @ t - m * g.sum(1)) / (v @ t**2 - m**2 * v.sum(1))
             d, a = d + g.sum(1) / v.sum(1) - m * up, a + up
         return {"d": d, "a": a}
+
+
+@outsider(
+    "lsat6",
+    style="plain numpy",
+    cause="with standard errors from the observed information, by differences of the score",
+)
+class WithObservedInformation:
+    def __init__(self, data):
+        self.x, self.f, self.t, self.w = (data[k] for k in ("responses", "frequencies", "nodes", "weights"))
+        self.ok = ~np.isnan(self.x)
+        self.y = np.where(self.ok, self.x, 0)
+
+    def e_step(self, params):
+        z = params["d"][:, None] + params["a"][:, None] * self.t
+        lj = self.y @ log_expit(z) + (self.ok - self.y) @ log_expit(-z) + np.log(self.w)
+        ll = logsumexp(lj, axis=1)
+        post = np.exp(lj - ll[:, None]) * self.f[:, None]
+        return {"examinees": post.sum(0), "correct": self.y.T @ post, "attempts": self.ok.T @ post}, self.f @ ll
+
+    def m_step(self, counts, params):
+        n, r, X = counts["attempts"], counts["correct"], np.array([np.ones_like(self.t), self.t])
+        b = np.zeros((len(r), 2))
+        for _ in range(15):
+            p = expit(b @ X)
+            b = b + np.linalg.solve((X * (n * p * (1 - p))[:, None]) @ X.T, ((r - n * p) @ X.T)[..., None])[..., 0]
+        return {"d": b[:, 0], "a": b[:, 1]}
+
+    def standard_errors(self, params):
+        k = len(params["d"])
+
+        def score(v):
+            counts, _ = self.e_step({"d": v[:k], "a": v[k:]})
+            left = counts["correct"] - counts["attempts"] * expit(v[:k, None] + v[k:, None] * self.t)
+            return np.append(left.sum(1), left @ self.t)
+
+        v = np.append(params["d"], params["a"])
+        info = -np.array([score(v + h) - score(v - h) for h in 1e-4 * np.eye(2 * k)]) / 2e-4
+        errors = np.sqrt(np.diag(np.linalg.inv((info + info.T) / 2)))
+        return {"d": errors[:k], "a": errors[k:]}
+
+
+@outsider(
+    "survey", style="one fit function", cause="reports standard errors under a key of its own beside the estimates"
+)
+def with_errors(data, start, max_cycles=3000):
+    x, f, t, w = data["responses"], data["frequencies"], data["nodes"], data["weights"]
+    ok, k = ~np.isnan(x), x.shape[1]
+    y, X, v = np.where(ok, x, 0), np.array([np.ones_like(t), t]), np.append(start["d"], start["a"])
+
+    def e(v):
+        z = v[:k, None] + v[k:, None] * t
+        lj = y @ log_expit(z) + (ok - y) @ log_expit(-z) + np.log(w)
+        post = np.exp(lj - logsumexp(lj, axis=1, keepdims=True))
+        score = y[:, :, None] - ok[:, :, None] * expit(z)
+        by_row = np.hstack([np.einsum("iq,ijq->ij", post, score), np.einsum("iq,ijq,q->ij", post, score, t)])
+        return post * f[:, None], f @ logsumexp(lj, axis=1), f @ by_row
+
+    for cycle in range(1, max_cycles + 1):  # noqa: B007
+        post, _, _ = e(v)
+        n, r, b = ok.T @ post, y.T @ post, np.zeros((k, 2))
+        for _ in range(15):
+            p = expit(b @ X)
+            b = b + np.linalg.solve((X * (n * p * (1 - p))[:, None]) @ X.T, ((r - n * p) @ X.T)[..., None])[..., 0]
+        old, v = v, b.T.ravel()
+        if abs(v - old).max() < 1e-11:
+            break
+    info = -np.array([(e(v + h)[2] - e(v - h)[2]) / 2e-5 for h in 1e-5 * np.eye(2 * k)])
+    errors = np.sqrt(np.diag(np.linalg.inv(info)))
+    return {
+        "params": {"d": v[:k], "a": v[k:]},
+        "standard_errors": {"d": errors[:k], "a": errors[k:]},
+        "log_likelihood": e(v)[1],
+        "converged": cycle < max_cycles,
+        "cycles": cycle,
+    }
