@@ -100,13 +100,14 @@ def stop_on_loglik(data, start, max_cycles=1000):
     d, a, trace, T = start["d"], start["a"], [], np.vander(t, 3, increasing=True)
     ok = ~np.isnan(x)
     y = np.where(ok, x, 0)
-    while len(trace) < max_cycles:
+    while True:
         z = d[:, None] + a[:, None] * t
         lp = y @ z - ok @ np.logaddexp(0, z) + np.log(data["weights"])
         mx = lp.max(1, keepdims=True)
         post = np.exp(lp - mx)
         trace.append(f @ (np.log(post.sum(1)) + mx[:, 0]))
-        if len(trace) > 1 and trace[-1] - trace[-2] < 1e-8:
+        flat = len(trace) > 1 and trace[-1] - trace[-2] < 1e-8
+        if flat or len(trace) > max_cycles:
             break
         post *= (f / post.sum(1))[:, None]
         n, r, d, a = ok.T @ post, y.T @ post, 0 * d, 0 * a
@@ -114,12 +115,7 @@ def stop_on_loglik(data, start, max_cycles=1000):
             p = expit(d[:, None] + a[:, None] * t)
             (s0, s1, s2), (g0, g1, _) = (n * p * (1 - p) @ T).T, ((r - n * p) @ T).T
             d, a = d + (s2 * g0 - s1 * g1) / (s0 * s2 - s1**2), a + (s0 * g1 - s1 * g0) / (s0 * s2 - s1**2)
-    return {
-        "params": {"d": d, "a": a},
-        "log_likelihood": trace[-1],
-        "converged": len(trace) < max_cycles,
-        "cycles": len(trace) - 1,
-    }
+    return {"params": {"d": d, "a": a}, "log_likelihood": trace[-1], "converged": flat, "cycles": len(trace) - 1}
 
 
 @outsider(
