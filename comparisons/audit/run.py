@@ -210,8 +210,14 @@ def audit(
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
     reference = where_it_works(subject, Reference(bound, seed))
-    left_out = {"other_data": not_applicable("other_data", "left out (--data-only)")} if data_only else {}
-    return _said_once([left_out.get(name) or run_check(name, subject, reference) for name in CHECKS])
+    findings: list[Finding] = []
+    for name in CHECKS:
+        if name == "other_data" and (data_only or level_of(findings) is Level.WRONG):
+            why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
+            findings.append(not_applicable(name, why))
+        else:
+            findings.append(run_check(name, subject, reference))
+    return _said_once(findings)
 
 
 def _said_once(findings: list[Finding]) -> list[Finding]:

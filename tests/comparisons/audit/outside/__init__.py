@@ -1,6 +1,5 @@
 """EMs in the styles that people use, right ones and wrong ones, by authors who have not read the checks."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,7 +68,4 @@ def outsider(problem: str, *, style: str, bug: str = "", cause: str = "", remark
     return enter
 
 
-with contextlib.suppress(ImportError):
-    from . import classical  # noqa: F401
-with contextlib.suppress(ImportError):
-    from . import items  # noqa: F401
+from . import classical, items  # noqa: E402, F401 - they fill OUTSIDERS

@@ -1,11 +1,11 @@
 """Further data for the EMs on classical problems: heights of two kinds of relatives, coins of which some recur."""
 
-import contextlib
-
 import numpy as np
 
 from comparisons.case import Case
 from comparisons.families import bivariate_normal, coin_mixture
+
+from .data_items import CASES_ITEMS
 
 NONE = np.nan
 
@@ -27,9 +27,5 @@ BENT = np.array([(3, 8, 4), (7, 8, 2), (2, 12, 5), (9, 12, 3), (10, 12, 1), (1, 
 CASES: dict[str, Case] = {
     "heights": bivariate_normal.bind("heights", HEIGHTS, ("parent", "child")),
     "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, counts=BENT[:, 2]),
+    **CASES_ITEMS,
 }
-
-with contextlib.suppress(ImportError):
-    from .data_items import CASES_ITEMS
-
-    CASES.update(CASES_ITEMS)
