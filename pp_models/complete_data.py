@@ -48,6 +48,11 @@ class CompleteData:
         return np.asarray(self.objective.model["row_frequency"].get_value(), dtype=float)
 
     @property
+    def states(self) -> bool:
+        """Whether what is latent has finitely many states."""
+        return not self._tilted
+
+    @property
     def rows(self) -> float:
         """How many observations there are: the frequencies added up."""
         return float(self.objective.frequencies.sum())

@@ -25,7 +25,7 @@ NEAR = 0.1
 # Starts beside the maximum: so many standard errors away along each parameter.
 BESIDE = 2.0
 MOST_BESIDE = 6
-RANDOM = 4
+RANDOM = 8
 # Rounds of fits from the end of the last one; every third is from an extrapolation, which is dropped where it is lower.
 ROUNDS = 400
 # The remaining distance has shrunk when it is this share of what it was.

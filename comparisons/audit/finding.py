@@ -60,7 +60,8 @@ MEANING = {
     "ascent": "not an EM of this likelihood: a sign, a wrong E-step, or an M-step that maximises something else",
     "m_step": "the M-step maximises another function: a wrong formula, observed instead of expected counts, a prior "
     "left in",
-    "fisher": "the expected counts do not belong to this likelihood",
+    "fisher": "the expected counts and the log-likelihood are those of two different models: a node, a weight or a row "
+    "that only one of them uses",
     "fixed_point": "it converges to a point that is no maximum of this likelihood, or does not stay at one",
     "rate": "the map is not an EM near its fixed point: over-relaxed, damped, or with noise",
     "reported_log_likelihood": "the value belongs to the parameters of the step before, or to another function",

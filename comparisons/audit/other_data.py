@@ -22,9 +22,33 @@ from comparisons.audit.guard import Trouble, out_of_time, time_limit
 from comparisons.audit.noise import noise
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
+from comparisons.audit.suspects import likely_cause
 from comparisons.case import Case, Natural
 from em_reference.em import em
 
+HINTS = {
+    "unequal flips": "one number of flips is used for all rows, or proportions are averaged where heads and flips "
+    "have to be added up",
+    "frequencies of 0, 1, 2 and 3": "the frequencies are not used everywhere",
+    "the same number of rows with other values": "something of the first data is kept: a cache by the number of rows, "
+    "numbers written into the code",
+    "rare heads": "biases are kept off 0 by a floor, by smoothing, or by cutting off",
+    "rates below .5": "rates are kept off 0 by a floor",
+    "rows too long for probabilities without logarithms": "rows whose probability is too small for a double are "
+    "skipped, or their probability is replaced",
+    "counts too large for probabilities without logarithms": "counts whose probability is too small for a double are "
+    "skipped, or their probability is replaced",
+    "other counts": "numbers of the given data are written into the code: the largest count, the number of rows",
+    "other animals": "numbers of the given data are written into the code",
+    "closely linked animals": "theta is kept off 1",
+    "thousands of animals": "numbers of the given data are written into the code",
+    "unequal variances and entries missing": "a missing entry or a scale is handled wrongly: rows dropped, the "
+    "regression coefficient taken for the correlation, the conditional variance left out",
+    "no entry missing": "incomplete rows are taken for granted",
+    "missing answers": "a missing answer is taken for a wrong one, or its examinee is dropped",
+    "rare right answers": "intercepts or probabilities are cut off, or rows are skipped",
+    "an item that is solved less often with more ability": "slopes are kept positive",
+}
 Check = Callable[[Subject, Reference], Finding]
 POINTS = 3
 # One cycle of the two EMs may differ by this beside the size of a parameter; a fit at the maximum may move this.
@@ -63,7 +87,8 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
         if fault is not None:
             name, found = fault
             where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
-            return found._replace(check=check, found=where)
+            cause = likely_cause(other, Reference(case, reference.seed)) or HINTS.get(what, found.meaning)
+            return found._replace(check=check, found=where, meaning=cause)
         fine.append(what)
     if remarks:
         return remark(check, "; ".join(remarks))

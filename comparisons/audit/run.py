@@ -11,11 +11,12 @@ import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
 from comparisons.audit.copies import copies
-from comparisons.audit.finding import Finding, Level, Outcome, failed, level_of, not_applicable, passed, remark
+from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
+from comparisons.audit.suspects import likely_cause
 from comparisons.case import Case, Natural
 
 CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
@@ -51,6 +52,8 @@ ON_OTHER_DATA = (
 CHECKS["other_data"] = lambda subject, reference: other_data(
     subject, reference, {name: CHECKS[name] for name in ON_OTHER_DATA}
 )
+# Failures that follow from others say less about the cause: what they usually mean is told last.
+GENERAL = {"fisher": 1, "ascent": 3, "fixed_point": 4, "rate": 5, "stopping": 2, "symmetry": 2, "weights": 2}
 # Random parameters and their symmetric copies that are tried before an EM's domain is given up.
 MOST_TRIED = 60
 # The row of an EM that no check can be put to.
@@ -217,7 +220,21 @@ def audit(
             findings.append(not_applicable(name, why))
         else:
             findings.append(run_check(name, subject, reference))
-    return _said_once(findings)
+    return _cause_first(_said_once(findings), subject, reference)
+
+
+def _cause_first(findings: list[Finding], subject: Subject, reference: Reference) -> list[Finding]:
+    """The first failure tells the likeliest cause: a suspect with the same numbers, else what is most specific."""
+    wrong = [index for index, finding in enumerate(findings) if finding.outcome is Outcome.FAILED]
+    if not wrong or findings[wrong[0]].check == "other_data":
+        return findings
+    cause = likely_cause(subject, reference)
+    if not cause:
+        specific = [findings[i].meaning for i in wrong if findings[i].meaning not in ("", MEANING[findings[i].check])]
+        usual = [findings[i].meaning for i in sorted(wrong, key=lambda i: GENERAL.get(findings[i].check, 0))]
+        cause = next(iter([*specific, *filter(None, usual)]), "")
+    first = findings[wrong[0]]
+    return [*findings[: wrong[0]], first._replace(meaning=cause or first.meaning), *findings[wrong[0] + 1 :]]
 
 
 def _said_once(findings: list[Finding]) -> list[Finding]:

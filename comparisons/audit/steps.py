@@ -75,6 +75,9 @@ def aligned(ours: dict[str, Array], theirs: dict[str, Array]) -> dict[str, Array
     """
     turned = {}
     for name, values in ours.items():
+        if name in theirs and values.size == theirs[name].size == 1:
+            turned[name] = values.reshape(theirs[name].shape)
+            continue
         wanted = {theirs[name].shape} if name in theirs else {other.shape for other in theirs.values()}
         turned[name] = values.T if values.shape not in wanted and values.T.shape in wanted else values
     return turned

@@ -22,6 +22,7 @@ AHEAD = 0.1
 
 SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
 BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
+MERGED = "components that are near each other are taken for one, or parameters are kept from some values"
 SIGNED = "the change is compared with its sign, so that a step down counts as a small one; or the cycles are too few"
 
 
@@ -44,6 +45,7 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
 def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
     """A fault in where the fit ends, None if there is none."""
     check = "stopping"
+    assert subject.fit is not None
     claimed = [stop for stop in found if stop.converged is not False]
     for stop in sorted(claimed, key=lambda stop: -stop.distance):
         if stop.distance <= ARRIVED:
@@ -52,12 +54,17 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             told = f"it stopped {stop.distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
             return failed(check, told, described(stop.start))._replace(meaning=SIGNED)
     saddles = [stop for stop in claimed if stop.distance <= NEAR and _is_saddle(reference, stop.end)]
-    # One start may itself lie on the way to a saddle; several, at random, do not.
+    # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.
     if len(saddles) > 1 and len(saddles) == len(claimed):
         told = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
         return failed(check, told, described(saddles[0].end))._replace(meaning=SADDLE)
+    for stop in saddles[:2]:
+        beside = _way_up(reference, stop.end)
+        if beside is not None and reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
+            told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
+            return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
-        return None
+        return _never_says_so(subject, found)
     worst = max(claimed, key=lambda stop: stop.distance)
     if worst.distance > ARRIVED:
         left = _left(subject, reference, worst.end)
@@ -107,13 +114,21 @@ def _carried(subject: Subject, reference: Reference, stop: Stop) -> float:
 
 def _is_saddle(reference: Reference, natural: Natural) -> bool:
     """Whether PyMC's Hessian clearly bends upwards in some direction, and the likelihood rises along it."""
+    return _way_up(reference, natural) is not None
+
+
+def _way_up(reference: Reference, natural: Natural) -> Natural | None:
+    """A higher point beside a saddle, None where the point is none."""
     objective, x = reference.objective, reference.free(natural)
     curvatures, ways = np.linalg.eigh(objective.hessian(x))
     if curvatures[-1] <= UPWARD * np.abs(curvatures).max():
-        return False
+        return None
     value = objective.value_and_gradient(x)[0]
     ahead = np.clip(x + AHEAD * np.outer([-1, 1], ways[:, -1]), *objective.bounds.T)
-    return bool((objective.value_and_gradient(ahead)[0] > value + RISE * (1 + abs(value))).all())
+    values = objective.value_and_gradient(ahead)[0]
+    if not (values > value + RISE * (1 + abs(value))).all():
+        return None
+    return reference.named(ahead[int(values.argmax())])
 
 
 def _left(subject: Subject, reference: Reference, end: Natural) -> float:

@@ -16,8 +16,8 @@ class Bug(NamedTuple):
         The check that has to catch it.
     description : str
     make : callable data -> em
-    generalised : bool
-        Not a bug: a cycle that climbs without maximising. To be reported as such.
+    remark : bool
+        Not a bug: right and unusual (a cycle that climbs without maximising, an edge that breaks it).
     """
 
     name: str
@@ -25,17 +25,17 @@ class Bug(NamedTuple):
     check: str
     description: str
     make: Callable[[dict[str, Any]], Any]
-    generalised: bool = False
+    remark: bool = False
 
 
 BUGS: list[Bug] = []
 
 
-def bug(case: str, check: str, description: str, *, name: str | None = None, generalised: bool = False) -> Callable:
+def bug(case: str, check: str, description: str, *, name: str | None = None, remark: bool = False) -> Callable:
     """Put a class or a factory into the zoo."""
 
     def enter(make: Callable) -> Callable:
-        BUGS.append(Bug(name or make.__name__, case, check, description, make, generalised))
+        BUGS.append(Bug(name or make.__name__, case, check, description, make, remark))
         return make
 
     return enter

@@ -186,14 +186,14 @@ class OverRelaxed(Coins):
     e_step = None
 
 
-@bug(C, "rate", "damped: half the step", generalised=True)
+@bug(C, "rate", "damped: half the step", remark=True)
 class Damped(Coins):
     def m_step(self, counts, p):
         new = super().m_step(counts, p)
         return {name: (new[name] + p[name]) / 2 for name in p}
 
 
-@bug(C, "m_step", "the biases from posteriors that already use the new weights", generalised=True)
+@bug(C, "m_step", "the biases from posteriors that already use the new weights", remark=True)
 class NewWeights(Coins):
     e_step = None
 
@@ -218,14 +218,14 @@ class CompleteErrors(Coins):
         return {"weight": np.sqrt(of_weight), "bias": np.sqrt(p["bias"] * (1 - p["bias"]) / counts["flips"])}
 
 
-@bug(C, "edge_cases", "raises an IndexError on a single observation")
+@bug(C, "edge_cases", "raises an IndexError on a single observation", remark=True)
 class NeedsTwo(Coins):
     def __init__(self, data):
         super().__init__(data)
         self.second = self.heads[1]
 
 
-@bug(C, "edge_cases", "0 / 0 when a coin gets no flips")
+@bug(C, "edge_cases", "0 / 0 when a coin gets no flips", remark=True)
 class NaNAtBoundary(Coins):
     def posterior(self, p):
         posterior, log_probability = super().posterior(p)

@@ -99,7 +99,7 @@ class DifficultyForIntercept(TwoPL):
         return {**new, "d": -new["d"] / new["a"]}
 
 
-@bug(P, "m_step", "the M-step ends after one Newton step", generalised=True)
+@bug(P, "m_step", "the M-step ends after one Newton step", remark=True)
 class OneNewtonStep(TwoPL):
     newton_steps = 1
 
@@ -159,7 +159,7 @@ def rounded_map(data):
     return lambda p: {name: np.round(values, 4) for name, values in em.step(p).items()}
 
 
-@bug(P, "rate", "over-relaxed: 1.6 times the step")
+@bug(P, "rate", "over-relaxed: 1.6 times the step", remark=True)
 class OverRelaxed2PL(TwoPL):
     e_step = None
 
