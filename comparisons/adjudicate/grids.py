@@ -30,7 +30,9 @@ SHORT = 3.0
 # No quadrature in use is looked for further away than this, in standard errors.
 MOST_AWAY = 10.0
 # Grids whose maxima are looked at more closely.
-MOST_LOOKED_AT = 4
+MOST_LOOKED_AT = 2
+# What a cycle of EM changes under another grid may be so many times what it changes here: rounding blurs both.
+CLEARLY = 2.0
 # The estimates must be this many times closer to the maximum under another grid.
 CLOSER = 10.0
 STOP = StopRule(tolerance=1e-9, max_cycles=3000)
@@ -105,29 +107,42 @@ def under(case: Case, grid: Grid) -> Case:
 def other_grid(bench: Bench, reading: Reading, natural: Natural, distance: float) -> OtherGrid | None:
     """The quadrature under which the estimates are the maximum, None when under none of them or where there is none.
 
-    One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those under which the
-    estimates are near, the first with them inside the rounding, else the one that is closest.
+    One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those whose maxima fit the
+    numbers best, the first with them inside the rounding, else the one that is closest.
     """
     if "d" not in bench.case.labels or bench.case.with_prior or distance > MOST_AWAY:
         return None
     own = _change(bench.case, natural)
-    changes = {grid.name: _change(under(bench.case, grid), natural) for grid in grids()}
-    worth = sorted((name for name in changes if changes[name] < own), key=changes.__getitem__)[:MOST_LOOKED_AT]
-    found = [_held_against(bench, reading, natural, grid) for grid in grids() if grid.name in worth]
+    cases = [(grid, under(bench.case, grid)) for grid in grids()]
+    worth = [(grid, case, _maximum(case, natural)) for grid, case in cases if _change(case, natural) < CLEARLY * own]
+    off = [_off(bench, reading, case, best) for _, case, best in worth]
+    order = sorted(range(len(worth)), key=off.__getitem__)[:MOST_LOOKED_AT]
+    found = [_held_against(bench, reading, natural, *worth[place]) for place in order]
     close = [one for one in found if one and (one.within_rounding or one.distance * CLOSER < distance)]
     return min(close, key=lambda one: 0.0 if one.within_rounding else one.distance, default=None)
+
+
+def _maximum(case: Case, natural: Natural) -> Natural:
+    return case.from_em(em(case.em, case.to_em(natural), STOP, accelerate=True).params)
+
+
+def _off(bench: Bench, reading: Reading, case: Case, best: Natural) -> float:
+    """How far the numbers of the file lie outside the rounding of a maximum; 0 inside."""
+    given = reading.quantities(bench.estimates.values)
+    beyond = np.abs(given - reading.from_natural(case.flat(best))) - reading.half_units(bench.estimates.half_unit)
+    return float(np.nan_to_num(beyond, nan=np.inf).max(initial=0.0))
 
 
 def _change(case: Case, natural: Natural) -> float:
     return float(np.abs(case.flat(em_step(case, natural)) - case.flat(natural)).max())
 
 
-def _held_against(bench: Bench, reading: Reading, natural: Natural, grid: Grid) -> OtherGrid | None:
+def _held_against(
+    bench: Bench, reading: Reading, natural: Natural, grid: Grid, case: Case, best: Natural
+) -> OtherGrid | None:
     """Estimates against the maximum under another quadrature, None when they are not there."""
-    case = under(bench.case, grid)
     objective = case.objective()
     there = replace(bench, case=case, objective=objective)
-    best = case.from_em(em(case.em, case.to_em(natural), STOP, accelerate=True).params)
     place = Neighbourhood(case, objective, best)
     found, distance = there.arrived(place, reading), place.likelihood_distance(natural)
     if found is None and distance > NEAR:

@@ -118,8 +118,8 @@ def test_the_digits_that_are_lost(lsat: Any, tmp_path: Path) -> None:
     other[0] += 0.004
     result = judged(lsat, tmp_path, written(other, moved, pattern="%.12f"))
     assert result.verdict is Verdict.PRACTICALLY_AT_MAXIMUM
-    # .7227 and .7267: a relative error of .0055 leaves two digits of twelve.
-    assert "10 of the 12 digits given are lost in a[item2], which is right to 2 digits" in result.sentence
+    # 2.773 and 2.777: a relative error of .0014 leaves two digits of thirteen.
+    assert "11 of the 13 digits given are lost in d[item1], which is right to 2 digits" in result.sentence
     assert "10 numbers lie outside the rounding" in result.sentence
 
 
@@ -242,6 +242,7 @@ def test_one_wrong_number_is_named(
         ("-0.25", 0.25, "a sign too many"),
         ("689", 0.689, "the decimal point is lost"),
         ("0.0689", 0.689, "the decimal point is 1 place too far to the left"),
+        ("2.303055", 2.0330546, "the digits 3 and 0 are swapped"),
         ("-1.730", -1.370, "the digits 7 and 3 are swapped"),
         ("0.8250", 0.8256, "0 for the digit 6"),
         ("0.3", 0.9, "3 for the digit 9"),
