@@ -185,6 +185,8 @@ FILES: dict[str, Callable[[Numbers, Numbers, Numbers], str]] = {
         "item,,a1,d,g,u", "Item.{i},par,{a:.6f},{d:.6f},0,1\n,SE,0.1,0.1,NA,NA\n", *p),
     "mirt, columns par and CI": lambda *p: _table(
         "item,a1.par,a1.CI_2.5,a1.CI_97.5,d.par,d.CI_2.5,d.CI_97.5", "item{i},{a:.6f},.2,1,{d:.6f},0,3\n", *p),
+    "mirt, intervals under one name": lambda *p: _table(
+        "item,a1,CI_2.5,CI_97.5,d,CI_2.5,CI_97.5", "item{i},{a:.6f},.2,1,{d:.6f},0,3\n", *p),
     "mirt, a row of group parameters": lambda *p: _table(
         '"","a1","d","g","u","MEAN_1","COV_11"', '"Item.{i}",{a:.9g},{d:.9g},0,1,NA,NA\n', *p)
     + '"GroupPars",NA,NA,NA,NA,0,1\n',
@@ -310,6 +312,22 @@ def test_items_are_matched_by_name_before_number(items: Any, tmp_path: Path) -> 
     order = (2, 0, 1, 4, 3)
     text = "item,d,a\n" + "".join(f"Item {i + 1},{d[i]:.4f},{a[i]:.4f}\n" for i in order)
     assert judged(items, tmp_path, text).verdict is Verdict.AT_MAXIMUM
+
+
+def test_items_that_are_called_like_parameters(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text(LSAT6.read_text().replace("item", "a"))
+    where = _bench("two-pl", data)
+    d, a, _ = two_pl()
+    header = FIVE(f"a{i + 1}.a1,a{i + 1}.d" for i in N)
+    files = (
+        f'"",{header}\npar,{FIVE(f"{a[i]:.6f},{d[i]:.6f}" for i in N)}\n',
+        f",a1,a2,a3,a4,a5\nd,{FIVE(map(_number, d))}\na,{FIVE(map(_number, a))}\n",
+        "item,term,estimate\n" + "".join(f"a{i + 1},a1,{a[i]:.6f}\na{i + 1},d,{d[i]:.6f}\n" for i in N),
+        "item,d,a\n" + "".join(f"a{i + 1},{d[i]:.6f},{a[i]:.6f}\n" for i in N),
+    )
+    for text in files:
+        assert judged(where, tmp_path, text).verdict is Verdict.AT_MAXIMUM
 
 
 # --- coin mixtures ---

@@ -16,7 +16,9 @@ from comparisons.parsing import NUMBER, stripped
 DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 COMMA_WITH_EXPONENT = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 # Columns that stand beside every parameter under the same name.
-REPEATED = re.compile(r"s\.?e\.?|p#|std\.? ?err(or|\.)?|z( value)?|p", re.IGNORECASE)
+REPEATED = re.compile(
+    r"s\.?e\.?|p#|std\.? ?err(or|\.)?|s\.?d\.?|z( value)?|ci_?[\d.]+|[\d.]+ ?%|lower|upper|lcl|ucl", re.IGNORECASE
+)
 # Rules that are drawn below a header, and between rows.
 RULE = re.compile(r"[\s|+=:─-]*")
 
