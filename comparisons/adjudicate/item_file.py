@@ -20,8 +20,8 @@ DIFFICULTY = Role("difficulty", ("b", "difficulty", "difficulties", "b1", "dffcl
 XSI = Role("xsi", ("axsicat1", "axsi", "xsi"))
 SLOPE = Role(
     "slope",
-    ("a", "slope", "slopes", "a1", "discrimination", "discriminations", "dscrmn", "disc", "discr", "discrim", "z1",
-     "alpha", "bcat1dim1"),
+    ("a", "slope", "slopes", "a1", "discrimination", "discriminations", "discrimination1", "dscrmn", "disc", "discr",
+     "discrim", "z1", "alpha", "bcat1dim1"),
 )  # fmt: skip
 ROLES = (ITEM, INTERCEPT, DIFFICULTY, XSI, SLOPE)
 # What a first column is read as; b is -d / a.

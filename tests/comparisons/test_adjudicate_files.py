@@ -165,6 +165,18 @@ def _irtpro(head: str, row: str, d: Numbers, a: Numbers, b: Numbers) -> str:
     return head + "".join(row.format(i=i + 1, a=a[i], c=d[i], b=b[i]) for i in N)
 
 
+def _summary(a: Numbers, b: Numbers) -> str:
+    """As mirt of Python prints the summary of a fit."""
+    lines = ["=" * 80, f"{'IRT Model Results':^80}", "=" * 80]
+    lines += [f"Model:              {'2PL':<20} Log-Likelihood:    {-2466.6534:>12.4f}", "-" * 80]
+    for name, values in (("discrimination", a), ("difficulty", b)):
+        head = f"{'Item':<15} {'Estimate':>10} {'Std.Err':>10} {'z-value':>10} {'P>|z|':>10} {'[95%':>8} {'CI]':>8}"
+        lines += [f"\n{name}:", head, "-" * 80]
+        rest = f"{0.25:>10.4f} {3.1:>10.3f} {0.002:>10.4f} {0.1:>8.4f} {0.9:>8.4f}"
+        lines += [f"{f'Item_{i}':<15} {values[i]:>10.4f} {rest}" for i in N]
+    return "\n".join([*lines, "=" * 80])
+
+
 def _table(header: str, row: str, d: Numbers, a: Numbers, b: Numbers) -> str:
     return header + "\n" + "".join(row.format(i=i + 1, zero=i, a=a[i], d=d[i], b=b[i], xsi=-d[i]) for i in N)
 
@@ -232,6 +244,9 @@ FILES: dict[str, Callable[[Numbers, Numbers, Numbers], str]] = {
         "ability": [0.1, 0.2, 0.3], "diff": b, "disc": a, "irt_model": "2param_logistic",
         "item_ids": {str(i): f"item{i + 1}" for i in N}, "subject_ids": {"0": "x"}}),
     "mirt of Python, coef": lambda *p: _table(",discrimination,difficulty", "Item_{i},{a:.6f},{b:.6f}\n", *p),
+    "mirt of Python, coef_with_se": lambda *p: _table(
+        "item,discrimination,discrimination_se,difficulty,difficulty_se", "Item_{zero},{a:.6f},0.2,{b:.6f},0.3\n", *p),
+    "mirt of Python, summary": lambda d, a, b: _summary(a, b),
     "pandas, to_json": lambda d, a, b: json.dumps(
         {"a": {f"item{i + 1}": a[i] for i in N}, "b": {f"item{i + 1}": b[i] for i in N}}),
     "pandas, to_json of records": lambda d, a, b: json.dumps(
