@@ -24,6 +24,8 @@ FEWEST = 4
 # Numbers that are tried, those furthest off beside their size.
 SUSPECTS = 3
 BESIDE = 0.05
+# Another reading is not looked at where a second number is further off than this, beside its size.
+HOPELESS = 0.35
 PLACES = (1, -1, 2, -2, 3, -3)
 
 
@@ -58,9 +60,12 @@ def _alone_far(bench: Bench, place: Neighbourhood, reading: Reading) -> str | No
     target, found = place.printed(reading), reading.quantities(bench.estimates.values)
     if not np.isfinite(target).all():
         return None
+    far = np.abs(found - target) / (BESIDE + np.abs(target))
+    if reading.changes and np.sort(far)[-2] > HOPELESS:
+        return None
     natural = bench.natural(reading)
     before = np.inf if natural is None else max(place.likelihood_distance(natural), place.mahalanobis(natural))
-    for suspect in np.argsort(-np.abs(found - target) / (BESIDE + np.abs(target)))[:SUSPECTS]:
+    for suspect in np.argsort(-far)[:SUSPECTS]:
         mended = np.where(np.arange(len(found)) == suspect, target, found)
         point = bench.parameters(mended, reading)
         if not np.isfinite(bench.case.flat(point)).all():
