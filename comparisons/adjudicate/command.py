@@ -70,8 +70,9 @@ class Forms(click.Group):
             ],
             help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
             "ESTIMATES.csv holds what another program wrote or printed: one row per item or component, per parameter "
-            "or altogether, with intervals or without, as CSV, JSON or text. Exit status: 0 at the maximum, to the "
-            "digits given or for practical purposes, 1 any other verdict, 2 bad input.",
+            "or altogether, with intervals or without, as CSV, JSON or text.\n\n"
+            "Exit status: 0 at the maximum, to the digits given or for practical purposes, 1 any other verdict, "
+            "2 bad input.",
             short_help=module.TITLE,
         )
 

@@ -1,14 +1,13 @@
 """Is it the maximum of the same likelihood under another quadrature? The grids of packages, one after the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from comparisons import families
 from comparisons.adjudicate.bench import NEAR, Bench
-from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.steps import em_step
 from comparisons.case import Array, Case, Natural
@@ -28,9 +27,11 @@ LEGENDRE = ((61, 5.0), (41, 5.0), (21, 5.0), (41, 6.0))
 # Nodes that end here leave out so many abilities that it tells; Gauss-Hermite nodes have weights that make up for it.
 SHORT = 3.0
 # No quadrature in use is looked for further away than this, in standard errors.
-MOST_AWAY = 10.0
-# Grids whose maxima are looked at more closely.
-MOST_LOOKED_AT = 4
+MOST_AWAY = 5.0
+# What EM ends with is known to so much, beside 1 + its size.
+KNOWN_TO = 1e-7
+# What a cycle of EM changes under another grid may be so many times what it changes here: rounding blurs both.
+CLEARLY = 2.0
 # The estimates must be this many times closer to the maximum under another grid.
 CLOSER = 10.0
 STOP = StopRule(tolerance=1e-9, max_cycles=3000)
@@ -105,16 +106,17 @@ def under(case: Case, grid: Grid) -> Case:
 def other_grid(bench: Bench, reading: Reading, natural: Natural, distance: float) -> OtherGrid | None:
     """The quadrature under which the estimates are the maximum, None when under none of them or where there is none.
 
-    One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those under which the
-    estimates are near, the first with them inside the rounding, else the one that is closest.
+    One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those the first with the
+    numbers inside the rounding, else the one that is closest.
     """
     if "d" not in bench.case.labels or bench.case.with_prior or distance > MOST_AWAY:
         return None
     own = _change(bench.case, natural)
-    changes = {grid.name: _change(under(bench.case, grid), natural) for grid in grids()}
-    worth = sorted((name for name in changes if changes[name] < own), key=changes.__getitem__)[:MOST_LOOKED_AT]
-    found = [_held_against(bench, reading, natural, grid) for grid in grids() if grid.name in worth]
-    close = [one for one in found if one and (one.within_rounding or one.distance * CLOSER < distance)]
+    start = bench.case.canonical(bench.optima[0].point.natural)
+    cases = [(grid, under(bench.case, grid)) for grid in grids()]
+    worth = [(grid, case) for grid, case in cases if _change(case, natural) < CLEARLY * own]
+    found = [_held_against(bench, reading, natural, start, grid, case) for grid, case in worth]
+    close = [one for one in found if one.within_rounding or one.distance < min(NEAR, distance / CLOSER)]
     return min(close, key=lambda one: 0.0 if one.within_rounding else one.distance, default=None)
 
 
@@ -122,14 +124,13 @@ def _change(case: Case, natural: Natural) -> float:
     return float(np.abs(case.flat(em_step(case, natural)) - case.flat(natural)).max())
 
 
-def _held_against(bench: Bench, reading: Reading, natural: Natural, grid: Grid) -> OtherGrid | None:
-    """Estimates against the maximum under another quadrature, None when they are not there."""
-    case = under(bench.case, grid)
-    objective = case.objective()
-    there = replace(bench, case=case, objective=objective)
-    best = case.from_em(em(case.em, case.to_em(natural), STOP, accelerate=True).params)
-    place = Neighbourhood(case, objective, best)
-    found, distance = there.arrived(place, reading), place.likelihood_distance(natural)
-    if found is None and distance > NEAR:
-        return None
-    return OtherGrid(grid.name, grid.short, distance, found is not None and found[0])
+def _held_against(
+    bench: Bench, reading: Reading, natural: Natural, start: Natural, grid: Grid, case: Case
+) -> OtherGrid:
+    """Estimates against the maximum under another quadrature, which EM finds from the one under the nodes used here."""
+    fit = em(case.em, case.to_em(start), STOP, accelerate=True)
+    there = reading.from_natural(case.flat(case.from_em(fit.params)))
+    off = np.abs(reading.quantities(bench.estimates.values) - there)
+    slack = reading.half_units(bench.estimates.half_unit) + KNOWN_TO * (1 + np.abs(there))
+    deficit = float(fit.log_likelihood - case.em.e_step(case.to_em(natural)).log_likelihood)
+    return OtherGrid(grid.name, grid.short, float(np.sqrt(2 * max(deficit, 0.0))), bool((off <= slack).all()))

@@ -23,9 +23,12 @@ def near_enough(
     bench: Bench, reading: Reading, best: Optimum, natural: Natural, place: Neighbourhood
 ) -> Finding | None:
     """At the maximum for practical purposes, or at that of another quadrature; None further away."""
+    if best.judgement.diverging:
+        # What is on its way to infinity is judged by its way.
+        return None
     distance = place.likelihood_distance(natural)
-    grid = other_grid(bench, reading, natural, distance)
-    practical = None if best.judgement.diverging else bench.practically(place, reading)
+    grid = None if place.left_open else other_grid(bench, reading, natural, distance)
+    practical = bench.practically(place, reading)
     allowance = bench.allowance(place, reading)
     if grid is not None and (practical is None or (grid.short and grid.within_rounding)):
         return Finding(Verdict.ANOTHER_MODEL, reading, place, allowance=allowance, detail=_under(grid, distance))

@@ -1,11 +1,14 @@
 """One number that is wrong where all the others are right: which, what is expected, and how it may have come about."""
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from comparisons.adjudicate.bench import NEAR, TOLERANCE, Bench, left_open
 from comparisons.adjudicate.distance import Neighbourhood
+from comparisons.adjudicate.estimates import MOST_DECIMALS
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.reading import Reading
 from comparisons.case import Natural
@@ -21,6 +24,8 @@ FEWEST = 4
 # Numbers that are tried, those furthest off beside their size.
 SUSPECTS = 3
 BESIDE = 0.05
+# Another reading is not looked at where a second number is further off than this, beside its size.
+HOPELESS = 0.35
 PLACES = (1, -1, 2, -2, 3, -3)
 
 
@@ -55,9 +60,12 @@ def _alone_far(bench: Bench, place: Neighbourhood, reading: Reading) -> str | No
     target, found = place.printed(reading), reading.quantities(bench.estimates.values)
     if not np.isfinite(target).all():
         return None
+    far = np.abs(found - target) / (BESIDE + np.abs(target))
+    if reading.changes and np.sort(far)[-2] > HOPELESS:
+        return None
     natural = bench.natural(reading)
     before = np.inf if natural is None else max(place.likelihood_distance(natural), place.mahalanobis(natural))
-    for suspect in np.argsort(-np.abs(found - target) / (BESIDE + np.abs(target)))[:SUSPECTS]:
+    for suspect in np.argsort(-far)[:SUSPECTS]:
         mended = np.where(np.arange(len(found)) == suspect, target, found)
         point = bench.parameters(mended, reading)
         if not np.isfinite(bench.case.flat(point)).all():
@@ -74,15 +82,22 @@ def _in_words(bench: Bench, place: Neighbourhood, reading: Reading, k: int, near
     estimates, where = bench.estimates, k if reading.order is None else int(reading.order[k])
     text, name = estimates.texts[where], estimates.names[where]
     expected = float((place.printed(reading)[k] - reading.offset[k]) / reading.scale[k])
-    # To the digits that numbers of this file have, whatever the wrong one has.
-    half = 0.5 * 10.0**-estimates.decimals
+    decimals = _usual_decimals(estimates.texts)
+    own = len(text.lower().partition("e")[0].partition(".")[2])
+    half = 0.5 * 10.0 ** -(min(own, decimals) if "." in text else decimals)
     spread = left * float(place.standard_errors(reading)[k] / abs(reading.scale[k]))
     slip = slip_of_the_pen(text, expected, half + (spread if np.isfinite(spread) else 0.0))
     how = f" ({slip})" if slip else ""
     return (
         f"all numbers but {name} are those of the maximum{near}, and {name} is outside the rounding by "
-        f"{bench.excess(place, reading)[k]:.2g}: {text} where {expected:.{estimates.decimals}f} is expected{how}"
+        f"{bench.excess(place, reading)[k]:.2g}: {text} where {expected:.{decimals}f} is expected{how}"
     )
+
+
+def _usual_decimals(texts: Sequence[str]) -> int:
+    """Digits after the point that most numbers of a file have, whatever the wrong one has."""
+    written = Counter(len(text.lower().partition("e")[0].partition(".")[2]) for text in texts if "." in text)
+    return min(written.most_common(1)[0][0], MOST_DECIMALS) if written else 0
 
 
 def slip_of_the_pen(text: str, expected: float, within: float) -> str | None:

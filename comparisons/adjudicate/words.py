@@ -93,9 +93,11 @@ def _lost(result: "Adjudication") -> str:
     worst = (given - table["digits"]).idxmax()
     right = min(int(table["digits"][worst]), given[worst])
     to = f"{right} digit{'s' if right != 1 else ''}"
+    lost, outside = given[worst] - right, len(result.outside)
     return (
-        f"{given[worst] - right} of the {given[worst]} digits given are lost in {table['parameter'][worst]}, which is "
-        f"right to {to}; {len(result.outside)} of {len(result.parameters)} numbers lie outside the rounding"
+        f"{lost} of the {given[worst]} digits given {'is' if lost == 1 else 'are'} lost in "
+        f"{table['parameter'][worst]}, which is right to {to}; {outside} of {len(result.parameters)} numbers "
+        f"{'lies' if outside == 1 else 'lie'} outside the rounding"
     )
 
 

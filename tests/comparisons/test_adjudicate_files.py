@@ -165,6 +165,18 @@ def _irtpro(head: str, row: str, d: Numbers, a: Numbers, b: Numbers) -> str:
     return head + "".join(row.format(i=i + 1, a=a[i], c=d[i], b=b[i]) for i in N)
 
 
+def _summary(a: Numbers, b: Numbers) -> str:
+    """As mirt of Python prints the summary of a fit."""
+    lines = ["=" * 80, f"{'IRT Model Results':^80}", "=" * 80]
+    lines += [f"Model:              {'2PL':<20} Log-Likelihood:    {-2466.6534:>12.4f}", "-" * 80]
+    for name, values in (("discrimination", a), ("difficulty", b)):
+        head = f"{'Item':<15} {'Estimate':>10} {'Std.Err':>10} {'z-value':>10} {'P>|z|':>10} {'[95%':>8} {'CI]':>8}"
+        lines += [f"\n{name}:", head, "-" * 80]
+        rest = f"{0.25:>10.4f} {3.1:>10.3f} {0.002:>10.4f} {0.1:>8.4f} {0.9:>8.4f}"
+        lines += [f"{f'Item_{i}':<15} {values[i]:>10.4f} {rest}" for i in N]
+    return "\n".join([*lines, "=" * 80])
+
+
 def _table(header: str, row: str, d: Numbers, a: Numbers, b: Numbers) -> str:
     return header + "\n" + "".join(row.format(i=i + 1, zero=i, a=a[i], d=d[i], b=b[i], xsi=-d[i]) for i in N)
 
@@ -185,6 +197,8 @@ FILES: dict[str, Callable[[Numbers, Numbers, Numbers], str]] = {
         "item,,a1,d,g,u", "Item.{i},par,{a:.6f},{d:.6f},0,1\n,SE,0.1,0.1,NA,NA\n", *p),
     "mirt, columns par and CI": lambda *p: _table(
         "item,a1.par,a1.CI_2.5,a1.CI_97.5,d.par,d.CI_2.5,d.CI_97.5", "item{i},{a:.6f},.2,1,{d:.6f},0,3\n", *p),
+    "mirt, intervals under one name": lambda *p: _table(
+        "item,a1,CI_2.5,CI_97.5,d,CI_2.5,CI_97.5", "item{i},{a:.6f},.2,1,{d:.6f},0,3\n", *p),
     "mirt, a row of group parameters": lambda *p: _table(
         '"","a1","d","g","u","MEAN_1","COV_11"', '"Item.{i}",{a:.9g},{d:.9g},0,1,NA,NA\n', *p)
     + '"GroupPars",NA,NA,NA,NA,0,1\n',
@@ -230,6 +244,9 @@ FILES: dict[str, Callable[[Numbers, Numbers, Numbers], str]] = {
         "ability": [0.1, 0.2, 0.3], "diff": b, "disc": a, "irt_model": "2param_logistic",
         "item_ids": {str(i): f"item{i + 1}" for i in N}, "subject_ids": {"0": "x"}}),
     "mirt of Python, coef": lambda *p: _table(",discrimination,difficulty", "Item_{i},{a:.6f},{b:.6f}\n", *p),
+    "mirt of Python, coef_with_se": lambda *p: _table(
+        "item,discrimination,discrimination_se,difficulty,difficulty_se", "Item_{zero},{a:.6f},0.2,{b:.6f},0.3\n", *p),
+    "mirt of Python, summary": lambda d, a, b: _summary(a, b),
     "pandas, to_json": lambda d, a, b: json.dumps(
         {"a": {f"item{i + 1}": a[i] for i in N}, "b": {f"item{i + 1}": b[i] for i in N}}),
     "pandas, to_json of records": lambda d, a, b: json.dumps(
@@ -310,6 +327,22 @@ def test_items_are_matched_by_name_before_number(items: Any, tmp_path: Path) -> 
     order = (2, 0, 1, 4, 3)
     text = "item,d,a\n" + "".join(f"Item {i + 1},{d[i]:.4f},{a[i]:.4f}\n" for i in order)
     assert judged(items, tmp_path, text).verdict is Verdict.AT_MAXIMUM
+
+
+def test_items_that_are_called_like_parameters(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text(LSAT6.read_text().replace("item", "a"))
+    where = _bench("two-pl", data)
+    d, a, _ = two_pl()
+    header = FIVE(f"a{i + 1}.a1,a{i + 1}.d" for i in N)
+    files = (
+        f'"",{header}\npar,{FIVE(f"{a[i]:.6f},{d[i]:.6f}" for i in N)}\n',
+        f",a1,a2,a3,a4,a5\nd,{FIVE(map(_number, d))}\na,{FIVE(map(_number, a))}\n",
+        "item,term,estimate\n" + "".join(f"a{i + 1},a1,{a[i]:.6f}\na{i + 1},d,{d[i]:.6f}\n" for i in N),
+        "item,d,a\n" + "".join(f"a{i + 1},{d[i]:.6f},{a[i]:.6f}\n" for i in N),
+    )
+    for text in files:
+        assert judged(where, tmp_path, text).verdict is Verdict.AT_MAXIMUM
 
 
 # --- coin mixtures ---

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from comparisons.adjudicate.layouts.dumps import console_list, dumped
+from comparisons.adjudicate.layouts.dumps import console_list, dumped, sections
 from comparisons.adjudicate.layouts.roles import NAMELESS, SECOND_NAMELESS
 from comparisons.data import DECIMAL_COMMA, Table, decoded, parse_table
 from comparisons.incoming import read_bytes
@@ -16,7 +16,9 @@ from comparisons.parsing import NUMBER, stripped
 DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 COMMA_WITH_EXPONENT = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 # Columns that stand beside every parameter under the same name.
-REPEATED = re.compile(r"s\.?e\.?|p#|std\.? ?err(or|\.)?|z( value)?|p", re.IGNORECASE)
+REPEATED = re.compile(
+    r"s\.?e\.?|p#|std\.? ?err(or|\.)?|s\.?d\.?|z( value)?|ci_?[\d.]+|[\d.]+ ?%|lower|upper|lcl|ucl", re.IGNORECASE
+)
 # Rules that are drawn below a header, and between rows.
 RULE = re.compile(r"[\s|+=:─-]*")
 
@@ -32,7 +34,7 @@ def read_cells(path: str | Path) -> tuple[Table, list[str]]:
     """
     raw, name = read_bytes(path), str(path)
     text = decoded(raw, name)
-    rows = dumped(text, name) or console_list(text)
+    rows = dumped(text, name) or console_list(text) or sections(text)
     notes: list[str] = []
     if rows is None:
         try:

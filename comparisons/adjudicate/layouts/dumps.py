@@ -11,6 +11,7 @@ from comparisons.errors import InputError
 
 ARRAY = re.compile(r"\b(?:np\.)?(?:array|float64|float32|int64|list|tuple)\(")
 DTYPE = re.compile(r",\s*dtype=[\w.']+(?=\s*\))")
+SECTION = re.compile(r"(\w+):")
 HEADING = re.compile(r"\$?`?([^`$]+)`?|\[\[(\d+)\]\]")
 
 Rows = list[list[str]]
@@ -96,6 +97,21 @@ def _is_cell(value: Any) -> bool:
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def sections(text: str) -> Rows | None:
+    """Rows of a summary with a section per parameter, as mirt of Python prints it: name and colon, a table below."""
+    name, within = "", False
+    found: Rows = []
+    for line in text.splitlines():
+        words = line.split()
+        if heading := SECTION.fullmatch(line.strip()):
+            name, within = heading[1], False
+        elif name and words[:2] == ["Item", "Estimate"]:
+            within = True
+        elif within and len(words) > 1 and not set(line.strip()) <= set("-="):
+            found.append([words[0], name, words[1]])
+    return [["item", "parameter", "estimate"], *found] if found else None
 
 
 def console_list(text: str) -> Rows | None:

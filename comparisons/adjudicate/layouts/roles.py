@@ -70,17 +70,18 @@ class Vocabulary(NamedTuple):
         """Whether a header means the names of the rows."""
         return plain(header) in self.roles[0].synonyms or header in (NAMELESS, SECOND_NAMELESS)
 
-    def split(self, name: str) -> tuple[str, str] | None:
+    def split(self, name: str, row_first: bool = False) -> tuple[str, str] | None:
         """Parameter and row of `a[item1]`, `Dffclt.Item 1`, `Item.1.a1`, `b_3` or `p2`; None where there are none."""
-        return next(((base, row) for base, row in _ways(name.strip()) if row and self.is_known(base)), None)
+        return next(((base, row) for base, row in _ways(name.strip(), row_first) if row and self.is_known(base)), None)
 
 
-def _ways(name: str) -> Iterator[tuple[str, str]]:
+def _ways(name: str, row_first: bool) -> Iterator[tuple[str, str]]:
     """The ways to take a name apart, into what may be a parameter and what may be a row."""
     if found := BRACKETS.fullmatch(name):
         yield found[1], found[2]
     gaps = list(SEPARATOR.finditer(name))
-    yield from ((name[: gap.start()], name[gap.end() :]) for gap in reversed(gaps))
-    yield from ((name[gap.end() :], name[: gap.start()]) for gap in gaps)
+    parameter_first = [(name[: gap.start()], name[gap.end() :]) for gap in reversed(gaps)]
+    parameter_last = [(name[gap.end() :], name[: gap.start()]) for gap in gaps]
+    yield from parameter_last + parameter_first if row_first else parameter_first + parameter_last
     if found := COUNTED.fullmatch(name):
         yield found[1], found[2]

@@ -32,9 +32,11 @@ def upright(table: Table, words: Vocabulary) -> tuple[Table, list[str]]:
     """The table with one row per item or component, and what the reader must know about it."""
     if len(table.cells) == 1 and (entries := _in_one_row(table, words)):
         return _pivoted(table, words, entries), []
-    if any(map(words.is_parameter, table.columns)):
-        return table, []
     names = _column_of_names(table, words)
+    # Items may be called a1: a table on its side all the same, if every row is named as a parameter.
+    aside = names is not None and all(words.is_known(row[names]) for row in table.cells) and len(table.cells) > 1
+    if sum(map(words.is_parameter, table.columns)) > (1 if aside else 0):
+        return table, []
     if names is None:
         return table, []
     value = _column_of_values(table)
@@ -57,18 +59,33 @@ def _of_means(table: Table, value: int) -> list[str]:
 
 def _in_one_row(table: Table, words: Vocabulary) -> list[Entry]:
     """Entries of a row whose header says parameter and item: `Item.1.a1`, `pi2`."""
-    split = [(words.split(column), cell) for column, cell in zip(table.columns, table.cells[0], strict=True)]
-    entries = [Entry(found[1], found[0], cell, table.lines[0]) for found, cell in split if found]
+    ways = [
+        [
+            Entry(found[1], found[0], cell, table.lines[0])
+            for column, cell in zip(table.columns, table.cells[0], strict=True)
+            if (found := words.split(column, row_first))
+        ]
+        for row_first in (False, True)
+    ]
+    # Items may be called a1 too: the way with every parameter of every item, else with the fewest parameters.
+    entries = min(ways, key=lambda way: (_gaps(way, words), len({entry.parameter for entry in way})))
     rows = {entry.row for entry in entries if words.is_parameter(entry.parameter)}
     return entries if len(rows) > 1 else []
+
+
+def _gaps(entries: list[Entry], words: Vocabulary) -> int:
+    """Items times parameters that have no number."""
+    found = {(entry.row, entry.parameter) for entry in entries if words.is_parameter(entry.parameter)}
+    return len({row for row, _ in found}) * len({name for _, name in found}) - len(found)
 
 
 def _column_of_names(table: Table, words: Vocabulary) -> int | None:
     """The column that says what a row is: the parameter, or the parameter and the item."""
 
-    def telling(place: int) -> int:
+    def telling(place: int) -> tuple[int, int]:
         cells = [row[place].strip() for row in table.cells]
-        return sum(words.is_known(cell) or words.split(cell) is not None for cell in cells)
+        known = sum(map(words.is_known, cells))
+        return known, sum(words.split(cell) is not None for cell in cells)
 
     places = [
         place
@@ -76,7 +93,8 @@ def _column_of_names(table: Table, words: Vocabulary) -> int | None:
         if words.names_rows(column) or plain(column) in COLUMNS_OF_NAMES
     ] or [0]
     best = max(places, key=telling)
-    return best if telling(best) > 1 or (telling(best) and len(table.cells) == 1) else None
+    told = max(telling(best))
+    return best if told > 1 or (told and len(table.cells) == 1) else None
 
 
 def _column_of_values(table: Table) -> int | None:
