@@ -41,7 +41,8 @@ def test_table_is_the_one_of_the_committed_report():
 @pytest.mark.parametrize(("command", "example"), [("coin_em:CoinEM", "coin_em"), ("coin_em_bug:CoinEM", "coin_em_bug")])
 def test_the_audits_in_the_readme_are_what_the_audit_says(command, example):
     block = README.split(f"$ em-crosscheck check {command} ")[1].split("```")[0]
-    shown = re.findall(r"^(\w+) {2,}(passed|failed|generalised EM|not applicable) {2,}\S", block, re.MULTILINE)
+    outcomes = "passed|failed|generalised EM|accelerated EM|remark|not applicable"
+    shown = re.findall(rf"^(\w+) {{2,}}({outcomes}) {{2,}}\S", block, re.MULTILINE)
     path = ROOT / "tests" / "comparisons" / "audit" / "examples" / f"{example}.py"
     found = check_em(factory=runpy.run_path(str(path))["CoinEM"], case="two-coins")
     assert shown == list(zip(found["check"], found["outcome"], strict=True))

@@ -19,8 +19,8 @@ LIMITS = (2, 5)
 LONGEST = 300
 # A point is the one after n cycles when it is this much nearer to it than the points before and after.
 CLOSE = 1e-3
-# In one standard error's terms: arrived although the reference, after as many cycles as allowed, is far away.
-THERE, AWAY = 1e-4, 1e-1
+# In standard errors: arrived, although the reference is far away after so many times the cycles that were allowed.
+THERE, AWAY, FASTER = 1e-6, 1e-2, 10
 
 
 def cycles_told(subject: Subject, reference: Reference) -> Finding | None:
@@ -43,7 +43,7 @@ def _fault(reference: Reference, path: list[Natural], estimate: Estimate, limit:
         over = taken is not None and taken > limit + 1
         if taken is None and limit < len(path):
             there = reference.distance_to_zero(estimate.natural) <= THERE
-            over = there and reference.distance_to_zero(path[limit]) > AWAY
+            over = there and reference.distance_to_zero(path[min(FASTER * limit, len(path) - 1)]) > AWAY
         if over:
             told = f"{taken} cycles" if taken is not None else "all cycles to the end"
             return f"it takes {told} where max_cycles={limit} allows {limit}", "the limit is not used"

@@ -34,6 +34,9 @@ AT_ONCE = 1e-3
 # none; PyMC then climbs on from there, so many times.
 RISE = 1e-9
 LIFTS = 10
+# An upward curvature of this share of the steepest is that of a saddle; a step this long along it rises.
+UPWARD = 1e-3
+AHEAD = 0.1
 
 
 def fixed_point(subject: Subject, reference: Reference) -> Finding:
@@ -149,18 +152,32 @@ class _Path(NamedTuple):
     still: bool
 
 
-def follow(subject: Subject, start: Natural) -> _Path:
+def follow(subject: Subject, start: Natural, most: int = MAX_CYCLES) -> _Path:
     """Follow the EM's cycle to its end, or as far as time allows."""
     assert subject.step is not None
     path = [start]
     until = time.monotonic() + time_limit.get()
-    for cycles in range(1, MAX_CYCLES + 1):  # noqa: B007 - how many, when it ends
+    for cycles in range(1, most + 1):  # noqa: B007 - how many, when it ends
         point = subject.step(path[-1])
         still = all((np.abs(point[name] - path[-1][name]) <= STILL).all() for name in point)
         path = [*path[-RECENT:], point]
         if still or time.monotonic() > until:
             break
     return _Path(point, path[0], cycles, still)
+
+
+def way_up(reference: Reference, natural: Natural) -> Natural | None:
+    """A higher point beside a saddle, None where the point is none."""
+    objective, x = reference.objective, reference.free(natural)
+    curvatures, ways = np.linalg.eigh(objective.hessian(x))
+    if curvatures[-1] <= UPWARD * np.abs(curvatures).max():
+        return None
+    value = objective.value_and_gradient(x)[0]
+    ahead = np.clip(x + AHEAD * np.outer([-1, 1], ways[:, -1]), *objective.bounds.T)
+    values = objective.value_and_gradient(ahead)[0]
+    if not (values > value + RISE * (1 + abs(value))).all():
+        return None
+    return reference.named(ahead[int(values.argmax())])
 
 
 def rate(subject: Subject, reference: Reference) -> Finding:

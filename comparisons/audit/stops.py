@@ -1,11 +1,9 @@
 """What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
-import numpy as np
-
 from comparisons.audit.cycles_told import cycles_told
 from comparisons.audit.early import ARRIVED, NEAR, SMALL_STEP, Stop, carried_on, stops
 from comparisons.audit.finding import Finding, described, failed, not_applicable, passed, remark
-from comparisons.audit.limits import RISE, follow
+from comparisons.audit.limits import follow, way_up
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
@@ -16,9 +14,6 @@ STOPPED = 1e-2
 LEFT = 1e-3
 # This far from a zero, in standard errors, is at it: what then does not say that it converged never does.
 AT_ZERO = 1e-6
-# An upward curvature of this share of the steepest is that of a saddle; a step this long along it rises.
-UPWARD = 1e-3
-AHEAD = 0.1
 
 SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
 BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
@@ -59,7 +54,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         told = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
         return failed(check, told, described(saddles[0].end))._replace(meaning=SADDLE)
     for stop in saddles[:2]:
-        beside = _way_up(reference, stop.end)
+        beside = way_up(reference, stop.end)
         if beside is not None and reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
             told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
@@ -114,21 +109,7 @@ def _carried(subject: Subject, reference: Reference, stop: Stop) -> float:
 
 def _is_saddle(reference: Reference, natural: Natural) -> bool:
     """Whether PyMC's Hessian clearly bends upwards in some direction, and the likelihood rises along it."""
-    return _way_up(reference, natural) is not None
-
-
-def _way_up(reference: Reference, natural: Natural) -> Natural | None:
-    """A higher point beside a saddle, None where the point is none."""
-    objective, x = reference.objective, reference.free(natural)
-    curvatures, ways = np.linalg.eigh(objective.hessian(x))
-    if curvatures[-1] <= UPWARD * np.abs(curvatures).max():
-        return None
-    value = objective.value_and_gradient(x)[0]
-    ahead = np.clip(x + AHEAD * np.outer([-1, 1], ways[:, -1]), *objective.bounds.T)
-    values = objective.value_and_gradient(ahead)[0]
-    if not (values > value + RISE * (1 + abs(value))).all():
-        return None
-    return reference.named(ahead[int(values.argmax())])
+    return way_up(reference, natural) is not None
 
 
 def _left(subject: Subject, reference: Reference, end: Natural) -> float:

@@ -85,6 +85,8 @@ def _made(rng: np.random.Generator, size: int, means_zero: bool) -> dict[str, tu
         first = rng.normal(size=size)
         second = rho * first + np.sqrt(1 - rho**2) * rng.normal(size=size)
         values = mean + np.column_stack([first, second]) * sd
+        # A number that happens to be 0 is no missing one.
+        values[-1, 0] = values[-2, 1] = 0.0
         values[:missing, 0] = values[missing : 2 * missing, 1] = np.nan
         return values
 

@@ -8,6 +8,9 @@ from scipy.special import expit
 
 from comparisons.case import Array, AuditHooks, Case, Natural
 
+# Examinees of data that are made.
+EXAMINEES = 400
+
 
 def item_audit(
     responses: Array,
@@ -119,36 +122,31 @@ def _constants(nodes: Array, weights: Array, counts: Array) -> dict[str, float]:
 
 
 def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:
-    """Responses to as many items, as the family allows them."""
+    """Responses to as many items, as the family allows them; enough examinees for a maximum that is a regular one."""
     items = responses.shape[1]
-    d = np.linspace(-1.2, 1.2, items)
-    a = np.full(items, 1.1) if slopes == 1 else np.linspace(0.7, 1.6, items)
+    d = np.linspace(-0.8, 0.8, items)
+    a = np.full(items, 1.2) if slopes == 1 else np.linspace(1.0, 1.4, items)
 
-    def answer(size: int, d: Array = d, a: Array = a, missing: float = 0.0) -> Array:
+    def answer(size: int, d: Array = d, a: Array = a, missing: float = 0.0) -> tuple[Array, Array]:
+        """Patterns of so many examinees, and how often each was seen."""
         answers = (rng.random((size, items)) < expit(d + a * rng.normal(size=(size, 1)))).astype(float)
-        # Every item has right and wrong answers.
-        answers[0], answers[1] = np.arange(items) % 2, (np.arange(items) + 1) % 2
-        answers[2:][rng.random((size - 2, items)) < missing] = np.nan
-        return answers
+        answers[rng.random((size, items)) < missing] = np.nan
+        answers = answers[~np.isnan(answers).all(axis=1)]
+        patterns, often = np.unique(np.nan_to_num(answers, nan=2.0), axis=0, return_counts=True)
+        return np.where(patterns == 2.0, np.nan, patterns), often.astype(float)
 
-    size = 60
-    reversed_items = (
-        {}
-        if slopes == 1 or not mirrored
-        else {
-            "an item that is solved less often with more ability": (
-                answer(size, a=np.where(np.arange(items) == 0, -a, a)),
-                np.ones(size),
-            )
-        }
-    )
+    turned = np.where(np.arange(items) == 0, -a, a)
+    one_turned = {"an item that is solved less often with more ability": answer(EXAMINEES, a=turned)}
+    patterns, often = answer(EXAMINEES)
+    never = rng.permutation(len(often))[: max(1, len(often) // 6)]
+    often[never] = 0.0
+    size = len(responses)
+    same = answer(4 * EXAMINEES)
+    kept = np.resize(rng.permutation(len(same[1])), size)
     return {
-        "missing answers": (answer(size, missing=0.2), np.ones(size)),
-        "frequencies of 0, 1, 2 and 3": (answer(size), np.array([1.0, 2, 0, 3])[np.arange(size) % 4]),
-        "the same number of rows with other values": (
-            answer(len(responses)) if len(responses) > 2 else answer(4),
-            np.ones(max(len(responses), 4 if len(responses) <= 2 else 0)),
-        ),
-        "rare right answers": (answer(3 * size, d=d - 2.5), np.ones(3 * size)),
-        **reversed_items,
+        "missing answers": answer(EXAMINEES, missing=0.15),
+        "frequencies of 0 and above 1": (patterns, often),
+        "the same number of rows with other values": (same[0][kept], same[1][kept]),
+        "rare right answers": answer(2 * EXAMINEES, d=d - 1.8),
+        **(one_turned if slopes > 1 and mirrored else {}),
     }
