@@ -13,7 +13,6 @@ import importlib.util
 import json
 import sys
 import time
-from collections import defaultdict
 from contextlib import redirect_stdout
 from io import StringIO
 from multiprocessing import Pool
@@ -26,17 +25,17 @@ TIME_LIMIT = 20.0
 
 def outsiders():
     """Load the package of EMs, which stands beside the tests."""
-    if "audit_outside" not in sys.modules:
+    if "outside_ems" not in sys.modules:
         folder = ROOT / "tests" / "comparisons" / "audit" / "outside"
         spec = importlib.util.spec_from_file_location(
-            "audit_outside", folder / "__init__.py", submodule_search_locations=[str(folder)]
+            "outside_ems", folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
-        sys.modules["audit_outside"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["audit_outside"])
-    import audit_outside
-    import audit_outside.data
+        sys.modules["outside_ems"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["outside_ems"])
+    import outside_ems
+    import outside_ems.data
 
-    return audit_outside
+    return outside_ems
 
 
 def audited(name):
@@ -68,20 +67,52 @@ def audited(name):
     return name, {"level": str(level_of(findings)), "seconds": time.perf_counter() - begun, "findings": told}
 
 
+def interval(found, size):
+    """The 95 % interval of a rate by Clopper and Pearson, in words."""
+    from scipy.stats import beta
+
+    low = beta.ppf(0.025, found, size - found + 1) if found else 0.0
+    high = beta.ppf(0.975, found + 1, size - found) if found < size else 1.0
+    return f"{low:.1%} to {high:.1%}"
+
+
 def tables(kept):
-    """Both error rates by class of bug and by style."""
+    """Both error rates by class of bug and by style, in Markdown, and each error by name."""
     package = outsiders()
-    groups = defaultdict(list)
-    for entry in package.OUTSIDERS:
-        if entry.name in kept:
-            caught = kept[entry.name]["level"] == "wrong"
-            side = "wrong" if entry.wrong else "right"
-            for key in (("all", side), (entry.bug or "right", side), (entry.style, side)):
-                groups[key].append(caught)
-    lines = []
-    for (what, side), caught in groups.items():
-        lines.append(f"{side:6s} {what:36s} called wrong {sum(caught):4d} of {len(caught):4d}")
-    return "\n".join(sorted(lines))
+    entries = [entry for entry in package.OUTSIDERS if entry.name in kept]
+    errors = {e.name: (kept[e.name]["level"] == "wrong") != e.wrong for e in entries}
+    wrong, right = [e for e in entries if e.wrong], [e for e in entries if not e.wrong]
+    seconds = sorted(kept[e.name]["seconds"] for e in entries)
+    text = [
+        f"{len(wrong)} wrong and {len(right)} right EMs of `tests/comparisons/audit/outside`, in {len(package.STYLES)} "
+        "styles, by authors who have not read the checks; those of the item response models had seen the names of some "
+        "of the awkward data. The audit was mended where it erred on these EMs, so that on others it errs more often. "
+        f"One audit takes {seconds[len(seconds) // 2]:.0f} s in the median, two at a time on two cores.\n",
+        "| EMs | error | found | of | rate | 95 % interval |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    groups = [("all wrong", "missed", wrong), ("all right", "called wrong", right)]
+    groups += [(bug, "missed", [e for e in wrong if e.bug == bug]) for bug in package.BUGS]
+    for remark in ("", *package.REMARKS):
+        groups.append((f"right{remark and ', '}{remark}", "called wrong", [e for e in right if e.remark == remark]))
+    for what, error, some in groups:
+        if some:
+            found = sum(errors[e.name] for e in some)
+            rate = f"{found / len(some):.1%} | {interval(found, len(some))}"
+            text.append(f"| {what} | {error} | {found} | {len(some)} | {rate} |")
+    text += ["", "| style | wrong, missed | right, called wrong |", "|---|---:|---:|"]
+    for style in package.STYLES:
+        cells = []
+        for some in (wrong, right):
+            chosen = [e for e in some if e.style == style]
+            cells.append(f"{sum(errors[e.name] for e in chosen)} of {len(chosen)}")
+        text.append(f"| {style} | {cells[0]} | {cells[1]} |")
+    text += ["", "| error | EM | what it is | what was said |", "|---|---|---|---|"]
+    for e in entries:
+        if errors[e.name]:
+            told = next((row[2] for row in kept[e.name]["findings"]), "nothing").replace("|", "/")
+            text.append(f"| {'missed' if e.wrong else 'called wrong'} | `{e.name}` | {e.cause} | {told} |")
+    return "\n".join(text)
 
 
 def main():

@@ -7,6 +7,7 @@ from comparisons.audit.limits import follow, way_up
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
+from comparisons.kinds import Kind, examine, judge
 
 # The most that a fit cut short may call convergence, in standard errors.
 STOPPED = 1e-2
@@ -14,6 +15,8 @@ STOPPED = 1e-2
 LEFT = 1e-3
 # This far from a zero, in standard errors, is at it: what then does not say that it converged never does.
 AT_ZERO = 1e-6
+# No EM from a random start comes so near to a saddle, this much below the maximum.
+EXACTLY, LOWER = 1e-8, 1e-3
 
 SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
 BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
@@ -58,6 +61,10 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         if beside is not None and reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
             told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
+    for stop in claimed:
+        if stop.distance <= EXACTLY and stop.start is not reference.case.start and _below(reference, stop.end):
+            told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where no EM arrives"
+            return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
         return _never_says_so(subject, found)
     worst = max(claimed, key=lambda stop: stop.distance)
@@ -73,6 +80,14 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             )
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
     return _never_says_so(subject, found)
+
+
+def _below(reference: Reference, end: Natural) -> bool:
+    """Whether a point is a saddle well below the maximum, found by walking over level ground as well."""
+    case, objective = reference.case, reference.objective
+    if reference.climbed(end) > reference.climbed(reference.top.natural) - LOWER:
+        return False
+    return judge(case, objective, examine(case, objective, end)).kind is Kind.SADDLE
 
 
 def _never_says_so(subject: Subject, found: tuple[Stop, ...]) -> Finding | None:
