@@ -14,7 +14,8 @@ from comparisons.edges import EDGE
 from comparisons.flags import CERTIFICATE_ROUND_OFF
 from comparisons.kinds import SAME, same
 from comparisons.multistart import Endpoints, Progress, draw_starts, run_em, run_pymc, silent
-from pp_models.maximise import NOISY, held_at_bound, newton_step, round_off
+from pp_models.maximise import NOISY, held_at_bound, round_off
+from pp_models.newton import newton_step
 from pp_models.objective import Objective
 
 # Matching digits that both legs must reach in the log-likelihood and in every identified parameter.

@@ -20,10 +20,10 @@ from pp_models.maximise import (
     ROUND_OFFS,
     held_at_bound,
     maximise,
-    newton_step,
     polish,
     round_off,
 )
+from pp_models.newton import newton_step
 from pp_models.objective import Objective
 
 # Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them

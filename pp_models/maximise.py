@@ -16,24 +16,20 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from pp_models.edges import Space, at_distance, edges_nearby, inwards
+from pp_models.newton import newton_step, own_units
 from pp_models.objective import Array
 
 MAX_EVALUATIONS = 3_000
 MAX_NEWTON_STEPS = 60
 MAX_HALVINGS = 30
-# No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
-LONGEST_STEP = 2.0
 # A step still as long as this close to the end points to a maximum at infinity, and gradients that no longer
 # shrink to this share from step to step to a maximum flatter than a parabola: try these multiples, up to a length.
 LONG_STEP = 0.5
 SLOW = 0.25
 # A gradient that shrinks no further than to this share from step to step has stalled.
 STALLED = 0.9
-LONGER = tuple(2.0**doublings for doublings in range(1, 21))
+LONGER = 2.0 ** np.arange(1, 21)
 FURTHEST = 32.0
-# Directions flatter than this, beside the steepest one and beside one unit of curvature per observation, are treated as
-# if they had this curvature; and so are those flatter than this once every coordinate is measured in its own unit.
-FLATTEST = 1e-10
 # Two values differ by chance by up to this many times their measured round-off, the higher one being the luckiest of
 # all that were tried; a gradient is right to this many times its own.
 ROUND_OFFS = 8.0
@@ -305,12 +301,10 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
         if point is here:
             settled = settled or gain <= noise.value
             break
-        # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
-        # x^4 Newton goes a third of the way each time.
         if halving == 0 and (creeps or np.abs(step).max() > LONG_STEP):
-            for factor in LONGER:
-                if factor * np.abs(step).max() > FURTHEST:
-                    break
+            # A maximum at infinity (the logit of a weight that goes to 0) is reached by ever longer steps, and on
+            # x^4 Newton goes a third of the way each time.
+            for factor in LONGER[LONGER * np.abs(step).max() <= FURTHEST]:
                 trial = at(here.x + factor * step)
                 if not _better(trial, point, unit, chance, settled):
                     break
@@ -333,50 +327,6 @@ def _better(trial: _Point, than: _Point, unit: Array, chance: float, settled: bo
 def _norm(point: _Point, unit: Array) -> float:
     """Largest component of the gradient, each in its unit, for which one standard error is about 1; 0 where held."""
     return float(np.abs(unit * point.gradient).max(initial=0.0))
-
-
-def newton_step(
-    hessian: Array,
-    gradient: Array,
-    free: npt.NDArray[np.bool_],
-    noise: Array | float = 0.0,
-    observations: float = np.inf,
-) -> tuple[Array, float]:
-    """Ascent step |H|^-1 g over the free coordinates, and the gain g' |H|^-1 g / 2 that it promises.
-
-    Every coordinate is measured in a unit of its own first: with 10^12 flips and two sequences the curvature by a
-    bias is 10^12 times that by a weight, and neither direction is flat. Flat is what has next to no curvature beside
-    the steepest direction and beside one unit per observation. Along an eigenvector the gradient counts only where it
-    exceeds its round-off `noise`, and no coordinate moves further than LONGEST_STEP.
-    """
-    step = np.zeros_like(gradient)
-    if not free.any() or not np.isfinite(hessian).all():
-        return step, 0.0
-    curvature = hessian[np.ix_(free, free)]
-    flat = _flat(curvature, observations)
-    unit = own_units(curvature, observations)
-    eigenvalues, vectors = np.linalg.eigh(curvature * np.outer(unit, unit))
-    directions = unit[:, None] * vectors
-    slope = directions.T @ gradient[free]
-    slope[np.abs(slope) <= np.abs(directions).T @ np.broadcast_to(noise, gradient.shape)[free]] = 0.0
-    size = np.maximum(np.abs(eigenvalues), np.maximum(FLATTEST, flat * (directions**2).sum(axis=0)))
-    along = slope / size
-    reach = np.abs(along) * np.abs(directions).max(axis=0)
-    along *= LONGEST_STEP / np.maximum(reach, LONGEST_STEP)
-    step[free] = directions @ along
-    step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), LONGEST_STEP))
-    return step, float(slope @ along / 2)
-
-
-def own_units(hessian: Array, observations: float = np.inf) -> Array:
-    """Unit of each coordinate, 1 / sqrt(|H_ii|): its standard error at a maximum, if all others are known."""
-    return np.asarray(1 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), _flat(hessian, observations))))
-
-
-def _flat(hessian: Array, observations: float) -> float:
-    """Curvature below which a coordinate is flat."""
-    steepest = float(np.abs(hessian).max(initial=0.0))
-    return max(FLATTEST * min(steepest, observations), np.finfo(float).tiny)
 
 
 def held_at_bound(objective: Surface, x: Array, gradient: Array, within: float = AT_BOUND) -> npt.NDArray[np.bool_]:

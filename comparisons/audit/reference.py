@@ -14,7 +14,8 @@ from comparisons.case import Array, AuditHooks, Case, Natural, take
 from comparisons.kinds import Kind, beside_on_ridge, examine, judge
 from comparisons.multistart import draw_starts
 from pp_models.complete_data import CompleteData
-from pp_models.maximise import maximise, newton_step
+from pp_models.maximise import maximise
+from pp_models.newton import newton_step
 from pp_models.objective import EDGE, Objective
 
 RANDOM_POINTS = 8

@@ -8,7 +8,8 @@ from scipy import optimize, stats
 from scipy.special import expit, logsumexp
 
 from pp_models import coin_mixture, genetic_linkage, maximise, two_pl
-from pp_models.maximise import MaximumStatus, newton_step, polish, round_off
+from pp_models.maximise import MaximumStatus, polish, round_off
+from pp_models.newton import LONGEST_STEP, newton_step
 from pp_models.objective import Objective
 
 LSAT6_LOG_LIKELIHOOD = -2466.6533775
@@ -187,7 +188,7 @@ def test_newton_step_climbs_whatever_the_curvature():
     np.testing.assert_allclose(step, [0.5, 0.25, 0.0])
     assert gain == pytest.approx((0.5 + 0.25) / 2)
     step, _ = newton_step(np.diag([-1e-6, -1.0, -1.0]), gradient, free)
-    assert np.abs(step).max() == maximise.LONGEST_STEP
+    assert np.abs(step).max() == LONGEST_STEP
 
 
 def test_newton_step_does_not_depend_on_the_units_of_the_parameters():
