@@ -28,6 +28,12 @@ def equal_grid(options: Mapping[str, Any]) -> tuple[Array, Array]:
     return equally_spaced(options["nodes"], options["limit"])
 
 
+def symmetric_grid(nodes: Array, weights: Array) -> bool:
+    """Whether the ability distribution is its own mirror image."""
+    order, mirror = np.argsort(nodes), np.argsort(-nodes)
+    return bool(np.allclose(nodes[order], -nodes[mirror]) and np.allclose(weights[order], weights[mirror]))
+
+
 def item_start_fault(start: Natural) -> str | None:
     """Further out every curve is a step, or level, and a logit is no more than round-off."""
     for name, values in start.items():

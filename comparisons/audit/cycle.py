@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from comparisons.audit.copies import copies, difference
+from comparisons.audit.early import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time, time_limit
 from comparisons.audit.limits import follow, moves_the_maximum, way_up
@@ -107,7 +108,7 @@ def _right_all_the_same(subject: Subject, reference: Reference) -> bool:
     late = out_of_time(time_limit.get())
     for point in reference.points:
         end = follow(subject, point, FOLLOWED)
-        if end.still and way_up(reference, end.end) is not None:
+        if end.still and (way_up(reference, end.end) is not None or reference.distance_to_zero(end.end) > ARRIVED):
             return False
         if late():
             break

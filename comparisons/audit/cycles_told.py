@@ -15,7 +15,7 @@ from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Natural, each
 from em_reference.em import em
 
-LIMITS = (2, 5)
+LIMITS = (2, 6)
 LONGEST = 300
 # A point is the one after n cycles when it is this much nearer to it than the points before and after.
 CLOSE = 1e-3
@@ -40,6 +40,11 @@ def _fault(reference: Reference, path: list[Natural], estimate: Estimate, limit:
     """What is wrong with the cycles of one fit, and what it usually means."""
     taken = _taken(reference, path, estimate.natural)
     if limit is not None:
+        if estimate.cycles is not None and estimate.cycles > 2 * limit + 1:
+            return (
+                f"it reports {estimate.cycles} cycles where max_cycles={limit} allows {limit}",
+                "the limit is not used",
+            )
         over = taken is not None and taken > limit + 1
         if taken is None and limit < len(path):
             there = reference.distance_to_zero(estimate.natural) <= THERE

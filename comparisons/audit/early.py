@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from comparisons.audit.copies import copies, nearest
 from comparisons.audit.guard import Trouble, out_of_time, time_limit
 from comparisons.audit.reference import Reference
-from comparisons.audit.subject import Subject
+from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Array, Natural
 
 # At a zero of the gradient, in standard errors.
@@ -22,6 +23,9 @@ ARRIVED = 1e-4
 # this many standard errors of the maximum.
 SMALL_STEP = 1e-3
 NEAR = 0.1
+# A fit that stays at the maximum when it starts there may stop this far from it: its inner optimiser leaves off.
+LEAVES_OFF = 1e-2
+FIXED = 1e-5
 # Starts beside the maximum: so many standard errors away along each parameter.
 BESIDE = 2.0
 MOST_BESIDE = 6
@@ -57,6 +61,7 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
     """Ends of the fit from random starts and from beside the maximum, as far as time allows."""
     assert subject.fit is not None
     found: list[Stop] = []
+    refused: Trouble | None = None
     late = out_of_time(time_limit.get())
     for start in [*reference.points[:RANDOM], *beside(reference)]:
         if found and late():
@@ -64,12 +69,35 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
         try:
             estimate = subject.fit(start, None)
         except Trouble as trouble:
-            if not found or not trouble.refused:
+            if not trouble.refused:
                 raise
+            refused = trouble
             continue
         end = estimate.natural
         found.append(Stop(start, end, reference.distance_to_zero(end), next_step(reference, end), estimate.converged))
+    if not found and refused is not None:
+        raise refused
     return tuple(found)
+
+
+def fit_at_the_maximum(subject: Subject, reference: Reference) -> tuple[Natural, Estimate] | None:
+    """A fit that starts at PyMC's maximum, or at a symmetric copy that it takes; None where it cannot be asked."""
+    assert subject.fit is not None
+    if not (subject.starts and reference.top.attained):
+        return None
+    for copy in copies(reference.hooks.symmetries, reference.top.natural):
+        try:
+            return copy, subject.fit(copy, None)
+        except Trouble as trouble:
+            if not trouble.refused:
+                raise
+    return None
+
+
+def stays_at_the_maximum(subject: Subject, reference: Reference) -> float | None:
+    """How far such a fit ends from its start, in standard errors."""
+    found = fit_at_the_maximum(subject, reference)
+    return None if found is None else reference.apart(nearest(reference.case, found[1].natural, found[0]), found[0])
 
 
 def beside(reference: Reference) -> list[Natural]:
@@ -81,7 +109,8 @@ def beside(reference: Reference) -> list[Natural]:
     low, high = reference.objective.bounds.T
     ways = [sign * row for row in np.eye(len(top.x)) for sign in (1.0, -1.0)]
     some = np.unique(np.linspace(0, len(ways) - 1, MOST_BESIDE, dtype=int))
-    return [reference.named(np.clip(top.x + BESIDE * errors * ways[index], low, high)) for index in some]
+    chosen = [ways[index] for index in some] + [sign * np.ones(len(top.x)) for sign in (1.0, -1.0)]
+    return [reference.named(np.clip(top.x + BESIDE * errors * way, low, high)) for way in chosen]
 
 
 def next_step(reference: Reference, natural: Natural) -> float:
@@ -89,6 +118,8 @@ def next_step(reference: Reference, natural: Natural) -> float:
     x = reference.free(natural)
     gradient = reference.objective.value_and_gradient(x)[1]
     complete = -reference.hessian_of_q(x, reference.weighted(natural))
+    if not (np.isfinite(complete).all() and np.isfinite(gradient).all()):
+        return np.inf
     step = np.asarray(np.linalg.lstsq(complete, gradient, rcond=1e-12)[0], dtype=float)
     return float(np.abs(reference.natural_change(x, step) / reference.case.size(natural)).max())
 

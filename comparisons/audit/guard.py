@@ -87,7 +87,7 @@ def guarded(name: str, function: Callable[..., Any], *arguments: Any, times: flo
 
 def _refuses(error: BaseException) -> bool:
     """Whether this is a ValueError (or the like) by a `raise` of the user's, not one that a computation ran into."""
-    if not isinstance(error, ValueError | NotImplementedError) or error.__traceback__ is None:
+    if not isinstance(error, ValueError | NotImplementedError | AssertionError) or error.__traceback__ is None:
         return False
     last = error.__traceback__
     while last.tb_next is not None:

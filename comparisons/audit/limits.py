@@ -7,7 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.audit.copies import copies, difference, nearest
-from comparisons.audit.early import ARRIVED, NEAR, SMALL_STEP, carried_on, stops
+from comparisons.audit.early import (
+    ARRIVED,
+    FIXED,
+    LEAVES_OFF,
+    NEAR,
+    SMALL_STEP,
+    carried_on,
+    stays_at_the_maximum,
+    stops,
+)
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, time_limit
 from comparisons.audit.noise import noise
@@ -15,8 +24,6 @@ from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Array, Natural
 
-# Distance in standard errors that one cycle at PyMC's maximum may move.
-FIXED = 1e-5
 # On a ridge, where there are no standard errors: what a cycle may move a parameter, beside its size.
 FIXED_ON_RIDGE = 1e-5
 # An EM is followed until no parameter moves by more than STILL in a cycle, or so many cycles. While it
@@ -68,12 +75,11 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
     """A fit that starts at PyMC's maximum stays there, and its ends lead there when it is carried on."""
     check = "fixed_point"
     assert subject.fit is not None
-    if subject.starts and reference.top.attained:
+    stays = stays_at_the_maximum(subject, reference)
+    if stays is not None and stays > FIXED:
         top = reference.top.natural
         ended = nearest(reference.case, subject.fit(top, None).natural, top)
-        apart = reference.apart(ended, top)
-        if apart > FIXED:
-            return _moved(reference, ended, "a fit that starts at PyMC's maximum")
+        return _moved(reference, ended, "a fit that starts at PyMC's maximum")
     found = stops(subject, reference)
     worst = max(found, key=lambda stop: stop.distance)
     if worst.distance <= ARRIVED:
@@ -82,7 +88,7 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
     if not subject.starts or (worst.distance > NEAR and worst.next_step > SMALL_STEP and worst.converged is not False):
         return failed(check, told, described(worst.start))
     left = carried_on(subject, reference, worst.end)
-    if left <= ARRIVED or worst.converged is False:
+    if left <= ARRIVED or worst.converged is False or (stays is not None and left <= LEAVES_OFF):
         return passed(check, f"{told}; carried on, it comes to {left:.1e}")
     return failed(check, f"{told}; carried on from there, it comes no nearer than {left:.3g}", described(worst.end))
 

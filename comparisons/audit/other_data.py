@@ -47,6 +47,7 @@ HINTS = {
     "regression coefficient taken for the correlation, the conditional variance left out",
     "no entry missing": "incomplete rows are taken for granted",
     "missing answers": "a missing answer is taken for a wrong one, or its examinee is dropped",
+    "nodes that are not symmetric": "nodes or weights are taken in another order, or written into the code",
     "rare right answers": "intercepts or probabilities are cut off, or rows are skipped",
     "an item that is solved less often with more ability": "slopes are kept positive",
 }

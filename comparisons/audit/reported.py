@@ -3,7 +3,7 @@
 import numpy as np
 
 from comparisons.audit.constants import related
-from comparisons.audit.early import stops
+from comparisons.audit.early import fit_at_the_maximum, stops
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
@@ -92,6 +92,6 @@ def _place(subject: Subject, reference: Reference) -> tuple[Natural, Natural] | 
         return best, subject.standard_errors(best)
     if subject.fit is None:
         return None
-    start = reference.top.natural if reference.top.attained else reference.points[0]
-    estimate = subject.fit(start, None)
+    found = fit_at_the_maximum(subject, reference)
+    estimate = found[1] if found is not None else subject.fit(reference.points[0], None)
     return None if estimate.standard_errors is None else (estimate.natural, estimate.standard_errors)

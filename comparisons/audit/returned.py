@@ -26,10 +26,11 @@ class Expected(NamedTuple):
 
 
 class Codec(NamedTuple):
-    """Natural parameters <-> what the EM under audit takes and returns."""
+    """Natural parameters <-> what the EM under audit takes and returns; standard errors need not be finite."""
 
     encode: Callable[[Natural], Any]
     decode: Callable[[Any], Natural]
+    errors: Callable[[Any], Natural]
 
 
 def ours(em: Any) -> bool:
@@ -46,12 +47,18 @@ def codec_of(em: Any, case: Case) -> Codec:
         return Codec(
             lambda natural: np.concatenate([natural[name] for name in order]),
             lambda returned: _checked(_split(returned, case, order), case),
+            lambda returned: _checked(_split(returned, case, order), case, finite=False),
         )
     if ours(em):
-        return Codec(case.to_em, lambda params: _checked(case.from_em(params), case))
+        return Codec(
+            case.to_em,
+            lambda params: _checked(case.from_em(params), case),
+            lambda params: _checked(case.from_em(params), case, finite=False),
+        )
     return Codec(
         lambda natural: {name: np.array(values, dtype=float) for name, values in natural.items()},
         lambda returned: _checked(returned, case),
+        lambda returned: _checked(returned, case, finite=False),
     )
 
 
@@ -77,7 +84,7 @@ def _numbers(name: str, values: Any) -> Array:
     raise Trouble(f"returned {name!r} = {values!r}, expected real numbers")
 
 
-def _checked(returned: Any, case: Case) -> Natural:
+def _checked(returned: Any, case: Case, *, finite: bool = True) -> Natural:
     """Returned parameters with the right names, shapes and finite values.
 
     Raises
@@ -94,7 +101,7 @@ def _checked(returned: Any, case: Case) -> Natural:
             values = values.reshape(1)
         if values.shape != (len(labels),):
             raise Trouble(f"returned {name!r} of shape {values.shape}, expected ({len(labels)},)")
-        if not np.isfinite(values).all():
+        if finite and not np.isfinite(values).all():
             raise Trouble(f"returned {name!r} = {values}, expected finite numbers")
         natural[name] = values
     return natural

@@ -11,6 +11,7 @@ import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
 from comparisons.audit.copies import copies
+from comparisons.audit.cycle import whole_fit
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
@@ -118,7 +119,9 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
     ValueError of its own (negative slopes) is judged inside its domain, symmetric copies and further draws included;
     that it refuses them is one remark, of `domain`.
     """
-    if subject.step is None:
+    # A fit without a cycle stands for it; what it did is remembered.
+    act = subject.step or (whole_fit(subject) if subject.fit is not None and subject.starts else None)
+    if act is None:
         return reference
     good: list[Natural] = []
     broken: list[Trouble] = []
@@ -128,7 +131,7 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
             break
         for copy in copies(reference.hooks.symmetries, point):
             try:
-                subject.step(copy)
+                act(copy)
             except Trouble as trouble:
                 if trouble.late:
                     return reference
@@ -145,8 +148,8 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
 def domain(subject: Subject, reference: Reference) -> Finding:
     """Which of the random parameters the EM takes."""
     check = "domain"
-    if subject.step is None:
-        return not_applicable(check, "the EM offers no single cycle")
+    if subject.step is None and subject.fit is None:
+        return not_applicable(check, "the EM offers neither a cycle nor a fit")
     if reference.refused:
         what = reference.refused[0]
         return remark(check, f"it refuses part of the space and is judged inside its domain: {what}", what.at)

@@ -1,7 +1,17 @@
 """What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
 from comparisons.audit.cycles_told import cycles_told
-from comparisons.audit.early import ARRIVED, NEAR, SMALL_STEP, Stop, carried_on, stops
+from comparisons.audit.early import (
+    ARRIVED,
+    FIXED,
+    LEAVES_OFF,
+    NEAR,
+    SMALL_STEP,
+    Stop,
+    carried_on,
+    stays_at_the_maximum,
+    stops,
+)
 from comparisons.audit.finding import Finding, described, failed, not_applicable, passed, remark
 from comparisons.audit.limits import follow, way_up
 from comparisons.audit.reference import Reference
@@ -29,15 +39,23 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
     check = "stopping"
     if subject.fit is None:
         return not_applicable(check, "the EM offers no fit")
-    start = reference.points[0]
-    if subject.limits_cycles:
-        short = subject.fit(start, 2)
-        distance = reference.distance_to_zero(short.natural)
-        if short.converged and distance > STOPPED:
-            found = f"stopped after 2 cycles, {distance:.3g} standard errors short, it says that it converged"
-            return failed(check, found, described(start))
     ends = stops(subject, reference)
-    return _where(subject, reference, ends) or cycles_told(subject, reference) or _early(ends)
+    fault = _where(subject, reference, ends) or _cut_short(subject, reference) or cycles_told(subject, reference)
+    return fault or _early(ends)
+
+
+def _cut_short(subject: Subject, reference: Reference) -> Finding | None:
+    """A fit that runs into its limit of cycles, and says that it converged."""
+    if not subject.limits_cycles:
+        return None
+    assert subject.fit is not None
+    start = reference.points[0]
+    short = subject.fit(start, 2)
+    distance = reference.distance_to_zero(short.natural)
+    if not short.converged or distance <= STOPPED:
+        return None
+    found = f"stopped after 2 cycles, {distance:.3g} standard errors short, it says that it converged"
+    return failed("stopping", found, described(start))
 
 
 def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
@@ -74,7 +92,8 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             told = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
         away = _carried(subject, reference, worst)
-        if away > ARRIVED:
+        stays = stays_at_the_maximum(subject, reference) if away > ARRIVED else None
+        if away > (LEAVES_OFF if stays is not None and stays <= FIXED else ARRIVED):
             told = (
                 f"carried on from where it stopped, it stays {away:.3g} standard errors from a zero of PyMC's gradient"
             )
@@ -110,7 +129,7 @@ def _early(found: tuple[Stop, ...]) -> Finding:
     where = f"it stops {'up to ' * (len(found) > 1)}{worst.distance:.1e} standard errors from a zero of PyMC's gradient"
     if worst.distance <= ARRIVED or worst.converged is False:
         return passed("stopping", f"{where}{said}")
-    return remark("stopping", f"stops early: {where}{said}; carried on, it goes there", described(worst.end))
+    return remark("stopping", f"stops early: {where}{said}, and stays at the maximum", described(worst.end))
 
 
 def _carried(subject: Subject, reference: Reference, stop: Stop) -> float:

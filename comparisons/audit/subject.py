@@ -277,14 +277,17 @@ def _fit(
         value,
         None if converged is None else bool(converged),
         None if count is None else int(count),
-        None if errors is None else codec.decode(errors),
+        None if errors is None else codec.errors(errors),
     )
 
 
 def told_params(extra: Any) -> Any:
     """The part of what a fit returned that holds the parameters, None where it is all of it."""
-    found = extra.get("params") if isinstance(extra, Mapping) else getattr(extra, "params", None)
-    return None if callable(found) else found
+    for key in ("params", "params_"):
+        found = extra.get(key) if isinstance(extra, Mapping) else getattr(extra, key, None)
+        if found is not None and not callable(found):
+            return found
+    return None
 
 
 def made_by(factory: Callable[..., Any], case: Case, data: Mapping[str, Any]) -> tuple[Any, Callable[[], bool]]:

@@ -57,7 +57,7 @@ def _matches(subject: Subject, reference: Reference, cycle: Cycle) -> bool:
         point, before = cycle(point), point
         if difference(case, point, before) < SAME_END * 1e-4:
             break
-    if difference(case, point, top) < 10 * SAME_END:
+    if difference(case, point, top) < 10 * SAME_END or difference(case, _right(case, point), point) < SAME_END:
         return False
     return difference(case, subject.fit(point, None).natural, point) <= SAME_END
 

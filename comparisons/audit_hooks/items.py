@@ -104,7 +104,10 @@ def item_audit(
         },
         constants={**_constants(nodes, weights, counts), **(prior_constants or {})},
         rows=("responses",),
-        made=lambda rng: {what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
+        made=lambda rng: {
+            **{what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
+            **_other_grid(rows(responses, counts)),
+        },
     )
 
 
@@ -119,6 +122,13 @@ def _constants(nodes: Array, weights: Array, counts: Array) -> dict[str, float]:
         "the sum of the weights": every + float(counts.sum() * np.log(inner)),
         "the factor 1 / sqrt(2 pi)": every + float(counts.sum() * np.log(2 * np.pi) / 2),
     }
+
+
+def _other_grid(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The same responses on nodes that are not symmetric: the last one left out."""
+    weights = data["weights"][:-1]
+    other = {**data, "nodes": data["nodes"][:-1], "weights": weights / weights.sum()}
+    return {"nodes that are not symmetric": other} if len(weights) > 3 else {}
 
 
 def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:

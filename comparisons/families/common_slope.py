@@ -25,6 +25,7 @@ from comparisons.items import (
     equal_grid,
     item_curves,
     item_start_fault,
+    symmetric_grid,
 )
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 
@@ -73,7 +74,8 @@ def bind(
         return {**natural, "a": np.copysign(natural["a"], reference["a"])}
 
     def bind_again(data: dict[str, Any]) -> Case:
-        return bind(name, data["responses"], items, data["frequencies"], nodes, weights)
+        grid = data.get("nodes", nodes), data.get("weights", weights)
+        return bind(name, data["responses"], items, data["frequencies"], *grid)
 
     return Case(
         name=name,
@@ -95,7 +97,13 @@ def bind(
         runaway=lambda natural: _runaway(natural, items, nodes),
         curves=lambda natural: item_curves(natural, items),
         audit=item_audit(
-            responses, counts, (nodes, weights), lambda: build_model(hooks=True), bind_again, slopes=1, mirrored=True
+            responses,
+            counts,
+            (nodes, weights),
+            lambda: build_model(hooks=True),
+            bind_again,
+            slopes=1,
+            mirrored=symmetric_grid(nodes, weights),
         ),
         missing_answers=missing_answers(responses, counts),
         settings={**answers_in_words(responses, counts), "quadrature": described_grid(nodes, weights)},

@@ -27,6 +27,7 @@ from comparisons.items import (
     item_curves,
     item_start_fault,
     steep_items,
+    symmetric_grid,
 )
 from comparisons.parsing import Range, as_number, shortened
 from comparisons.person_scores import score_tables
@@ -210,7 +211,7 @@ def bind(
         return TwoPLParams(np.asarray(natural["d"], dtype=float), np.asarray(natural["a"], dtype=float))
 
     even = slope_prior is None or slope_prior[:2] == ("normal", 0.0)
-    mirrored = even and _symmetric(nodes, weights)
+    mirrored = even and symmetric_grid(nodes, weights)
     positive = slope_prior is not None and slope_prior[0] == "lognormal"
 
     def draw_start(rng: np.random.Generator) -> Natural:
@@ -223,7 +224,8 @@ def bind(
         return {"d": natural["d"], "a": -natural["a"]} if reflected else natural
 
     def bind_again(data: dict[str, Any]) -> Case:
-        return bind(name, data["responses"], items, counts=data["frequencies"], nodes=nodes, weights=weights,
+        grid = data.get("nodes", nodes), data.get("weights", weights)
+        return bind(name, data["responses"], items, counts=data["frequencies"], nodes=grid[0], weights=grid[1],
                     intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
 
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
@@ -283,12 +285,6 @@ def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
     if not isinstance(case.em, TwoPL):
         raise TypeError(f"expected a TwoPL, got {type(case.em).__name__}")
     return replace(case.em, newton_tolerance=float(newton_tolerance))
-
-
-def _symmetric(nodes: Array, weights: Array) -> bool:
-    """Whether the ability distribution is its own mirror image."""
-    order, mirror = np.argsort(nodes), np.argsort(-nodes)
-    return bool(np.allclose(nodes[order], -nodes[mirror]) and np.allclose(weights[order], weights[mirror]))
 
 
 def _without_variation(responses: Array, items: tuple[str, ...], counts: Array | None) -> dict[str, str]:

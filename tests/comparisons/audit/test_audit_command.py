@@ -21,7 +21,7 @@ def run(*arguments: str, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[st
 def test_a_right_em() -> None:
     done = run("coin_em:CoinEM", "--problem", "two-coins")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "No check failed: 11 applied, 4 did not." in done.stdout
+    assert "Right. No check failed: 13 applied, 4 did not." in done.stdout
 
 
 def test_an_em_with_a_bug() -> None:
@@ -116,4 +116,42 @@ def test_an_em_that_swallows_every_interruption_ends_the_command(tmp_path: Path)
     done = check(tmp_path, hangs, "--time-limit", "0.1")
     assert done.returncode == 1
     assert "m_step did not return within 0.1 seconds and swallows every interruption" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_an_em_prints_does_not_flood_the_terminal(tmp_path: Path) -> None:
+    wordy = "class EM(CoinEM):\n    def e_step(self, p):\n        print('cycle')\n        return super().e_step(p)\n"
+    done = check(tmp_path, wordy, "--data-only")
+    assert done.returncode == 0
+    assert done.stderr.count("cycle\n") <= 5
+    assert "further lines, which are left out" in done.stderr
+    assert "cycle\n" not in done.stdout
+
+
+EARLY = """
+def EM(data, start):
+    em, p = CoinEM(data), start
+    for _ in range(500):
+        new = em.m_step(em.e_step(p)[0], p)
+        moved = max(abs(new[k] - p[k]).max() for k in p)
+        p = new
+        if moved < 1e-5:
+            break
+    return p
+"""
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])
+def test_remarks_fail_only_when_strict(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
+    done = check(tmp_path, EARLY, "--data-only", *options)
+    assert done.returncode == status
+    assert "Right, with remarks." in done.stdout
+    assert "stops early" in done.stdout
+
+
+def test_names_that_say_nothing_are_one_line_with_the_keys(tmp_path: Path) -> None:
+    done = check(tmp_path, "def EM(alpha, beta, gamma):\n    return alpha\n")
+    assert done.returncode == 2
+    assert "it takes alpha, beta, gamma" in done.stderr
+    assert "heads (5,), flips (5,), frequencies (5,), coins" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -1,13 +1,10 @@
 """Three levels: wrong, right with remarks, right; what is a remark, and what the command makes of it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from audit_zoo import data, textbook
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from test_audit_command import run
 
 from comparisons.audit import Outcome, check_em, run_check, subject_of
 from comparisons.audit.constants import compared, related
@@ -80,7 +77,7 @@ class Refuses(textbook.TwoPL):
 
 
 class EarlyStop(textbook.Coins):
-    tolerance = 1e-4
+    tolerance = 3e-3
 
 
 @pytest.mark.parametrize(
@@ -252,36 +249,3 @@ def test_copies_are_all_orders_of_the_components() -> None:
     assert difference(case, swapped, natural) == 0.0
     mixed = {"weight": natural["weight"][::-1], "bias": natural["bias"]}
     assert difference(case, mixed, natural) > 0.1
-
-
-WORDY = (
-    "from coin_em import CoinEM\nclass EM(CoinEM):\n    def e_step(self, p):\n        print('cycle')\n"
-    "        return super().e_step(p)\n"
-)
-EARLY = (
-    "from coin_em import CoinEM\ndef fit(data, start):\n    em, p = CoinEM(data), start\n    for _ in range(500):\n"
-    "        new = em.m_step(em.e_step(p)[0], p)\n        moved = max(abs(new[k] - p[k]).max() for k in p)\n"
-    "        p = new\n        if moved < 1e-5:\n            break\n    return p\n"
-)
-
-
-def check(folder: Path, source: str, name: str, *options: str):
-    (folder / "coin_em.py").write_text((Path(__file__).parent / "examples" / "coin_em.py").read_text())
-    (folder / "mine.py").write_text(source)
-    return run(f"mine:{name}", "--problem", "two-coins", "--data-only", *options, cwd=folder)
-
-
-def test_what_an_em_prints_does_not_flood_the_terminal(tmp_path: Path) -> None:
-    done = check(tmp_path, WORDY, "EM")
-    assert done.returncode == 0
-    assert done.stderr.count("cycle\n") <= 5
-    assert "further lines, which are left out" in done.stderr
-    assert "cycle\n" not in done.stdout
-
-
-@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])
-def test_remarks_fail_only_when_strict(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
-    done = check(tmp_path, EARLY, "fit", *options)
-    assert done.returncode == status
-    assert "Right, with remarks." in done.stdout
-    assert "stops early" in done.stdout
