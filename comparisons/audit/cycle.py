@@ -7,7 +7,7 @@ import numpy as np
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.early import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble, out_of_time, time_limit
+from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.limits import follow, moves_the_maximum, way_up
 from comparisons.audit.noise import noise
 from comparisons.audit.reference import Reference
@@ -105,7 +105,7 @@ def _right_all_the_same(subject: Subject, reference: Reference) -> bool:
     if moves_the_maximum(subject, reference) is not None or not reference.top.attained:
         return False
     # It may keep the likelihood from falling by not moving at all where EM does.
-    late = out_of_time(time_limit.get())
+    late = out_of_time()
     for point in reference.points:
         end = follow(subject, point, FOLLOWED)
         if end.still and (way_up(reference, end.end) is not None or reference.distance_to_zero(end.end) > ARRIVED):

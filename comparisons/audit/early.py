@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.audit.copies import copies, nearest
-from comparisons.audit.guard import Trouble, out_of_time, time_limit
+from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Array, Natural
@@ -62,7 +62,7 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
     assert subject.fit is not None
     found: list[Stop] = []
     refused: Trouble | None = None
-    late = out_of_time(time_limit.get())
+    late = out_of_time()
     for start in [*reference.points[:RANDOM], *beside(reference)]:
         if found and late():
             break
@@ -127,7 +127,7 @@ def next_step(reference: Reference, natural: Natural) -> float:
 def carried_on(subject: Subject, reference: Reference, end: Natural) -> float:
     """Distance from a zero of PyMC's gradient, in standard errors, once the fit is carried on from its end."""
     assert subject.fit is not None
-    late = out_of_time(time_limit.get())
+    late = out_of_time()
     path = [reference.free(end)]
     best = reference.distance_to_zero(end)
     for count in range(1, ROUNDS + 1):

@@ -94,7 +94,7 @@ def form_of(function: Any, case: Case) -> Form:
         roles = ["unknown"]
     unknown = [name for name, role in zip(names, roles, strict=True) if not role]
     if unknown:
-        raise Trouble(f"it takes {', '.join(names)}; what is {', '.join(unknown)}? {known_names(case)}")
+        raise Trouble(f"it takes ({', '.join(names)}); what is {', '.join(unknown)}? {known_names(case)}")
     return Form(
         tuple(roles),
         next((name for name in optional if name in START), None),

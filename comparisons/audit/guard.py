@@ -24,6 +24,8 @@ Place = tuple[Any, ...]
 # Seconds that one call may take, and that one check may spend on following the EM to its end. A whole
 # fit may take FIT times as long.
 FIT = 10
+# Seconds that one part of a check (fits from many starts, other data) may take before it does with what it has.
+PATIENCE = 8.0
 time_limit: ContextVar[float] = ContextVar("time_limit", default=20.0)
 # A limit that the EM itself swallows (a bare except) strikes again after this many seconds, so many times
 # before the last resort is called, if there is one: it is given one line, and is expected to end the process.
@@ -32,9 +34,9 @@ STRIKES = 10
 last_resort: ContextVar[Callable[[str], None] | None] = ContextVar("last_resort", default=None)
 
 
-def out_of_time(seconds: float) -> Callable[[], bool]:
-    """Whether so many seconds have passed since this was called."""
-    until = time.monotonic() + seconds
+def out_of_time() -> Callable[[], bool]:
+    """Whether the seconds that one part of a check may take have passed since this was called."""
+    until = time.monotonic() + min(time_limit.get(), PATIENCE)
     return lambda: time.monotonic() > until
 
 

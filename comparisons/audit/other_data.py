@@ -18,7 +18,7 @@ from comparisons.audit.copies import difference
 from comparisons.audit.early import SMALL_STEP
 from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
 from comparisons.audit.forms import spread
-from comparisons.audit.guard import Trouble, out_of_time, time_limit
+from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.noise import noise
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
@@ -74,7 +74,7 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
     if not made:
         return not_applicable(check, "no other data are known for this model")
     fine, remarks = [], []
-    late = out_of_time(time_limit.get())
+    late = out_of_time()
     for what, data in made.items():
         if late():
             break

@@ -119,7 +119,7 @@ def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     codec = codec_of(em, case)
     errors = getattr(em, "standard_errors", partial(standard_errors, em) if ours(em) else None)
     subject = Subject(
-        standard_errors=(lambda at: _called("standard_errors", errors, codec, at)) if callable(errors) else None
+        standard_errors=(lambda at: _errors(errors, codec, at)) if callable(errors) else None
     )
     fit = em if is_fit(em, case) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)
     if callable(fit):
@@ -214,6 +214,10 @@ def is_fit(em: Any, case: Case | None = None) -> bool:
 
 def _called(name: str, function: Callable[..., Any], codec: Codec, natural: Natural) -> Natural:
     return codec.decode(guarded(name, function, codec.encode(natural)))
+
+
+def _errors(function: Callable[..., Any], codec: Codec, natural: Natural) -> Natural:
+    return codec.errors(guarded("standard_errors", function, codec.encode(natural)))
 
 
 def _remembered(fit: Callable[[Natural, int | None], Estimate]) -> Callable[[Natural, int | None], Estimate]:

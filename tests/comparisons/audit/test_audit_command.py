@@ -120,12 +120,12 @@ def test_an_em_that_swallows_every_interruption_ends_the_command(tmp_path: Path)
 
 
 def test_what_an_em_prints_does_not_flood_the_terminal(tmp_path: Path) -> None:
-    wordy = "class EM(CoinEM):\n    def e_step(self, p):\n        print('cycle')\n        return super().e_step(p)\n"
+    wordy = "class EM(CoinEM):\n    def e_step(self, p):\n        print('a step')\n        return super().e_step(p)\n"
     done = check(tmp_path, wordy, "--data-only")
     assert done.returncode == 0
-    assert done.stderr.count("cycle\n") <= 5
+    assert done.stderr.count("a step\n") <= 5
     assert "further lines, which are left out" in done.stderr
-    assert "cycle\n" not in done.stdout
+    assert "a step\n" not in done.stdout
 
 
 EARLY = """
@@ -152,6 +152,6 @@ def test_remarks_fail_only_when_strict(tmp_path: Path, options: tuple[str, ...],
 def test_names_that_say_nothing_are_one_line_with_the_keys(tmp_path: Path) -> None:
     done = check(tmp_path, "def EM(alpha, beta, gamma):\n    return alpha\n")
     assert done.returncode == 2
-    assert "it takes alpha, beta, gamma" in done.stderr
+    assert "it takes (alpha, beta, gamma)" in done.stderr
     assert "heads (5,), flips (5,), frequencies (5,), coins" in done.stderr
     assert done.stderr.count("\n") == 1

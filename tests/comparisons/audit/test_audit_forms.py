@@ -11,7 +11,7 @@ from comparisons.audit import CHECKS, Finding, Outcome, check_em, guard, run_che
 STEPS = {"log_likelihood", "expected_counts", "mass", "fisher"}
 CYCLE = {"m_step", "symmetry", "rate"}
 FIT = {"reported_log_likelihood", "stopping"}
-OTHER_DATA = {"weights", "edge_cases"}
+OTHER_DATA = {"weights", "other_data"}
 # Of the coins: they have no missing responses, and nobody here offers standard errors.
 NEVER = {"missing", "standard_errors"}
 CASE = data.case("coins")
@@ -66,22 +66,25 @@ def fit_of_data(data, start):
 
 
 class OnlyFit:
+    def __init__(self, em=EM):
+        self.em = em
+
     def fit(self, start):
-        return SimpleNamespace(**EM.fit(start))
+        return SimpleNamespace(**self.em.fit(start))
 
 
 @pytest.mark.parametrize(
     ("given", "not_applicable"),
     [
         ({"factory": textbook.Coins}, NEVER),
-        ({"em": EM}, NEVER | {"weights"}),
-        ({"em": EM.step}, NEVER | STEPS | FIT | {"weights"}),
-        ({"em": flat_map}, NEVER | STEPS | FIT | {"weights"}),
-        ({"em": FlatEM()}, NEVER | FIT | {"weights", "expected_counts", "mass", "fisher"}),
+        ({"em": EM}, NEVER | OTHER_DATA),
+        ({"em": EM.step}, NEVER | STEPS | FIT | OTHER_DATA),
+        ({"em": flat_map}, NEVER | STEPS | FIT | OTHER_DATA),
+        ({"em": FlatEM()}, NEVER | FIT | OTHER_DATA | {"expected_counts", "mass", "fisher"}),
         ({"em": fit_of_data}, NEVER | STEPS | CYCLE | {"reported_log_likelihood"}),
-        ({"em": OnlyFit()}, NEVER | STEPS | CYCLE | {"weights"}),
-        ({"factory": lambda _: OnlyFit()}, NEVER | STEPS | CYCLE),
-        ({"em": CASE.em}, NEVER - {"standard_errors"} | {"weights"}),
+        ({"em": OnlyFit()}, NEVER | STEPS | CYCLE | OTHER_DATA),
+        ({"factory": lambda d: OnlyFit(EM_OF_COUNTS(d))}, NEVER | STEPS | CYCLE),
+        ({"em": CASE.em}, NEVER - {"standard_errors"} | OTHER_DATA),
     ],
     ids=["factory", "object", "map", "flat map", "flat steps", "fit of data", "fit", "factory of fits", "ours"],
 )
