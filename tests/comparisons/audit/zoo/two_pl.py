@@ -139,7 +139,7 @@ class LastItem(TwoPL):
         return {name: np.append(new[name][:-1], p[name][-1]) for name in new}
 
 
-@bug(P, "symmetry", "slopes made positive after every M-step")
+@bug(P, "other_data", "slopes made positive after every M-step")
 class PositiveSlopes(TwoPL):
     def m_step(self, counts, p):
         new = super().m_step(counts, p)
