@@ -1,5 +1,6 @@
 """What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
+from comparisons.audit.copies import difference
 from comparisons.audit.cycles_told import cycles_told
 from comparisons.audit.early import (
     ARRIVED,
@@ -84,7 +85,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where no EM arrives"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
-        return _never_says_so(subject, found)
+        return _never_says_so(subject, reference, found)
     worst = max(claimed, key=lambda stop: stop.distance)
     if worst.distance > ARRIVED:
         left = _left(subject, reference, worst.end)
@@ -98,7 +99,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
                 f"carried on from where it stopped, it stays {away:.3g} standard errors from a zero of PyMC's gradient"
             )
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
-    return _never_says_so(subject, found)
+    return _never_says_so(subject, reference, found)
 
 
 def _below(reference: Reference, end: Natural) -> bool:
@@ -109,13 +110,14 @@ def _below(reference: Reference, end: Natural) -> bool:
     return judge(case, objective, examine(case, objective, end)).kind is Kind.SADDLE
 
 
-def _never_says_so(subject: Subject, found: tuple[Stop, ...]) -> Finding | None:
+def _never_says_so(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
     """Started at a maximum, a fit that then does not move at all has converged."""
     assert subject.fit is not None
     for stop in found:
         if stop.converged is False and stop.distance <= AT_ZERO:
             again = subject.fit(stop.end, None)
-            if again.converged is False:
+            stands = difference(reference.case, again.natural, stop.end) <= AT_ZERO
+            if again.converged is False and stands and reference.top.regular:
                 told = "started at a maximum, where it stays, it says that it did not converge"
                 return failed("stopping", told, described(stop.end))._replace(meaning="the flag is never set")
             break

@@ -118,9 +118,7 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
 def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     codec = codec_of(em, case)
     errors = getattr(em, "standard_errors", partial(standard_errors, em) if ours(em) else None)
-    subject = Subject(
-        standard_errors=(lambda at: _errors(errors, codec, at)) if callable(errors) else None
-    )
+    subject = Subject(standard_errors=(lambda at: _errors(errors, codec, at)) if callable(errors) else None)
     fit = em if is_fit(em, case) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)
     if callable(fit):
         subject = _with_fit(subject, fit, em, case, data, codec)

@@ -1,14 +1,15 @@
 """No false alarm: correct EMs on random data pass every check that applies to them."""
 
 import pytest
-from audit_zoo.correct import INDICES, study
+from audit_zoo.correct import study
 
 from comparisons.audit import CHECKS, Outcome, guard, run_check, subject_of
 from comparisons.audit.reference import Reference
 
 # 13 EMs: one coin, one sequence, many flips; ridges; an edge; a prior.
 FEW = (1, 3, 5, 7, 9)
-MANY = tuple(index for index in INDICES if index not in FEW)
+# A part of the long study, which `benchmarks/audit_errors.py` makes by hand.
+MANY = (0, 2, 4, 6, 10, 11, 13, 18)
 
 
 def faults(index: int) -> list[str]:
