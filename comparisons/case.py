@@ -298,6 +298,16 @@ class Case:
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None
 
+    def one_cycle(self, natural: Natural) -> Natural:
+        """Natural parameters after one cycle of the EM."""
+        params = self.to_em(natural)
+        return self.from_em(self.em.m_step(self.em.e_step(params).expected_counts, params))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many entries each parameter has."""
+        return {name: len(labels) for name, labels in self.labels.items()}
+
     def parameter_names(self) -> list[str]:
         """Names of the scalar parameters, `a[item1]`, in the order of `flat`."""
         return [f"{name}[{label}]" for name, labels in self.labels.items() for label in labels]

@@ -186,8 +186,7 @@ MAP, RESTART = "EM's map at PyMC's endpoint", "EM restarted from PyMC's endpoint
 
 def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.DataFrame) -> Check:
     """One EM cycle at PyMC's endpoint must change neither an identified parameter nor any probability."""
-    params = case.to_em(pymc_point.natural)
-    moved = case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
+    moved = case.one_cycle(pymc_point.natural)
     before, after = case.flat(pymc_point.natural), case.flat(moved)
     shift = np.where(estimates["identified"], np.abs(after - before) / case.size(pymc_point.natural), 0.0)
     worst = int(np.nan_to_num(shift, nan=np.inf).argmax())

@@ -73,7 +73,7 @@ def build(
             _weighted(
                 "pairs",
                 repeats[pairs],
-                pair(*(_given(f"{name} of pairs", v) for name, v in zip("xy", values[pairs].T, strict=False))),
+                pair(*(_given(f"{name} of pairs", v) for name, v in zip("xy", values[pairs].T, strict=True))),
             )
     return model
 

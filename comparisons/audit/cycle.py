@@ -9,7 +9,7 @@ from comparisons.audit.early import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.limits import follow, moves_the_maximum, way_up
-from comparisons.audit.noise import noise
+from comparisons.audit.noise import forgiven
 from comparisons.audit.reference import Reference
 from comparisons.audit.steps import EQUAL, expected_counts
 from comparisons.audit.subject import Subject
@@ -27,9 +27,8 @@ SETTLED = 1e-11
 SLIGHT = 1e-6
 # Cycles that are followed from each random point; and where a cycle is more or less than EM's.
 CYCLES, FOLLOWED = 4, 300
-# Two orders of summation may differ by this share of the size of a parameter, and by so many times the cycle's noise.
+# Two orders of summation may differ by this share of the size of a parameter, beyond the cycle's noise.
 SYMMETRIC = 1e-6
-NOISY = 10.0
 
 BREAKS = "a Newton step that is not limited, a logarithm or a division without guard"
 
@@ -210,7 +209,7 @@ def symmetry(subject: Subject, reference: Reference) -> Finding:
     if where is None:
         return not_applicable(check, "the EM refuses the relabelled parameters")
     found = f"one cycle after {which} differs by {worst:.1e} from {which} after one cycle"
-    ok = worst <= SYMMETRIC + NOISY * noise(subject, reference)
+    ok = worst <= SYMMETRIC + forgiven(subject, reference)
     if not ok and _right_on_copies(subject, reference):
         return remark(
             check, f"the order of its blocks or components matters: {found}", described(where), Outcome.GENERALISED

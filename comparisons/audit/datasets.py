@@ -1,7 +1,6 @@
 """Checks that put the EM on other data: the same data written differently, and awkward data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,21 +10,19 @@ from comparisons.audit.copies import difference
 from comparisons.audit.cycle import whole_fit
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble
-from comparisons.audit.noise import noise
+from comparisons.audit.noise import forgiven
+from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Case, Natural
-from em_reference.em import em
 
-# How far one cycle on the same data may differ, beside the size of a parameter, and by so many times its noise; and a
-# whole fit, which may stop a cycle sooner or later.
+# How far one cycle on the same data may differ, beside the size of a parameter and beyond its noise; and a whole fit,
+# which may stop a cycle sooner or later.
 SAME_CYCLE = 1e-7
-NOISY = 10.0
 SAME_FIT = 1e-3
 CYCLES = 3
 KEPT = "equal rows are counted once, or something of other data is kept: a cache, numbers written into the code"
-# Cycles of the reference EM, accelerated; and how far a cycle may move what it left, beside its size.
-LONGEST = 20_000
+# How far a cycle may move what the reference EM left, beside its size.
 STAYS = 1e-6
 
 
@@ -55,7 +52,7 @@ def _blind(subject: Subject, reference: Reference, others: Sequence[Mapping[str,
     point, told = reference.points[0], 0
     here = reference.case.flat(subject.step(point))
     for other in (reference.hooks.rebind(dict(data)) for data in others):
-        if {name: len(labels) for name, labels in other.labels.items()} != {n: v.size for n, v in point.items()}:
+        if other.sizes != reference.case.sizes:
             continue
         try:
             there = other.flat(_act(subject.rebuild(other))(point))
@@ -74,7 +71,7 @@ def _same_data(subject: Subject, reference: Reference, check: str, what: str) ->
         return not_applicable(check, "needs a factory that takes other data")
     one, other = (reference.hooks.rebind(data) for data in reference.hooks.same_data[what])
     does = "the fit" if subject.step is None else "one cycle"
-    allowed = SAME_FIT if subject.step is None else SAME_CYCLE + NOISY * noise(subject, reference)
+    allowed = SAME_FIT if subject.step is None else SAME_CYCLE + forgiven(subject, reference)
     told = f"{what} gives the same {'fit' if subject.step is None else 'cycle'}"
     try:
         first, second = subject.rebuild(one), subject.rebuild(other)
@@ -97,17 +94,14 @@ def _first_is_right(first: Subject, case: Case, point: Natural) -> bool:
     """Whether the EM is right on the data with a frequency, so that it is wrong where there are more rows."""
     if first.step is None:
         return False
-    params = case.to_em(point)
-    cycle = case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
-    return difference(case, first.step(point), cycle) <= STAYS
+    return difference(case, first.step(point), one_cycle(case, point)) <= STAYS
 
 
 def _same_fixed_point(first: Subject, second: Subject, case: Case) -> bool:
     """Whether both stay where the reference EM ends on these data: a cycle may count what is missing in its own way."""
     if first.step is None or second.step is None:
         return False
-    start = case.to_em(case.draw_start(np.random.default_rng(0)))
-    end = case.from_em(em(case.em, start, replace(case.stop, max_cycles=LONGEST), accelerate=True).params)
+    end = end_of_em(case, case.draw_start(np.random.default_rng(0)))
     return all(difference(case, step(end), end) <= STAYS for step in (first.step, second.step))
 
 

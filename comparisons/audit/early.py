@@ -32,8 +32,6 @@ MOST_BESIDE = 6
 RANDOM = 8
 # Rounds of fits from the end of the last one; every third is from an extrapolation, which is dropped where it is lower.
 ROUNDS = 400
-# The remaining distance has shrunk when it is this share of what it was.
-SHRUNK = 0.5
 
 
 class Stop(NamedTuple):

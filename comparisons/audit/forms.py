@@ -62,6 +62,14 @@ class Form(NamedTuple):
             self.takes_data(case) and "data" not in self.roles and not self.weights and "frequencies" not in self.roles
         )
 
+    def watched(self, case: Case, data: Mapping[str, Any]) -> "Watched":
+        """The data that it is given: every row as often as it was seen, where it cannot learn how often that was."""
+        return Watched(spread(case, data) if self.without_frequencies(case) else data)
+
+    def unaware(self, case: Case, given: "Watched") -> bool:
+        """Whether it could not learn, or has never looked at, how often a row was seen."""
+        return self.without_frequencies(case) or ("data" in self.roles and "frequencies" not in given.seen)
+
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:
     """Parameters of a function by name; none where it does not tell."""
@@ -77,8 +85,8 @@ def required(function: Any) -> list[str]:
     return [name for name, p in parameters(function).items() if p.kind in places and p.default is p.empty]
 
 
-def form_of(function: Any, case: Case) -> Form:
-    """The form of a fit, a factory or a map.
+def form_of(function: Any, case: Case, alone: str = "start") -> Form:
+    """The form of a fit, a factory or a map; `alone` is the role of an only parameter whose name says nothing.
 
     Raises
     ------
@@ -91,7 +99,7 @@ def form_of(function: Any, case: Case) -> Form:
     if len(names) == 2 and roles.count("") and set(roles) <= {"", "data", "start", "main"}:
         roles = ["main" if roles[0] == "main" else "data", "start"]
     if len(names) == 1 and not roles[0]:
-        roles = ["unknown"]
+        roles = [alone]
     unknown = [name for name, role in zip(names, roles, strict=True) if not role]
     if unknown:
         raise Trouble(f"it takes ({', '.join(names)}); what is {', '.join(unknown)}? {known_names(case)}")

@@ -19,6 +19,7 @@ from comparisons.audit.early import (
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.noise import noise
+from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Array, Natural
@@ -108,7 +109,7 @@ def moves_the_maximum(subject: Subject, reference: Reference) -> Finding | None:
         if not far and not reference.top.regular:
             # What has no weight may go anywhere; EM's own cycle says what stays on a ridge.
             allowed = FIXED_ON_RIDGE + noise(subject, reference)
-            far = min(difference(reference.case, moved, to) for to in (at, reference.one_cycle(at))) > allowed
+            far = min(difference(reference.case, moved, to) for to in (at, one_cycle(reference.case, at))) > allowed
         if far:
             return _moved(reference, moved, "one cycle at PyMC's maximum", at)
     return None
@@ -150,7 +151,7 @@ def _lift(step: Callable[[Natural], Natural], reference: Reference) -> None:
         reference.lift(moved)
 
 
-class _Path(NamedTuple):
+class Path(NamedTuple):
     """Where the EM is, where it was some cycles before, cycles so far, and whether it stands still."""
 
     end: Natural
@@ -159,7 +160,7 @@ class _Path(NamedTuple):
     still: bool
 
 
-def follow(subject: Subject, start: Natural, most: int = MAX_CYCLES) -> _Path:
+def follow(subject: Subject, start: Natural, most: int = MAX_CYCLES) -> Path:
     """Follow the EM's cycle to its end, or as far as time allows."""
     assert subject.step is not None
     path = [start]
@@ -170,7 +171,7 @@ def follow(subject: Subject, start: Natural, most: int = MAX_CYCLES) -> _Path:
         path = [*path[-RECENT:], point]
         if still or late():
             break
-    return _Path(point, path[0], cycles, still)
+    return Path(point, path[0], cycles, still)
 
 
 def way_up(reference: Reference, natural: Natural) -> Natural | None:

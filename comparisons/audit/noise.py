@@ -21,6 +21,8 @@ POINTS = 3
 SMOOTH = 100.0
 # No more than this is forgiven as the tolerance of an inner iteration.
 MOST = 1e-4
+# Two cycles that should be the same may differ by so many times the noise.
+TIMES = 10.0
 
 
 @lru_cache(maxsize=4)
@@ -44,3 +46,8 @@ def noise(subject: Subject, reference: Reference) -> float:
             continue
         worst = max(worst, again, moved if moved > SMOOTH * BESIDE else 0.0)
     return min(worst, MOST)
+
+
+def forgiven(subject: Subject, reference: Reference) -> float:
+    """What two cycles that should be the same may differ by for their noise alone."""
+    return TIMES * noise(subject, reference)

@@ -9,7 +9,6 @@ model of the same data is built, and PyMC decides: every check is put to it ther
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,12 +18,12 @@ from comparisons.audit.early import SMALL_STEP
 from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
 from comparisons.audit.forms import spread
 from comparisons.audit.guard import Trouble, out_of_time
-from comparisons.audit.noise import noise
+from comparisons.audit.noise import forgiven
+from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.audit.suspects import likely_cause
 from comparisons.case import Case, Natural
-from em_reference.em import em
 
 HINTS = {
     "unequal flips": "one number of flips is used for all rows, or proportions are averaged where heads and flips "
@@ -57,12 +56,10 @@ Check = Callable[[Subject, Reference], Finding]
 POINTS = 3
 # One cycle of the two EMs may differ by this beside the size of a parameter; a fit at the maximum may move this.
 SAME = 1e-7
-NOISY = 10.0
 STAYS = 1e-5
 REPORTED = 1e-8
 # A cycle that is not EM's gains at least this share of what EM's gains, up to round-off.
 SLOWER, ROUND_OFF = 1e-3, 1e-9
-LONGEST = 20_000
 
 
 def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Check]) -> Finding:
@@ -87,11 +84,12 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
         except Trouble as trouble:
             remarks.append(f"{'refuses' if trouble.refused else 'not robust with'} {what}: {trouble}")
             continue
-        fault = _fault(other, case, reference, checks)
+        there = Reference(case, reference.seed)
+        fault = _fault(other, there, checks)
         if fault is not None:
             name, found = fault
             where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
-            cause = likely_cause(other, Reference(case, reference.seed)) or HINTS.get(what, found.meaning)
+            cause = likely_cause(other, there) or HINTS.get(what, found.meaning)
             return found._replace(check=check, found=where, meaning=cause)
         fine.append(what)
     if remarks:
@@ -105,16 +103,13 @@ def _written_out(case: Case) -> Case:
     return case.audit.rebind(spread(case, case.audit.data))
 
 
-def _fault(
-    subject: Subject, case: Case, reference: Reference, checks: Mapping[str, Check]
-) -> tuple[str, Finding] | None:
+def _fault(subject: Subject, reference: Reference, checks: Mapping[str, Check]) -> tuple[str, Finding] | None:
     """The first check that fails with PyMC's model of these data, None if none does."""
-    other = Reference(case, reference.seed)
     for name, check in checks.items():
-        if name in AT_THE_MAXIMUM and not other.top.regular:
+        if name in AT_THE_MAXIMUM and not reference.top.regular:
             continue
         try:
-            finding = check(subject, other)
+            finding = check(subject, reference)
         except Trouble as trouble:
             if trouble.refused:
                 continue
@@ -128,7 +123,7 @@ def _as_the_reference(subject: Subject, case: Case, reference: Reference) -> boo
     """Whether nothing tells the EM under audit from the reference EM on these data."""
     rng = np.random.default_rng([reference.seed, 6])
     starts = [case.draw_start(rng) for _ in range(POINTS)]
-    ends = [_end(case, start) for start in starts[:1]]
+    ends = [end_of_em(case, start) for start in starts[:1]]
     if subject.step is not None and not _same_cycle(subject, case, reference, [*starts, *ends], ends):
         return False
     if subject.e_step is not None:
@@ -141,8 +136,8 @@ def _as_the_reference(subject: Subject, case: Case, reference: Reference) -> boo
 def _same_cycle(subject: Subject, case: Case, reference: Reference, points: list[Natural], ends: list[Natural]) -> bool:
     """One cycle of both EMs is the same; or the likelihood never falls and the reference's end stays."""
     assert subject.step is not None
-    allowed = SAME + NOISY * noise(subject, reference)
-    gaps = [difference(case, subject.step(point), _cycle(case, point)) for point in points]
+    allowed = SAME + forgiven(subject, reference)
+    gaps = [difference(case, subject.step(point), one_cycle(case, point)) for point in points]
     if max(gaps) <= allowed:
         return True
     if any(difference(case, subject.step(end), end) > max(1e-6, allowed) for end in ends):
@@ -155,7 +150,7 @@ def _climbs_on(subject: Subject, case: Case, points: list[Natural]) -> bool:
     assert subject.step is not None
     for point in points:
         before = _height(case, point)
-        by_em, by_it = _height(case, _cycle(case, point)) - before, _height(case, subject.step(point)) - before
+        by_em, by_it = _height(case, one_cycle(case, point)) - before, _height(case, subject.step(point)) - before
         if by_it < SLOWER * by_em - ROUND_OFF * (1 + abs(before)):
             return False
     return True
@@ -181,7 +176,7 @@ def _same_fit(subject: Subject, case: Case, starts: list[Natural], ends: list[Na
     assert subject.fit is not None
     estimates = [subject.fit(start, None) for start in starts[:2]]
     for estimate in estimates:
-        near = difference(case, _cycle(case, estimate.natural), estimate.natural) <= SMALL_STEP
+        near = difference(case, one_cycle(case, estimate.natural), estimate.natural) <= SMALL_STEP
         if not near and estimate.converged is not False:
             return False
     if subject.starts:
@@ -193,12 +188,6 @@ def _same_fit(subject: Subject, case: Case, starts: list[Natural], ends: list[Na
     return _same_values(case, [(point, value) for point, value in told if value is not None])
 
 
-def _cycle(case: Case, natural: Natural) -> Natural:
-    params = case.to_em(natural)
-    with np.errstate(all="ignore"):
-        return case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
-
-
 def _expectation(case: Case, natural: Natural) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         found = case.em.e_step(case.to_em(natural))
@@ -207,9 +196,3 @@ def _expectation(case: Case, natural: Natural) -> tuple[float, float]:
 
 def _height(case: Case, natural: Natural) -> float:
     return sum(_expectation(case, natural))
-
-
-def _end(case: Case, start: Natural) -> Natural:
-    """Where the reference EM ends, polished by plain cycles."""
-    stop = replace(case.stop, max_cycles=LONGEST)
-    return case.from_em(em(case.em, case.to_em(start), stop, accelerate=True).params)

@@ -184,12 +184,6 @@ class Reference:
         parts = np.split(objective.natural_jacobian(x) @ step, np.cumsum(sizes)[:-1])
         return self.case.flat(dict(zip(objective.names, parts, strict=True)))
 
-    def one_cycle(self, natural: Natural) -> Natural:
-        """One cycle of the reference EM."""
-        params = self.case.to_em(natural)
-        with np.errstate(all="ignore"):
-            return self.case.from_em(self.case.em.m_step(self.case.em.e_step(params).expected_counts, params))
-
     def log_likelihood(self, natural: Natural) -> float:
         """Log-likelihood alone, without prior."""
         return self.objective.log_likelihood(self.free(natural))

@@ -3,25 +3,23 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
-from comparisons.audit.copies import copies
-from comparisons.audit.cycle import whole_fit
-from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable, passed, remark
+from comparisons.audit.domain import domain, where_it_works
+from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
 from comparisons.audit.suspects import likely_cause
-from comparisons.case import Case, Natural
+from comparisons.case import Case
 
 CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
-    "domain": lambda subject, reference: domain(subject, reference),
+    "domain": domain,
     "log_likelihood": steps.log_likelihood,
     "expected_counts": steps.expected_counts,
     "mass": steps.mass,
@@ -55,8 +53,6 @@ CHECKS["other_data"] = lambda subject, reference: other_data(
 )
 # Failures that follow from others say less about the cause: what they usually mean is told last.
 GENERAL = {"fisher": 1, "ascent": 3, "fixed_point": 4, "rate": 5, "stopping": 2, "symmetry": 2, "weights": 2}
-# Random parameters and their symmetric copies that are tried before an EM's domain is given up.
-MOST_TRIED = 60
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
@@ -109,51 +105,6 @@ def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
                 mine[...] = pristine[place]
             return failed(name, "it changed the data that it was given")._replace(meaning="")
     return finding
-
-
-def where_it_works(subject: Subject, reference: Reference) -> Reference:
-    """The same reference at those random parameters at which one cycle runs through.
-
-    An EM that breaks at some parameters (a Newton step that diverges) can still be judged at the others.
-    That it breaks is one finding, of `ascent`, instead of the same one from every check. An EM that refuses some with a
-    ValueError of its own (negative slopes) is judged inside its domain, symmetric copies and further draws included;
-    that it refuses them is one remark, of `domain`.
-    """
-    # A fit without a cycle stands for it; what it did is remembered.
-    act = subject.step or (whole_fit(subject) if subject.fit is not None and subject.starts else None)
-    if act is None:
-        return reference
-    good: list[Natural] = []
-    broken: list[Trouble] = []
-    refused: list[Trouble] = []
-    for point in chain(reference.points, reference.more_points()):
-        if len(good) >= len(reference.points) - len(broken) or (len(good) + len(broken) + len(refused) > MOST_TRIED):
-            break
-        for copy in copies(reference.hooks.symmetries, point):
-            try:
-                act(copy)
-            except Trouble as trouble:
-                if trouble.late:
-                    return reference
-                if trouble.refused:
-                    refused.append(trouble)
-                    continue
-                broken.append(trouble)
-                break
-            good.append(copy)
-            break
-    return reference.restricted(good, broken, refused) if good and (broken or refused) else reference
-
-
-def domain(subject: Subject, reference: Reference) -> Finding:
-    """Which of the random parameters the EM takes."""
-    check = "domain"
-    if subject.step is None and subject.fit is None:
-        return not_applicable(check, "the EM offers neither a cycle nor a fit")
-    if reference.refused:
-        what = reference.refused[0]
-        return remark(check, f"it refuses part of the space and is judged inside its domain: {what}", what.at)
-    return passed(check, f"it takes all {len(reference.points)} random parameters")
 
 
 def check_em(

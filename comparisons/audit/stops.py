@@ -14,7 +14,7 @@ from comparisons.audit.early import (
     stops,
 )
 from comparisons.audit.finding import Finding, described, failed, not_applicable, passed, remark
-from comparisons.audit.limits import follow, way_up
+from comparisons.audit.limits import Path, follow, way_up
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
@@ -70,14 +70,14 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         if stop.distance > NEAR and stop.next_step > SMALL_STEP:
             told = f"it stopped {stop.distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
             return failed(check, told, described(stop.start))._replace(meaning=SIGNED)
-    saddles = [stop for stop in claimed if stop.distance <= NEAR and _is_saddle(reference, stop.end)]
+    ways = [(stop, way_up(reference, stop.end)) for stop in claimed if stop.distance <= NEAR]
+    saddles = [(stop, beside) for stop, beside in ways if beside is not None]
     # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.
     if len(saddles) > 1 and len(saddles) == len(claimed):
         told = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
-        return failed(check, told, described(saddles[0].end))._replace(meaning=SADDLE)
-    for stop in saddles[:2]:
-        beside = way_up(reference, stop.end)
-        if beside is not None and reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
+        return failed(check, told, described(saddles[0][0].end))._replace(meaning=SADDLE)
+    for stop, beside in saddles[:2]:
+        if reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
             told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     for stop in claimed:
@@ -88,11 +88,12 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         return _never_says_so(subject, reference, found)
     worst = max(claimed, key=lambda stop: stop.distance)
     if worst.distance > ARRIVED:
-        left = _left(subject, reference, worst.end)
+        path = None if subject.step is None else follow(subject, worst.end)
+        left = 0.0 if path is None else _left(subject, reference, path.end)
         if left > LEFT:
             told = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
-        away = _carried(subject, reference, worst)
+        away = _carried(subject, reference, worst, path)
         stays = stays_at_the_maximum(subject, reference) if away > ARRIVED else None
         if away > (LEAVES_OFF if stays is not None and stays <= FIXED else ARRIVED):
             told = (
@@ -134,29 +135,20 @@ def _early(found: tuple[Stop, ...]) -> Finding:
     return remark("stopping", f"stops early: {where}{said}, and stays at the maximum", described(worst.end))
 
 
-def _carried(subject: Subject, reference: Reference, stop: Stop) -> float:
+def _carried(subject: Subject, reference: Reference, stop: Stop, path: Path | None) -> float:
     """Distance from a zero, in standard errors, once the EM is carried on from where it stopped; 0 while it climbs."""
-    if subject.step is None:
+    if path is None:
         return carried_on(subject, reference, stop.end)
-    path = follow(subject, stop.end)
     distance = reference.distance_to_zero(path.end)
     return 0.0 if distance < stop.distance and not path.still else distance
 
 
-def _is_saddle(reference: Reference, natural: Natural) -> bool:
-    """Whether PyMC's Hessian clearly bends upwards in some direction, and the likelihood rises along it."""
-    return way_up(reference, natural) is not None
-
-
-def _left(subject: Subject, reference: Reference, end: Natural) -> float:
-    """How far the fit goes from where the EM's own cycle leads on from the fit's end; 0 where it leads nowhere.
+def _left(subject: Subject, reference: Reference, fixed: Natural) -> float:
+    """How far the fit goes from where the EM's own cycle has led on from the fit's end; 0 where that is nowhere.
 
     A fit that stops early is off as well, but not when it starts there; a prior left in, or rounding, is.
     """
     assert subject.fit is not None
-    if subject.step is None:
-        return 0.0
-    fixed = follow(subject, end).end
     if reference.distance_to_zero(fixed) > ARRIVED:
         return 0.0
     return reference.distance_to_zero(subject.fit(fixed, None).natural)

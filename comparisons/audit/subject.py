@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.audit.finding import described
-from comparisons.audit.forms import Form, Watched, arguments, form_of, required, spread
+from comparisons.audit.forms import Form, Watched, arguments, form_of, required
 from comparisons.audit.guard import FIT, Trouble, guarded, readable
 from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar, told, unpacked
 from comparisons.case import Case, Natural
@@ -138,16 +138,13 @@ def _with_fit(
 ) -> Subject:
     """Add a fit, called by the names of its parameters."""
     form = Form(("start",), limit="max_cycles") if ours(em) else form_of(fit, case)
-    if form.roles == ("unknown",):
-        form = form._replace(roles=("start",))
-    blind = form.without_frequencies(case)
-    given = Watched(spread(case, data) if blind else data) if form.takes_data(case) else Watched({})
+    given = form.watched(case, data)
     return replace(
         subject,
         fit=_remembered(partial(_fit, fit, form, em, case, given, codec)),
         starts=form.takes_start(case),
         limits_cycles=form.limit is not None,
-        unaware=lambda: blind or ("data" in form.roles and "frequencies" not in given.seen),
+        unaware=lambda: form.unaware(case, given),
     )
 
 
@@ -305,11 +302,7 @@ def made_by(factory: Callable[..., Any], case: Case, data: Mapping[str, Any]) ->
     ------
     Trouble
     """
-    names = required(factory)
-    form = form_of(factory, case) if names else Form(())
-    if form.roles == ("unknown",):
-        form = form._replace(roles=("data",))
-    blind = form.without_frequencies(case)
-    watched = Watched(spread(case, data) if blind else data)
-    made = guarded("the factory", lambda: factory(*arguments(form, case, watched, None, {})))
-    return made, lambda: blind or ("data" in form.roles and "frequencies" not in watched.seen)
+    form = form_of(factory, case, alone="data") if required(factory) else Form(())
+    given = form.watched(case, data)
+    made = guarded("the factory", lambda: factory(*arguments(form, case, given, None, {})))
+    return made, lambda: form.unaware(case, given)
