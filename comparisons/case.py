@@ -158,6 +158,9 @@ class AuditHooks(NamedTuple):
     edge_cases : dict of what -> data
     edge_starts : dict of what -> natural
         Awkward starts on the data themselves.
+    mistakes : dict of what -> callable (natural, amount) -> natural
+        Mistakes that only this family's EM can make, each as one cycle that makes it; the amount counts where the
+        words have an `{amount}`.
     """
 
     build_model: Callable[[], Any]
@@ -173,6 +176,7 @@ class AuditHooks(NamedTuple):
     constants: Mapping[str, float] = {}
     rows: tuple[str, ...] = ()
     made: Callable[[np.random.Generator], dict[str, dict[str, Any]]] = nothing
+    mistakes: Mapping[str, Callable[[Natural, float], Natural]] = {}
 
 
 def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:

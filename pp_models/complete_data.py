@@ -67,6 +67,10 @@ class CompleteData:
         """Posterior probability of every latent state, (J, K), at free parameters x."""
         return np.asarray(self._responsibilities(x))
 
+    def log_joint(self, x: Array) -> Array:
+        """Log probability of every observation with every latent state, (J, K), at free parameters x."""
+        return np.asarray(self._log_joint(x))
+
     def expected_log_joint(self, x: Array, weighted: Array) -> tuple[float, Array]:
         """Q at free parameters x and its gradient; `weighted` is what `expected_statistics` gave."""
         value, gradient = self._expected_log_joint(x, weighted)
@@ -120,13 +124,16 @@ class CompleteData:
         return self.objective.compile([flat], [gradient, hessian])
 
     @cached_property
-    def _responsibilities(self) -> Callable[..., Any]:
+    def _log_joint(self) -> Callable[..., Any]:
         joint, flat = self._joint
+        return self.objective.compile([flat], joint)
+
+    @cached_property
+    def _responsibilities(self) -> Callable[..., Any]:
         entry = pt.matrix("entry")
         by_entry = pytensor.grad(pt.sum(_logsumexp(entry)), entry)
-        log_joint = self.objective.compile([flat], joint)
         differentiated = self.objective.compile([entry], by_entry)
-        return lambda x: differentiated(log_joint(x))
+        return lambda x: differentiated(self._log_joint(x))
 
     @cached_property
     def _q(self) -> tuple[Any, Any, Any]:

@@ -14,6 +14,26 @@ from comparisons.case import Array
 
 # Two numbers are the same multiple of each other, for a hint, to this share.
 ALIKE = 1e-6
+# Factors that have a name.
+NAMES = {
+    "the root of 2": 2**0.5,
+    "1 / the root of 2": 0.5**0.5,
+    "1.7": 1.7,
+    "1.702": 1.702,
+    "1 / 1.7": 1 / 1.7,
+    "1 / 1.702": 1 / 1.702,
+    "1.7 / 1.702": 1.7 / 1.702,
+    "1.702 / 1.7": 1.702 / 1.7,
+    "1 / log(10), logarithms to base 10": 1 / np.log(10),
+    "log(10)": np.log(10),
+    "1 / log(2), logarithms to base 2": 1 / np.log(2),
+    "pi / the root of 3": np.pi / 3**0.5,
+}
+
+
+def in_words(number: float) -> str:
+    """A number by its name, or with six digits."""
+    return next((name for name, value in NAMES.items() if abs(number - value) <= ALIKE * value), f"{number:.6g}")
 
 
 class Compared(NamedTuple):
@@ -67,7 +87,7 @@ def related(ours: Array, theirs: Array, others: Mapping[str, Array] | None = Non
         ratio = np.ravel(ours / theirs)
     usable = ratio[np.isfinite(ratio)]
     if len(usable) > 1 and len(usable) == ratio.size and np.ptp(usable) <= ALIKE * abs(usable[0]):
-        return f"{usable[0]:.6g} times it" if abs(usable[0] - 1) > ALIKE else ""
+        return f"{in_words(float(usable[0]))} times it" if abs(usable[0] - 1) > ALIKE else ""
     gap = np.ravel(ours - theirs)
     if len(gap) > 1 and np.ptp(gap) <= ALIKE * np.abs(gap).max():
         return f"it {'plus' if gap[0] > 0 else 'less'} {abs(gap[0]):.6g} at every point"

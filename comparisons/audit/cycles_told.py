@@ -61,6 +61,11 @@ def _fault(reference: Reference, path: list[Natural], estimate: Estimate, limit:
     return None
 
 
+def cycles_taken(reference: Reference, start: Natural, end: Natural) -> int | None:
+    """After how many cycles a plain EM stands at the end of a fit, None where it never does."""
+    return _taken(reference, _path(reference, start), end)
+
+
 def _path(reference: Reference, start: Natural) -> list[Natural]:
     """Where the reference EM stands after 0, 1, 2, ... cycles."""
     case = reference.case

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from comparisons.audit.causes import likely_cause
 from comparisons.audit.copies import difference
 from comparisons.audit.cycle import whole_fit
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble
+from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
@@ -21,7 +22,7 @@ from comparisons.case import Case, Natural
 SAME_CYCLE = 1e-7
 SAME_FIT = 1e-3
 CYCLES = 3
-KEPT = "equal rows are counted once, or something of other data is kept: a cache, numbers written into the code"
+CACHED = "something of the first data is kept: a cache by the number of rows, numbers written into the code"
 # How far a cycle may move what the reference EM left, beside its size.
 STAYS = 1e-6
 
@@ -41,7 +42,7 @@ def weights(subject: Subject, reference: Reference) -> Finding:
         others = [reference.hooks.same_data[what][0], *reference.hooks.edge_cases.values()]
         if _blind(subject, reference, others):
             found = "one cycle is the same on all other data: it still uses those of the first EM"
-            return failed("weights", found)._replace(meaning="")
+            return failed("weights", found)._replace(meaning=CACHED)
     return finding
 
 
@@ -81,7 +82,7 @@ def _same_data(subject: Subject, reference: Reference, check: str, what: str) ->
                 continue
             if not _same_fixed_point(first, second, one):
                 finding = failed(check, f"with {what}, {does} differs by {gap:.2g}", described(point))
-                return finding._replace(meaning=KEPT) if _first_is_right(first, one, point) else finding
+                return finding._replace(meaning=_cause(subject, reference, (first, one), (second, other), check))
             told = f"with {what}, {does} differs by {gap:.2g}, and where it ends does not"
     except Trouble as trouble:
         if trouble.refused:
@@ -90,11 +91,24 @@ def _same_data(subject: Subject, reference: Reference, check: str, what: str) ->
     return passed(check, told)
 
 
-def _first_is_right(first: Subject, case: Case, point: Natural) -> bool:
-    """Whether the EM is right on the data with a frequency, so that it is wrong where there are more rows."""
-    if first.step is None:
-        return False
-    return difference(case, first.step(point), one_cycle(case, point)) <= STAYS
+def _cause(
+    subject: Subject, reference: Reference, first: tuple[Subject, Case], second: tuple[Subject, Case], check: str
+) -> str:
+    """What makes the two differ: the mistake that shows on one of them, or what is kept of the data before."""
+    point = reference.points[0]
+    here = reference.case.flat(_act(subject)(point))
+    if check == "weights":
+        # These data are not those of the audit: a row was seen once more, or stands there once more.
+        same = [np.array_equal(case.flat(_act(em)(point)), here) for em, case in (first, second)]
+        if any(same):
+            return CACHED if same[0] else "equal rows are counted once"
+    for em, case in (second, first):
+        there = Reference(case, reference.seed)
+        if em.step is None or difference(case, em.step(point), one_cycle(case, point)) > STAYS:
+            cause = likely_cause(em, there)
+            if cause:
+                return cause
+    return ""
 
 
 def _same_fixed_point(first: Subject, second: Subject, case: Case) -> bool:
@@ -118,7 +132,10 @@ def edge_cases(subject: Subject, reference: Reference) -> Finding:
     check = "edge_cases"
     tried: list[str] = []
     troubles: list[tuple[str, Trouble, Natural]] = []
+    late = out_of_time()
     for what, make, start in _edges(subject, reference):
+        if tried and late():
+            break
         trouble = _trouble(make, start)
         tried.append(what)
         if trouble is not None:

@@ -5,7 +5,7 @@ from itertools import chain
 from comparisons.audit.copies import copies
 from comparisons.audit.cycle import whole_fit
 from comparisons.audit.finding import Finding, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble
+from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
@@ -15,7 +15,7 @@ MOST_TRIED = 60
 
 
 def where_it_works(subject: Subject, reference: Reference) -> Reference:
-    """The same reference at those random parameters at which one cycle runs through.
+    """The same reference at those random parameters at which one cycle runs through, as many as time allows.
 
     An EM that breaks at some parameters (a Newton step that diverges) can still be judged at the others.
     That it breaks is one finding, of `ascent`, instead of the same one from every check. An EM that refuses some with a
@@ -29,8 +29,13 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
     good: list[Natural] = []
     broken: list[Trouble] = []
     refused: list[Trouble] = []
+    late = out_of_time()
     for point in chain(reference.points, reference.more_points()):
-        if len(good) >= len(reference.points) - len(broken) or (len(good) + len(broken) + len(refused) > MOST_TRIED):
+        if (
+            (good and late())
+            or len(good) >= len(reference.points) - len(broken)
+            or (len(good) + len(broken) + len(refused) > MOST_TRIED)
+        ):
             break
         for copy in copies(reference.hooks.symmetries, point):
             try:
@@ -45,7 +50,9 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
                 break
             good.append(copy)
             break
-    return reference.restricted(good, broken, refused) if good and (broken or refused) else reference
+    if good and (broken or refused or len(good) < len(reference.points)):
+        return reference.restricted(good, broken, refused)
+    return reference
 
 
 def domain(subject: Subject, reference: Reference) -> Finding:

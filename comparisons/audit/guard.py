@@ -5,6 +5,7 @@ Whatever it does wrong on the way (raise, hang, return NaN or another shape, cha
 """
 
 import dis
+import math
 import signal
 import threading
 import time
@@ -27,6 +28,9 @@ FIT = 10
 # Seconds that one part of a check (fits from many starts, other data) may take before it does with what it has.
 PATIENCE = 8.0
 time_limit: ContextVar[float] = ContextVar("time_limit", default=20.0)
+# Once so many times the limit of one call are spent, every further part of an audit does with the least it can.
+AUDIT = 2
+_end: ContextVar[float] = ContextVar("end", default=math.inf)
 # A limit that the EM itself swallows (a bare except) strikes again after this many seconds, so many times
 # before the last resort is called, if there is one: it is given one line, and is expected to end the process.
 AGAIN = 0.5
@@ -36,8 +40,18 @@ last_resort: ContextVar[Callable[[str], None] | None] = ContextVar("last_resort"
 
 def out_of_time() -> Callable[[], bool]:
     """Whether the seconds that one part of a check may take have passed since this was called."""
-    until = time.monotonic() + min(time_limit.get(), PATIENCE)
+    until = min(time.monotonic() + min(time_limit.get(), PATIENCE), _end.get())
     return lambda: time.monotonic() > until
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Within it `out_of_time` is true once these seconds are spent."""
+    token = _end.set(min(_end.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _end.reset(token)
 
 
 class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours

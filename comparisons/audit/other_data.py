@@ -12,44 +12,21 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from comparisons.audit.causes import likely_cause
+from comparisons.audit.causes.made_data import HINTS, SHOWS
 from comparisons.audit.constants import compared
 from comparisons.audit.copies import difference
+from comparisons.audit.domain import where_it_works
 from comparisons.audit.early import SMALL_STEP
 from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
 from comparisons.audit.forms import spread
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import PATIENCE, Trouble, no_longer_than, out_of_time
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
-from comparisons.audit.suspects import likely_cause
 from comparisons.case import Case, Natural
 
-HINTS = {
-    "unequal flips": "one number of flips is used for all rows, or proportions are averaged where heads and flips "
-    "have to be added up",
-    "frequencies of 0, 1, 2 and 3": "the frequencies are not used everywhere",
-    "frequencies of 0 and above 1": "the frequencies are not used everywhere",
-    "the same number of rows with other values": "something of the first data is kept: a cache by the number of rows, "
-    "numbers written into the code",
-    "rare heads": "biases are kept off 0 by a floor, by smoothing, or by cutting off",
-    "rates below .5": "rates are kept off 0 by a floor",
-    "rows too long for probabilities without logarithms": "rows whose probability is too small for a double are "
-    "skipped, or their probability is replaced",
-    "counts too large for probabilities without logarithms": "counts whose probability is too small for a double are "
-    "skipped, or their probability is replaced",
-    "other counts": "numbers of the given data are written into the code: the largest count, the number of rows",
-    "other animals": "numbers of the given data are written into the code",
-    "closely linked animals": "theta is kept off 1",
-    "thousands of animals": "numbers of the given data are written into the code",
-    "unequal variances and entries missing": "a missing entry or a scale is handled wrongly: rows dropped, the "
-    "regression coefficient taken for the correlation, the conditional variance left out",
-    "no entry missing": "incomplete rows are taken for granted",
-    "missing answers": "a missing answer is taken for a wrong one, or its examinee is dropped",
-    "nodes that are not symmetric": "nodes or weights are taken in another order, or written into the code",
-    "rare right answers": "intercepts or probabilities are cut off, or rows are skipped",
-    "an item that is solved less often with more ability": "slopes are kept positive",
-}
 # What can be asked only where there is a regular maximum.
 AT_THE_MAXIMUM = ("m_step", "fixed_point", "stopping")
 Check = Callable[[Subject, Reference], Finding]
@@ -84,12 +61,14 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
         except Trouble as trouble:
             remarks.append(f"{'refuses' if trouble.refused else 'not robust with'} {what}: {trouble}")
             continue
-        there = Reference(case, reference.seed)
-        fault = _fault(other, there, checks)
+        with no_longer_than(PATIENCE):
+            there = where_it_works(other, Reference(case, reference.seed))
+            fault = _fault(other, there, checks)
         if fault is not None:
             name, found = fault
             where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
-            cause = likely_cause(other, there) or HINTS.get(what, found.meaning)
+            # Where the data were made for one kind of bug, that is the likeliest cause.
+            cause = SHOWS.get(what) or likely_cause(other, there) or HINTS.get(what, found.meaning)
             return found._replace(check=check, found=where, meaning=cause)
         fine.append(what)
     if remarks:

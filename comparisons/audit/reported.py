@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from comparisons.audit.constants import related
+from comparisons.audit.causes.values import instead_of_errors, instead_of_log_likelihood
 from comparisons.audit.early import fit_at_the_maximum, stops
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
-from comparisons.case import Array, Natural
+from comparisons.case import Array, Case, Natural
 
 # Difference of a log-likelihood beside 1 + its size, and of a standard error beside itself: that of numerical
 # differentiation is forgiven, that of N - 1 for N among 500 is not.
@@ -36,9 +36,9 @@ def reported_log_likelihood(subject: Subject, reference: Reference) -> Finding:
         after = f"after {cut[worst]} cycles " if cut[worst] else ""
         should = reference.log_likelihood(ends[worst])
         told = f"{after}it reports {values[worst]:.10g}, PyMC's at the returned parameters is {should:.10g}"
-        what = related(values, np.array([reference.log_likelihood(end) for end in ends]), _instead(reference, ends))
+        what = instead_of_log_likelihood(values, ends, reference, _before(subject, reference, cut))
         finding = failed(check, f"{told}{f': {what}' if what else ''}{reference.allowed()}", described(ends[worst]))
-        return finding._replace(meaning=what and f"it is {what}") if what else finding
+        return finding._replace(meaning=f"it is {what}") if what else finding
     up_to = f" without {found.names} ({found.constant:+.6g})" if found.names else ""
     return passed(check, f"it is PyMC's at the returned parameters, to {np.abs(found.gap).max():.1e}{up_to}")
 
@@ -52,12 +52,15 @@ def _ends(subject: Subject, reference: Reference) -> tuple[list[Estimate], list[
     return estimates, [None] * len(estimates)
 
 
-def _instead(reference: Reference, ends: list[Natural]) -> dict[str, Array]:
-    """What is reported in place of the log-likelihood most often."""
-    theirs = np.array([reference.log_likelihood(end) for end in ends])
-    q = np.array([reference.q(reference.free(end), reference.weighted(end)) for end in ends])
-    rows = float(reference.complete.rows)
-    return {"the expected complete-data log-likelihood Q": q, "its mean over the observations": theirs / rows}
+def _before(subject: Subject, reference: Reference, cut: list[int | None]) -> list[list[Natural]]:
+    """Where a fit was one and two cycles before each of its ends."""
+    assert subject.fit is not None
+    start = reference.points[0]
+    found = []
+    for ago in (1, 2) if None not in cut[:-1] and len(cut) > 1 else ():
+        limits = [limit and limit - ago for limit in cut]
+        found.append([start if limit == 0 else subject.fit(start, limit).natural for limit in limits])
+    return found
 
 
 def standard_errors(subject: Subject, reference: Reference) -> Finding:
@@ -73,16 +76,23 @@ def standard_errors(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the fit that reports them stopped too early for a comparison")
     from comparisons.agreement import standard_errors as by_pymc
 
-    ours = reference.case.flat(errors)
-    theirs = by_pymc(reference.case, reference.objective, at)
+    case = reference.case
+    ours = case.flat(errors)
+    theirs = by_pymc(case, reference.objective, at)
     gap = np.nan_to_num(np.abs(ours / theirs - 1), nan=np.inf)
     worst = int(gap.argmax())
-    name = reference.case.parameter_names()[worst]
+    name = case.parameter_names()[worst]
     found = f"{name}: {ours[worst]:.8g}, by PyMC {theirs[worst]:.8g}"
     ok = bool(gap.max() <= SAME_ERROR)
-    what = "" if ok else related(ours, theirs, {"its square, a variance": theirs**2})
+    what = "" if ok else instead_of_errors(errors, _split(case, theirs), at, reference)
     finding = judged(check, ok, f"{found}{f': {what}' if what else ''}", described(at))
     return finding._replace(meaning=f"it is {what}") if what else finding
+
+
+def _split(case: Case, values: Array) -> Natural:
+    """By name what is in the order of `Case.flat`."""
+    sizes = list(case.sizes.values())
+    return dict(zip(case.sizes, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
 
 
 def _place(subject: Subject, reference: Reference) -> tuple[Natural, Natural] | None:

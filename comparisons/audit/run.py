@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
+from comparisons.audit.causes import likely_cause
 from comparisons.audit.domain import domain, where_it_works
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
-from comparisons.audit.suspects import likely_cause
 from comparisons.case import Case
 
 CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
@@ -53,6 +53,8 @@ CHECKS["other_data"] = lambda subject, reference: other_data(
 )
 # Failures that follow from others say less about the cause: what they usually mean is told last.
 GENERAL = {"fisher": 1, "ascent": 3, "fixed_point": 4, "rate": 5, "stopping": 2, "symmetry": 2, "weights": 2}
+# Where one of these fails, the estimates are wrong, not only what is said of them.
+OF_ESTIMATES = ("expected_counts", "mass", "fisher", "ascent", "m_step", "symmetry", "fixed_point", "rate")
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
@@ -166,15 +168,16 @@ def audit(
         subject = subject_of(em, bound, factory)
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
-    reference = where_it_works(subject, Reference(bound, seed))
-    findings: list[Finding] = []
-    for name in CHECKS:
-        if name == "other_data" and (data_only or level_of(findings) is Level.WRONG):
-            why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
-            findings.append(not_applicable(name, why))
-        else:
-            findings.append(run_check(name, subject, reference))
-    return _cause_first(_said_once(findings), subject, reference)
+    with guard.no_longer_than(guard.AUDIT * guard.time_limit.get()):
+        reference = where_it_works(subject, Reference(bound, seed))
+        findings: list[Finding] = []
+        for name in CHECKS:
+            if name == "other_data" and (data_only or level_of(findings) is Level.WRONG):
+                why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
+                findings.append(not_applicable(name, why))
+            else:
+                findings.append(run_check(name, subject, reference))
+        return _cause_first(_said_once(findings), subject, reference)
 
 
 def _cause_first(findings: list[Finding], subject: Subject, reference: Reference) -> list[Finding]:
@@ -182,7 +185,7 @@ def _cause_first(findings: list[Finding], subject: Subject, reference: Reference
     wrong = [index for index, finding in enumerate(findings) if finding.outcome is Outcome.FAILED]
     if not wrong or findings[wrong[0]].check == "other_data":
         return findings
-    cause = likely_cause(subject, reference)
+    cause = likely_cause(subject, reference) if any(findings[i].check in OF_ESTIMATES for i in wrong) else ""
     if not cause:
         specific = [findings[i].meaning for i in wrong if findings[i].meaning not in ("", MEANING[findings[i].check])]
         usual = [findings[i].meaning for i in sorted(wrong, key=lambda i: GENERAL.get(findings[i].check, 0))]

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from comparisons.audit.constants import related
+from comparisons.audit.aligned import aligned
+from comparisons.audit.causes.values import instead_of_log_likelihood
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
-from comparisons.case import Array
 
 # Round-off of a log-likelihood, and of expected counts, beside 1 + their size.
 EQUAL = 1e-9
@@ -32,13 +32,14 @@ def log_likelihood(subject: Subject, reference: Reference) -> Finding:
     what = ""
     if not ok:
         theirs = np.array([reference.log_likelihood(point) for point in reference.points])
-        what = related(value, theirs)
+        what = instead_of_log_likelihood(value, reference.points, reference)
         found = f"{value[worst]:.10g} where PyMC's is {theirs[worst]:.10g}{f': {what}' if what else ''}"
         least = int(np.abs(value - theirs).argmin())
         if not what and least != worst:
             found += f"; {value[worst] - theirs[worst]:+.6g} here and {value[least] - theirs[least]:+.6g} elsewhere"
         found += reference.allowed()
-    return judged(check, ok, found, described(reference.points[worst]))
+    finding = judged(check, ok, found, described(reference.points[worst]))
+    return finding._replace(meaning=f"it is {what}") if what else finding
 
 
 def expected_counts(subject: Subject, reference: Reference) -> Finding:
@@ -66,21 +67,6 @@ def expected_counts(subject: Subject, reference: Reference) -> Finding:
                 what = f"{name}[{place}] is {ours[name][index]:.10g}, by PyMC's gradient {theirs[name][index]:.10g}"
     ok = worst <= EQUAL
     return judged(check, ok, f"{seen} equal PyMC's gradients to {worst:.1e}" if ok else what, described(where))
-
-
-def aligned(ours: dict[str, Array], theirs: dict[str, Array]) -> dict[str, Array]:
-    """Counts with the axes in our order: nodes before items, where an EM has them the other way round.
-
-    Counts that only the EM has are turned as well if that gives them the shape of some of ours.
-    """
-    turned = {}
-    for name, values in ours.items():
-        if name in theirs and values.size == theirs[name].size == 1:
-            turned[name] = values.reshape(theirs[name].shape)
-            continue
-        wanted = {theirs[name].shape} if name in theirs else {other.shape for other in theirs.values()}
-        turned[name] = values.T if values.shape not in wanted and values.T.shape in wanted else values
-    return turned
 
 
 def mass(subject: Subject, reference: Reference) -> Finding:

@@ -1,7 +1,7 @@
 """What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
 from comparisons.audit.copies import difference
-from comparisons.audit.cycles_told import cycles_told
+from comparisons.audit.cycles_told import cycles_taken, cycles_told
 from comparisons.audit.early import (
     ARRIVED,
     FIXED,
@@ -69,7 +69,11 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             break
         if stop.distance > NEAR and stop.next_step > SMALL_STEP:
             told = f"it stopped {stop.distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
-            return failed(check, told, described(stop.start))._replace(meaning=SIGNED)
+            cycles = cycles_taken(reference, stop.start, stop.end)
+            if cycles is not None:
+                told = f"{told}, after {cycles} cycle{'s' * (cycles > 1)} of a right EM"
+            # On its way a right EM's cycles were cut off; elsewhere it went wrong before.
+            return failed(check, told, described(stop.start))._replace(meaning=SIGNED if cycles is not None else "")
     ways = [(stop, way_up(reference, stop.end)) for stop in claimed if stop.distance <= NEAR]
     saddles = [(stop, beside) for stop, beside in ways if beside is not None]
     # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from comparisons.audit_hooks.mistakes.bivariate_normal import normal_mistakes
 from comparisons.case import Array, AuditHooks, Case, Natural
 from em_reference.bivariate_normal import LOG_2_PI, BivariateNormal
 
@@ -73,6 +74,7 @@ def normal_audit(
         edge_starts={"a correlation of 1": {k: v for k, v in edge_start.items() if k != "mean" or not em.means_zero}},
         constants={"log 2 pi": float((given[:, None] * ~np.isnan(values)).sum() * LOG_2_PI / 2)},
         rows=("values",),
+        mistakes=normal_mistakes(values, given, means_zero=em.means_zero),
         made=lambda rng: {what: rows(*other) for what, other in _made(rng, len(values), em.means_zero).items()},
     )
 

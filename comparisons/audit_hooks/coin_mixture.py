@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln, gammaln
 
+from comparisons.audit_hooks.mistakes.coin_mixture import coin_mistakes
 from comparisons.case import Array, AuditHooks, Case, Natural
 from em_reference.coin_mixture import CoinMixture
 
@@ -65,6 +66,7 @@ def coin_audit(em: CoinMixture, build_model: Callable[[], Any], rebind: Callable
         edge_starts=edges,
         constants=_constants(em, heads, flips, counts),
         rows=("heads", "flips"),
+        mistakes=coin_mistakes(em, heads, flips, counts),
         made=lambda rng: {what: {**data, **other} for what, other in _made(rng, heads, flips, em.coins).items()},
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
+from comparisons.audit_hooks.mistakes.genetic_linkage import linkage_mistakes
 from comparisons.case import Array, AuditHooks, Case, Natural
 from em_reference.genetic_linkage import GeneticLinkage
 
@@ -38,6 +39,7 @@ def linkage_audit(
         },
         edge_starts={"a theta of 0": {"theta": np.zeros(1)}, "a theta of 1": {"theta": np.ones(1)}},
         constants=_constants(cells),
+        mistakes=linkage_mistakes(cells),
         made=_made,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from comparisons.audit_hooks.mistakes.items import item_mistakes
 from comparisons.case import Array, AuditHooks, Case, Natural
 
 # Examinees of data that are made.
@@ -104,6 +105,7 @@ def item_audit(
         },
         constants={**_constants(nodes, weights, counts), **(prior_constants or {})},
         rows=("responses",),
+        mistakes=item_mistakes(data, rebind),
         made=lambda rng: {
             **{what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
             **_other_grid(rows(responses, counts)),

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from comparisons.audit_hooks.coin_mixture import exchanges
+from comparisons.audit_hooks.mistakes.poisson_mixture import poisson_mistakes
 from comparisons.case import Array, AuditHooks, Case, Natural
 from comparisons.equal_rows import merged
 from em_reference.poisson_mixture import PoissonMixture
@@ -65,6 +66,7 @@ def poisson_audit(
         edge_starts=edges,
         constants={"the factorials": float(repeats @ gammaln(counts + 1))},
         rows=("counts",),
+        mistakes=poisson_mistakes(counts, repeats),
         made=lambda rng: {what: {**data, **other} for what, other in _made(rng, counts, components).items()},
     )
 

@@ -1,0 +1,38 @@
+"""What a failure on data that were made for it usually means, by what the data are."""
+
+# Data that were made for one kind of bug show that kind.
+SHOWS = {
+    "the same number of rows with other values": (
+        "something of the first data is kept: a cache by the number of rows, numbers written into the code"
+    ),
+    "rows too long for probabilities without logarithms": (
+        "rows whose probability is too small for a double are skipped, or their probability is replaced"
+    ),
+    "counts too large for probabilities without logarithms": (
+        "counts whose probability is too small for a double are skipped, or their probability is replaced"
+    ),
+    "an item that is solved less often with more ability": "slopes are kept positive",
+}
+# Others show it where no mistake is found that gives the same numbers.
+HINTS = {
+    "unequal flips": (
+        "one number of flips is used for all rows, or proportions are averaged where heads and flips have to "
+        "be added up"
+    ),
+    "frequencies of 0, 1, 2 and 3": "the frequencies are not used everywhere",
+    "frequencies of 0 and above 1": "the frequencies are not used everywhere",
+    "rare heads": "biases are kept off 0 by a floor, by smoothing, or by cutting off",
+    "rates below .5": "rates are kept off 0 by a floor",
+    "other counts": "numbers of the given data are written into the code: the largest count, the number of rows",
+    "other animals": "numbers of the given data are written into the code",
+    "closely linked animals": "theta is kept off 1",
+    "thousands of animals": "numbers of the given data are written into the code",
+    "unequal variances and entries missing": (
+        "a missing entry or a scale is handled wrongly: rows dropped, the regression coefficient taken for "
+        "the correlation, the conditional variance left out"
+    ),
+    "no entry missing": "incomplete rows are taken for granted",
+    "missing answers": "a missing answer is taken for a wrong one, or its examinee is dropped",
+    "nodes that are not symmetric": "nodes or weights are taken in another order, or written into the code",
+    "rare right answers": "intercepts or probabilities are cut off, or rows are skipped",
+}
