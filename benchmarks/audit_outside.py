@@ -23,10 +23,28 @@ ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT = 20.0
 
 
+FOLDER = ROOT / "tests" / "comparisons" / "audit"
+
+
+def causes():
+    """Load what an explanation has to say, which stands beside the tests."""
+    if "audit_causes" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("audit_causes", FOLDER / "causes.py")
+        sys.modules["audit_causes"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["audit_causes"])
+    return sys.modules["audit_causes"]
+
+
+def explanation(found):
+    """What an audit says first of a cause: the first "usually", or the finding where there is none."""
+    failed = [row for row in found["findings"] if row[1] in ("failed", "refused")]
+    return (failed[0][3] or failed[0][2]) if failed else ""
+
+
 def outsiders():
     """Load the package of EMs, which stands beside the tests."""
     if "outside_ems" not in sys.modules:
-        folder = ROOT / "tests" / "comparisons" / "audit" / "outside"
+        folder = FOLDER / "outside"
         spec = importlib.util.spec_from_file_location(
             "outside_ems", folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
@@ -100,6 +118,14 @@ def tables(kept):
             found = sum(errors[e.name] for e in some)
             rate = f"{found / len(some):.1%} | {interval(found, len(some))}"
             text.append(f"| {what} | {error} | {found} | {len(some)} | {rate} |")
+    named = {e.name: causes().named(causes().OUTSIDE, e.name, explanation(kept[e.name])) for e in wrong}
+    caught = [e for e in wrong if not errors[e.name]]
+    text += ["", "Whether the first explanation names the cause, by patterns that were written from the descriptions "]
+    text[-1] += "of the bugs (`tests/comparisons/audit/causes.py`):\n"
+    text += ["| wrong EMs that were caught | cause named | of | rate | 95 % interval |", "|---|---:|---:|---:|---|"]
+    for what, some in [("all", caught)] + [(bug, [e for e in caught if e.bug == bug]) for bug in package.BUGS]:
+        found = sum(named[e.name] for e in some)
+        text.append(f"| {what} | {found} | {len(some)} | {found / len(some):.1%} | {interval(found, len(some))} |")
     text += ["", "| style | wrong, missed | right, called wrong |", "|---|---:|---:|"]
     for style in package.STYLES:
         cells = []
@@ -112,6 +138,10 @@ def tables(kept):
         if errors[e.name]:
             told = next((row[2] for row in kept[e.name]["findings"]), "nothing").replace("|", "/")
             text.append(f"| {'missed' if e.wrong else 'called wrong'} | `{e.name}` | {e.cause} | {told} |")
+    text += ["", "| caught, cause not named | what it is | what was said first |", "|---|---|---|"]
+    for e in caught:
+        if not named[e.name]:
+            text.append(f"| `{e.name}` | {e.cause} | {explanation(kept[e.name]).replace('|', '/')} |")
     return "\n".join(text)
 
 

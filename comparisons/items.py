@@ -78,3 +78,9 @@ def steep_items(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple
             further["d"][index] += (1 - FURTHER) * slope * pivot
             found.append(Away((f"d[{items[index]}]", f"a[{items[index]}]"), further))
     return tuple(found)
+
+
+def as_many(items: tuple[str, ...], responses: Array) -> tuple[str, ...]:
+    """Names for the columns of other responses: the given ones, and item6, item7, ... for further columns."""
+    size = np.shape(responses)[1]
+    return (*items[:size], *(f"item{place + 1}" for place in range(len(items), size)))

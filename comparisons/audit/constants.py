@@ -66,7 +66,7 @@ def compared(ours: Array, theirs: Array, constants: Mapping[str, float]) -> Comp
     return Compared(float(constant), names, ours - theirs - constant, scale)
 
 
-def related(ours: Array, theirs: Array, others: Mapping[str, Array] | None = None) -> str:
+def related(ours: Array, theirs: Array, others: Mapping[str, Array] | None = None, *, any_factor: bool = True) -> str:
     """The simple relation of two series of numbers in words, empty where there is none that shows.
 
     Parameters
@@ -75,20 +75,25 @@ def related(ours: Array, theirs: Array, others: Mapping[str, Array] | None = Non
         Of the EM, and what they should be.
     others : dict of name -> array
         Further things that `ours` may be instead.
+    any_factor : bool
+        Whether any factor and any constant is told, beside a sign and a factor of 2.
     """
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return ""
-    candidates = {"minus it": -theirs, "twice it": 2 * theirs, "minus twice it, a deviance": -2 * theirs}
-    candidates |= {"half of it": theirs / 2, **(others or {})}
+    candidates = {"minus the right one": -theirs, "twice the right one": 2 * theirs}
+    candidates["minus twice the right one, a deviance"] = -2 * theirs
+    candidates |= {"half of the right one": theirs / 2, **(others or {})}
     for what, values in candidates.items():
         if np.shape(values) == np.shape(ours) and (np.abs(ours - values) <= ALIKE * (1e-12 + np.abs(values))).all():
             return what
+    if not any_factor:
+        return ""
     with np.errstate(all="ignore"):
         ratio = np.ravel(ours / theirs)
     usable = ratio[np.isfinite(ratio)]
     if len(usable) > 1 and len(usable) == ratio.size and np.ptp(usable) <= ALIKE * abs(usable[0]):
-        return f"{in_words(float(usable[0]))} times it" if abs(usable[0] - 1) > ALIKE else ""
+        return f"{in_words(float(usable[0]))} times the right one" if abs(usable[0] - 1) > ALIKE else ""
     gap = np.ravel(ours - theirs)
     if len(gap) > 1 and np.ptp(gap) <= ALIKE * np.abs(gap).max():
-        return f"it {'plus' if gap[0] > 0 else 'less'} {abs(gap[0]):.6g} at every point"
+        return f"the right one {'plus' if gap[0] > 0 else 'less'} {abs(gap[0]):.6g} at every point"
     return ""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from comparisons.audit.causes.symptoms import JUMPS, jumps_of
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.early import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
-from comparisons.audit.limits import follow, moves_the_maximum, way_up
+from comparisons.audit.limits import FOLLOWED, follow, moves_the_maximum, way_up
 from comparisons.audit.noise import forgiven
 from comparisons.audit.reference import Reference
 from comparisons.audit.steps import EQUAL, expected_counts
@@ -25,8 +26,8 @@ SETTLED = 1e-11
 # An inner optimiser at its default tolerance settles this close below the maximum of Q, as a share of what it
 # gained. At PyMC's maximum, where nothing is gained, no other function hides in that.
 SLIGHT = 1e-6
-# Cycles that are followed from each random point; and where a cycle is more or less than EM's.
-CYCLES, FOLLOWED = 4, 300
+# Cycles that are taken from each random point.
+CYCLES = 4
 # Two orders of summation may differ by this share of the size of a parameter, beyond the cycle's noise.
 SYMMETRIC = 1e-6
 
@@ -158,7 +159,9 @@ def _m_step(subject: Subject, reference: Reference) -> Finding:
                 finding = failed(check, found, described(point))
                 return finding._replace(meaning=NEARLY) if left < LITTLE else finding
     if where is None:
-        return passed(check, f"Q is at its maximum after each of {tried} M-steps")
+        told = f"Q is at its maximum after each of {tried} M-steps"
+        jumps = jumps_of(subject, reference)
+        return remark(check, f"{told}, up to jumps of {jumps:.0e}: {JUMPS}") if jumps else passed(check, told)
     found = f"it raises Q and ends up to {short:.3g} standard errors short of its maximum: an incomplete M-step"
     return remark(check, found, described(where), Outcome.GENERALISED)
 

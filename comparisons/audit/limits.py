@@ -18,12 +18,16 @@ from comparisons.audit.early import (
 )
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
-from comparisons.audit.noise import noise
+from comparisons.audit.noise import forgiven, noise
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Array, Natural
 
+# One cycle of an EM is EM's to this share, at so many parameters; else it is followed from all, for so many cycles.
+SAME_CYCLE, SOME, FOLLOWED = 1e-7, 3, 300
+# A cycle that gains less than this share of what EM's would gain stands still.
+SLOWER = 1e-3
 # On a ridge, where there are no standard errors: what a cycle may move a parameter, beside its size.
 FIXED_ON_RIDGE = 1e-5
 # An EM is followed until no parameter moves by more than STILL in a cycle, or so many cycles. While it
@@ -56,19 +60,52 @@ def fixed_point(subject: Subject, reference: Reference) -> Finding:
     moved = moves_the_maximum(subject, reference)
     if moved is not None:
         return moved
-    path = follow(subject, reference.points[0])
+    finding = _arrives(subject, reference, follow(subject, reference.points[0]))
+    if finding.outcome is Outcome.FAILED or is_em(subject, reference):
+        return finding
+    # A cycle that is less than EM's may come to a stand from some starts.
+    late = out_of_time()
+    for point in reference.points[1:]:
+        if late():
+            break
+        other = _arrives(subject, reference, follow(subject, point, FOLLOWED), LEAVES_OFF)
+        if other.outcome is Outcome.FAILED:
+            return other
+    return finding
+
+
+def is_em(subject: Subject, reference: Reference) -> bool:
+    """Whether one cycle is EM's at the first random parameters, up to its noise."""
+    assert subject.step is not None
+    case, allowed = reference.case, SAME_CYCLE + forgiven(subject, reference)
+    some = reference.points[:SOME]
+    return all(difference(case, subject.step(point), one_cycle(case, point)) <= allowed for point in some)
+
+
+def _arrives(subject: Subject, reference: Reference, path: "Path", near: float = ARRIVED) -> Finding:
+    """Whether a path has come this near to a zero of PyMC's gradient, in standard errors, or goes on like EM."""
+    check = "fixed_point"
     distance = reference.distance_to_zero(path.end)
-    if distance <= ARRIVED:
+    if distance <= near:
         return passed(check, f"it ends {distance:.1e} standard errors from a zero of PyMC's gradient")
     # On a plateau the distance to the next zero may grow while the EM climbs on.
     rise = reference.climbed(path.end) - reference.climbed(path.before)
-    if path.still or not (rise > 0 or distance < reference.distance_to_zero(path.before)):
+    still = path.still or not (rise > 0 or distance < reference.distance_to_zero(path.before))
+    if still or _stands(subject, reference, path.end):
         found = f"it ends {distance:.3g} standard errors from a zero of PyMC's gradient"
         return failed(check, found, described(path.end))
     fixed = "; PyMC's maximum is fixed" if reference.top.attained else ""
     return passed(
         check, f"after {path.cycles} cycles it still climbs, {distance:.1e} standard errors from a zero{fixed}"
     )
+
+
+def _stands(subject: Subject, reference: Reference, point: Natural) -> bool:
+    """Whether a cycle gains next to nothing where EM's would gain something."""
+    assert subject.step is not None
+    value = reference.climbed(point)
+    by_em = reference.climbed(one_cycle(reference.case, point)) - value
+    return by_em > RISE * (1 + abs(value)) and reference.climbed(subject.step(point)) - value < SLOWER * by_em
 
 
 def _of_a_fit(subject: Subject, reference: Reference) -> Finding:

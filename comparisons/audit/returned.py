@@ -123,6 +123,8 @@ def by_name(returned: Any, case: Case) -> Mapping[str, Any]:
         if found:
             return found
     total = sum(len(labels) for labels in case.labels.values())
+    if total == 1 and isinstance(returned, int | float | np.number) and not isinstance(returned, bool):
+        return dict.fromkeys(case.labels, returned)
     if isinstance(returned, np.ndarray) and returned.size == total and returned.ndim <= 2:
         return _split(returned.reshape(-1), case, list(case.labels))
     if isinstance(returned, tuple | list):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
-from comparisons.audit.causes import likely_cause
+from comparisons.audit.causes import faint_cause, likely_cause
 from comparisons.audit.domain import domain, where_it_works
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
 from comparisons.audit.guard import Trouble
@@ -185,11 +185,15 @@ def _cause_first(findings: list[Finding], subject: Subject, reference: Reference
     wrong = [index for index, finding in enumerate(findings) if finding.outcome is Outcome.FAILED]
     if not wrong or findings[wrong[0]].check == "other_data":
         return findings
-    cause = likely_cause(subject, reference) if any(findings[i].check in OF_ESTIMATES for i in wrong) else ""
+    of_estimates = [i for i in wrong if findings[i].check in OF_ESTIMATES]
+    cause = likely_cause(subject, reference) if of_estimates else ""
     if not cause:
-        specific = [findings[i].meaning for i in wrong if findings[i].meaning not in ("", MEANING[findings[i].check])]
-        usual = [findings[i].meaning for i in sorted(wrong, key=lambda i: GENERAL.get(findings[i].check, 0))]
-        cause = next(iter([*specific, *filter(None, usual)]), "")
+        # What is wrong with the estimates comes before what is wrong with what is said of them.
+        some = of_estimates or wrong
+        specific = [findings[i].meaning for i in some if findings[i].meaning not in ("", MEANING[findings[i].check])]
+        faint = faint_cause(subject, reference) if of_estimates and not specific else ""
+        usual = [findings[i].meaning for i in sorted(some, key=lambda i: GENERAL.get(findings[i].check, 0))]
+        cause = next(filter(None, [*specific, faint, *usual]), "")
     first = findings[wrong[0]]
     return [*findings[: wrong[0]], first._replace(meaning=cause or first.meaning), *findings[wrong[0] + 1 :]]
 

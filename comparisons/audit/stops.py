@@ -1,5 +1,8 @@
 """What a fit promises: it stops near a maximum, not at a saddle, where its own cycle leads, and says so truly."""
 
+import numpy as np
+
+from comparisons.audit.causes.symptoms import SIGNED
 from comparisons.audit.copies import difference
 from comparisons.audit.cycles_told import cycles_taken, cycles_told
 from comparisons.audit.early import (
@@ -20,6 +23,8 @@ from comparisons.audit.subject import Subject
 from comparisons.case import Natural
 from comparisons.kinds import Kind, examine, judge
 
+# Starts that tell whether they are used.
+ENOUGH = 4
 # The most that a fit cut short may call convergence, in standard errors.
 STOPPED = 1e-2
 # How far a fit may go from a fixed point of its own cycle, where a fit that only stops early stays.
@@ -32,7 +37,6 @@ EXACTLY, LOWER = 1e-8, 1e-3
 SADDLE = "the fit starts from equal components or zero slopes, whatever start it is given"
 BESIDE = "the fit does something else than its cycle: a prior left in, estimates rounded"
 MERGED = "components that are near each other are taken for one, or parameters are kept from some values"
-SIGNED = "the change is compared with its sign, so that a step down counts as a small one; or the cycles are too few"
 
 
 def stopping(subject: Subject, reference: Reference) -> Finding:
@@ -42,7 +46,7 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the EM offers no fit")
     ends = stops(subject, reference)
     fault = _where(subject, reference, ends) or _cut_short(subject, reference) or cycles_told(subject, reference)
-    return fault or _early(ends)
+    return fault or _unused_start(reference, ends) or _early(ends)
 
 
 def _cut_short(subject: Subject, reference: Reference) -> Finding | None:
@@ -127,6 +131,16 @@ def _never_says_so(subject: Subject, reference: Reference, found: tuple[Stop, ..
                 return failed("stopping", told, described(stop.end))._replace(meaning="the flag is never set")
             break
     return None
+
+
+def _unused_start(reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
+    """A fit that gives the same estimates from every start, to the last digit, has not used it."""
+    first = reference.case.flat(found[0].end)
+    starts = {reference.case.flat(stop.start).tobytes() for stop in found}
+    if len(starts) < ENOUGH or any(not np.array_equal(reference.case.flat(stop.end), first) for stop in found):
+        return None
+    told = f"takes a start and does not use it: {len(starts)} starts give the same estimates, to the last digit"
+    return remark("stopping", told)
 
 
 def _early(found: tuple[Stop, ...]) -> Finding:

@@ -67,7 +67,10 @@ def coin_audit(em: CoinMixture, build_model: Callable[[], Any], rebind: Callable
         constants=_constants(em, heads, flips, counts),
         rows=("heads", "flips"),
         mistakes=coin_mistakes(em, heads, flips, counts),
-        made=lambda rng: {what: {**data, **other} for what, other in _made(rng, heads, flips, em.coins).items()},
+        made=lambda rng: {
+            **{what: {**data, **other} for what, other in _made(rng, heads, flips, em.coins).items()},
+            "one coin more": {**data, **_one_more(rng, em)},
+        },
     )
 
 
@@ -118,3 +121,12 @@ def _made(rng: np.random.Generator, heads: Array, flips: Array, coins: int) -> d
         "rare heads": toss(np.full(size, 60.0), share=np.linspace(0.02, 0.2, coins)),
         "rows too long for probabilities without logarithms": toss(rng.integers(1500, 3000, size).astype(float)),
     }
+
+
+def _one_more(rng: np.random.Generator, em: CoinMixture) -> dict[str, Any]:
+    """Sequences of one coin more, with equal weights where weights are known."""
+    coins = em.coins + 1
+    flips = np.full(8 * coins, 12.0)
+    heads = rng.binomial(12, ((np.arange(coins) + 0.6) / (coins + 0.4))[np.arange(8 * coins) % coins]).astype(float)
+    known = None if em.fixed_weight is None else np.full(coins, 1 / coins)
+    return {"heads": heads, "flips": flips, "frequencies": np.ones(8 * coins), "coins": coins, "fixed_weight": known}

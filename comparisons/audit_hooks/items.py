@@ -11,6 +11,7 @@ from comparisons.case import Array, AuditHooks, Case, Natural
 
 # Examinees of data that are made.
 EXAMINEES = 400
+MANY_ITEMS = 45
 
 
 def item_audit(
@@ -109,6 +110,7 @@ def item_audit(
         made=lambda rng: {
             **{what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
             **_other_grid(rows(responses, counts)),
+            **{what: rows(*_answers(rng, *other)) for what, other in _other_sizes(items, slopes).items()},
         },
     )
 
@@ -136,16 +138,10 @@ def _other_grid(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:
     """Responses to as many items, as the family allows them; enough examinees for a maximum that is a regular one."""
     items = responses.shape[1]
-    d = np.linspace(-0.8, 0.8, items)
-    a = np.full(items, 1.2) if slopes == 1 else np.linspace(1.0, 1.4, items)
+    d, a = _difficulties(items, slopes)
 
     def answer(size: int, d: Array = d, a: Array = a, missing: float = 0.0) -> tuple[Array, Array]:
-        """Patterns of so many examinees, and how often each was seen."""
-        answers = (rng.random((size, items)) < expit(d + a * rng.normal(size=(size, 1)))).astype(float)
-        answers[rng.random((size, items)) < missing] = np.nan
-        answers = answers[~np.isnan(answers).all(axis=1)]
-        patterns, often = np.unique(np.nan_to_num(answers, nan=2.0), axis=0, return_counts=True)
-        return np.where(patterns == 2.0, np.nan, patterns), often.astype(float)
+        return _answers(rng, size, d, a, missing)
 
     turned = np.where(np.arange(items) == 0, -a, a)
     one_turned = {"an item that is solved less often with more ability": answer(EXAMINEES, a=turned)}
@@ -162,3 +158,23 @@ def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: boo
         "rare right answers": answer(2 * EXAMINEES, d=d - 1.8),
         **(one_turned if slopes > 1 and mirrored else {}),
     }
+
+
+def _other_sizes(items: int, slopes: int) -> dict[str, tuple[int, Array, Array]]:
+    """Examinees and items for data with more items; with many a pattern's probability is below the round-off of 1."""
+    more = {"one more item": (EXAMINEES, items + 1), f"{MANY_ITEMS} items": (EXAMINEES // 4, MANY_ITEMS)}
+    return {what: (size, *_difficulties(number, slopes)) for what, (size, number) in more.items()}
+
+
+def _difficulties(items: int, slopes: int) -> tuple[Array, Array]:
+    """Intercepts and slopes that data are drawn with."""
+    return np.linspace(-0.8, 0.8, items), np.full(items, 1.2) if slopes == 1 else np.linspace(1.0, 1.4, items)
+
+
+def _answers(rng: np.random.Generator, size: int, d: Array, a: Array, missing: float = 0.0) -> tuple[Array, Array]:
+    """Patterns of so many examinees, and how often each was seen."""
+    answers = (rng.random((size, len(d))) < expit(d + a * rng.normal(size=(size, 1)))).astype(float)
+    answers[rng.random(answers.shape) < missing] = np.nan
+    answers = answers[~np.isnan(answers).all(axis=1)]
+    patterns, often = np.unique(np.nan_to_num(answers, nan=2.0), axis=0, return_counts=True)
+    return np.where(patterns == 2.0, np.nan, patterns), often.astype(float)

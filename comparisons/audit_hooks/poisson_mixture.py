@@ -67,7 +67,14 @@ def poisson_audit(
         constants={"the factorials": float(repeats @ gammaln(counts + 1))},
         rows=("counts",),
         mistakes=poisson_mistakes(counts, repeats),
-        made=lambda rng: {what: {**data, **other} for what, other in _made(rng, counts, components).items()},
+        made=lambda rng: {
+            **{what: {**data, **other} for what, other in _made(rng, counts, components).items()},
+            "one component more": {
+                **data,
+                **_made(rng, counts, components + 1)["other counts"],
+                "components": components + 1,
+            },
+        },
     )
 
 

@@ -192,8 +192,8 @@ def bind(
 
     def bind_again(data: dict[str, Any]) -> Case:
         settings: dict[str, Any] = {"weight_prior": weight_prior, "bias_prior": bias_prior}
-        return bind(name, data["heads"], data["flips"], coins, counts=data["frequencies"],
-                    fixed_weight=fixed_weight, **settings)  # fmt: skip
+        return bind(name, data["heads"], data["flips"], data["coins"], counts=data["frequencies"],
+                    fixed_weight=data["fixed_weight"], **settings)  # fmt: skip
 
     labels = tuple(f"coin{k + 1}" for k in range(coins))
     return Case(

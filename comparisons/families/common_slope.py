@@ -21,6 +21,7 @@ from comparisons.items import (
     FURTHER,
     GRID_OPTIONS,
     STEEP,
+    as_many,
     described_grid,
     equal_grid,
     item_curves,
@@ -75,7 +76,7 @@ def bind(
 
     def bind_again(data: dict[str, Any]) -> Case:
         grid = data.get("nodes", nodes), data.get("weights", weights)
-        return bind(name, data["responses"], items, data["frequencies"], *grid)
+        return bind(name, data["responses"], as_many(items, data["responses"]), data["frequencies"], *grid)
 
     return Case(
         name=name,

@@ -93,7 +93,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         return {name: start[name] for name in labels}
 
     def bind_again(data: dict[str, Any]) -> Case:
-        return bind(name, data["counts"], components, data["frequencies"])
+        return bind(name, data["counts"], data["components"], data["frequencies"])
 
     components_in_words = tuple(f"component{k + 1}" for k in range(components))
     labels = dict.fromkeys(("rate",) if components == 1 else ("weight", "rate"), components_in_words)

@@ -22,6 +22,7 @@ from comparisons.equal_rows import merged
 from comparisons.families import Option
 from comparisons.items import (
     GRID_OPTIONS,
+    as_many,
     described_grid,
     equal_grid,
     item_curves,
@@ -225,7 +226,8 @@ def bind(
 
     def bind_again(data: dict[str, Any]) -> Case:
         grid = data.get("nodes", nodes), data.get("weights", weights)
-        return bind(name, data["responses"], items, counts=data["frequencies"], nodes=grid[0], weights=grid[1],
+        again = as_many(items, data["responses"])
+        return bind(name, data["responses"], again, counts=data["frequencies"], nodes=grid[0], weights=grid[1],
                     intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
 
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:

@@ -16,13 +16,13 @@ from comparisons.audit.causes.data import wrong_data
 from comparisons.audit.causes.estimates import wrong_estimates, wrong_starts
 from comparisons.audit.causes.evidence import Evidence, evidence, iterated, unexplained
 from comparisons.audit.causes.mistake import Mistake, Of
-from comparisons.audit.causes.symptoms import symptom, trace
+from comparisons.audit.causes.symptoms import only_below_zero, right_near_the_maximum, symptom, trace
 from comparisons.audit.constants import in_words
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 
-__all__ = ["likely_cause"]
+__all__ = ["faint_cause", "likely_cause"]
 
 # What repeats an EM to this share of its difference from a right one is not compared any further.
 EXACT = 1e-7
@@ -44,7 +44,18 @@ def likely_cause(subject: Subject, reference: Reference) -> str:
             _matched(_mistakes(reference), cycles, reference, late)
             or _followed(fits, reference, late)
             or _matched(chain(_mistakes(reference), wrong_starts(reference)), fits, reference, late)
+        )
+    except Trouble:
+        return ""
+
+
+def faint_cause(subject: Subject, reference: Reference) -> str:
+    """What the numbers have in common where no mistake gives the same ones: less certain than `likely_cause`."""
+    try:
+        return (
+            only_below_zero(subject, reference)
             or trace(subject, reference)
+            or right_near_the_maximum(subject, reference)
         )
     except Trouble:
         return ""

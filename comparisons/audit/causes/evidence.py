@@ -16,7 +16,9 @@ from comparisons.case import Array, Case, Natural
 
 POINTS = 6
 # What a mistake may leave unexplained of the difference from EM, as a share. What is below the first is no difference.
+# An end at which EM moves no parameter by more than the second, beside its size, is one of EM's own.
 NOTHING = 1e-9
+MOVED = 1e-6
 LEFT = 3e-2
 # The share of the pairs that a mistake repeats: at an odd one, where a component is empty, two programs with one
 # mistake may differ.
@@ -91,7 +93,7 @@ def unexplained(mistake: Mistake, seen: Evidence, reference: Reference) -> tuple
             return np.inf, 0.0
         amount = found
     share = np.inf
-    if apart.max() > NOTHING:
+    if apart.max() > (MOVED if seen.of is Of.END else NOTHING):
         left = np.array([difference(case, _made(mistake, pair, seen.of, amount), pair.after) for pair in seen.pairs])
         share = _of_most(left, apart) * (FOR_A_SIZE if mistake.amount else 1.0)
     if not share <= LEFT and mistake.counts is not None and seen.counts:

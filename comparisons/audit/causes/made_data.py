@@ -2,6 +2,10 @@
 
 # Data that were made for one kind of bug show that kind.
 SHOWS = {
+    "one more item": "a number of items is written into the code",
+    "one coin more": "a number of coins is written into the code",
+    "one component more": "a number of components is written into the code",
+    "the rows in another order": "something depends on the order of the rows: the first one, or those before and after",
     "the same number of rows with other values": (
         "something of the first data is kept: a cache by the number of rows, numbers written into the code"
     ),
@@ -15,6 +19,10 @@ SHOWS = {
 }
 # Others show it where no mistake is found that gives the same numbers.
 HINTS = {
+    "45 items": "rows whose probability is tiny are skipped, or a number of items is written into the code",
+    "every row twice": "equal rows are counted once, or the number of rows is written into the code",
+    "resampled rows": "equal rows are counted once, or numbers of the given data are written into the code",
+    "each row one to three times as often": "the frequencies are not used everywhere",
     "unequal flips": (
         "one number of flips is used for all rows, or proportions are averaged where heads and flips have to "
         "be added up"

@@ -5,19 +5,27 @@ from collections.abc import Callable
 import numpy as np
 
 from comparisons.audit.copies import difference
+from comparisons.audit.cycles_told import cycles_taken
 from comparisons.audit.guard import Trouble, out_of_time
-from comparisons.audit.own_em import one_cycle
+from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
 
 POINTS = 4
 SAME = 1e-12
+# A fit that stops where EM still moves a parameter by more than this beside its size was cut off.
+STOPPED = 1e-3
+SIGNED = "the change is compared with its sign, so that a step down counts as a small one; or the cycles are too few"
+# Equal to EM's result, beside the size of a parameter.
+RIGHT = 1e-4
+NEAR_TOP = 1e-2
 # To this share what is left of the gradient of Q is proportional to a parameter.
 PROPORTIONAL = 1e-3
 # A cycle this near to EM's may be EM's in single precision; between parameters so near to each other a smooth one has
 # second differences below the last.
 NEARLY, BESIDE, JUMP = 1e-3, 1e-6, 1e-9
+JUMPS = "single precision, rounded numbers or a loose inner tolerance"
 
 
 def symptom(subject: Subject, reference: Reference) -> str:
@@ -26,6 +34,42 @@ def symptom(subject: Subject, reference: Reference) -> str:
         return _of_cycles(subject, reference)
     if subject.fit is not None and subject.starts:
         return _of_fits(subject, reference)
+    return ""
+
+
+def only_below_zero(subject: Subject, reference: Reference) -> str:
+    """An EM that is right where a parameter is positive, and wrong where it is not."""
+    case = reference.case
+    act = subject.step or (_fitted(subject) if subject.fit is not None and subject.starts else None)
+    if act is None:
+        return ""
+    late = out_of_time()
+
+    def wrong(point: Natural) -> bool:
+        should = one_cycle(case, point) if subject.step is not None else end_of_em(case, point)
+        return difference(case, act(point), should) > RIGHT
+
+    for name in case.labels:
+        below = [point for point in reference.points if (point[name] < 0).any()][:POINTS]
+        if not below or late():
+            continue
+        above = [{**point, name: np.abs(point[name])} for point in below]
+        if not any(map(wrong, above)) and sum(map(wrong, below)) > len(below) / 2:
+            return f"it is right where {name} is positive and wrong below 0: {name} is kept from some values"
+    return ""
+
+
+def right_near_the_maximum(subject: Subject, reference: Reference) -> str:
+    """An EM whose cycle stays at the maximum, and beside it does what EM does."""
+    case, top = reference.case, reference.top
+    if subject.step is None or not top.regular:
+        return ""
+    beside = [top.natural, *(reference.named(top.x + sign * NEAR_TOP) for sign in (1, -1))]
+    if all(difference(case, subject.step(point), one_cycle(case, point)) <= RIGHT for point in beside):
+        return (
+            "it is right near the maximum and wrong far from it: a Newton step or an acceleration that is not limited, "
+            "or some values are cut off or treated apart"
+        )
     return ""
 
 
@@ -38,7 +82,7 @@ def trace(subject: Subject, reference: Reference) -> str:
         return (
             _rounded(after, points)
             or (_kept_off(after, right) if len(after) == len(right) else "")
-            or _jumps(subject, reference, after)
+            or (f"{JUMPS}: nearly the same parameters give results that jump" if jumps_of(subject, reference) else "")
         )
     if subject.fit is not None and subject.starts:
         ends = _ends(subject, reference)
@@ -99,24 +143,24 @@ def _kept_off(after: list[Natural], right: list[Natural]) -> str:
     return ""
 
 
-def _jumps(subject: Subject, reference: Reference, after: list[Natural]) -> str:
-    """A cycle that is right but for small jumps: its second differences are too large for a smooth function."""
+def jumps_of(subject: Subject, reference: Reference) -> float:
+    """Jumps of a cycle that is EM's but for them: second differences that are too large for a smooth function; or 0."""
     case = reference.case
-    apart = max(
-        difference(case, one, one_cycle(case, point)) for one, point in zip(after, reference.points, strict=False)
-    )
-    if not apart <= NEARLY:
-        return ""
     assert subject.step is not None
     jumps = []
-    for point, here in zip(reference.points, after, strict=False):
+    for point in reference.points[:POINTS]:
         x = reference.free(point)
-        ahead, back = (subject.step(reference.named(x + sign * BESIDE * (1 + np.abs(x)))) for sign in (1, -1))
+        near = [reference.named(x + by * BESIDE * (1 + np.abs(x))) for by in (-1, 0, 1)]
+        found = _all(subject.step, near)
+        if len(found) < len(near):
+            continue
+        back, here, ahead = found
+        if difference(case, here, one_cycle(case, near[1])) > NEARLY:
+            return 0.0
         bend = case.flat(ahead) - 2 * case.flat(here) + case.flat(back)
         jumps.append(float(np.abs(bend / case.size(here)).max()))
-    if float(np.median(jumps)) > JUMP:
-        return "single precision, rounded numbers or a loose inner tolerance: nearly the same parameters give jumps"
-    return ""
+    typical = float(np.median(jumps)) if jumps else 0.0
+    return typical if typical > JUMP else 0.0
 
 
 def _of_fits(subject: Subject, reference: Reference) -> str:
@@ -129,6 +173,9 @@ def _of_fits(subject: Subject, reference: Reference) -> str:
     for name in case.labels:
         if all(np.array_equal(end[name], start[name]) for end, start in zip(ends, starts, strict=False)):
             return f"{name} is never updated"
+    for start, end in zip(starts, ends, strict=False):
+        if difference(case, one_cycle(case, end), end) > STOPPED and cycles_taken(reference, start, end) is not None:
+            return SIGNED
     return ""
 
 
@@ -159,6 +206,12 @@ def _prior(subject: Subject, reference: Reference) -> str:
             spread = 1 / np.sqrt(np.mean(factors))
             return f"a normal prior with a standard deviation of {spread:.4g} is left in on {name}: a ridge penalty"
     return ""
+
+
+def _fitted(subject: Subject) -> Callable[[Natural], Natural]:
+    fit = subject.fit
+    assert fit is not None
+    return lambda start: fit(start, None).natural
 
 
 def _ends(subject: Subject, reference: Reference) -> list[Natural]:

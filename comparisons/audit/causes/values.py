@@ -12,6 +12,7 @@ from comparisons.case import Array, Natural
 
 # Two series of log-likelihoods are one to this share of their size.
 SAME = 1e-7
+Q = "the expected complete-data log-likelihood Q"
 
 
 def instead_of_log_likelihood(
@@ -31,15 +32,14 @@ def instead_of_log_likelihood(
     theirs = np.array([reference.log_likelihood(point) for point in points])
     if len(values) > 1 and np.ptp(values) == 0 and np.ptp(theirs) > 0:
         return "one and the same number whatever the estimates: a constant, or that of the first cycle kept"
-    simple = related(values, theirs)
-    # A sign or a factor of 2 is told at once, any other factor where it is nothing that has a name.
-    if simple and simple.endswith(("it", "deviance")) and " times " not in simple:
+    simple = related(values, theirs, any_factor=False)
+    if simple:
         return simple
     for words, wrong in _wrong_values(points, reference, before):
         found = compared(values, wrong, reference.hooks.constants)
         if np.isfinite(wrong).all() and np.abs(found.gap).max() <= SAME * found.scale:
             return words
-    return simple
+    return related(values, theirs)
 
 
 def _wrong_values(
@@ -49,16 +49,14 @@ def _wrong_values(
         if len(earlier) == len(points):
             ago = "the cycle before" if cycles == 1 else f"{cycles} cycles before"
             yield f"that of {ago}", np.array([reference.log_likelihood(point) for point in earlier])
-            yield (
-                "the expected complete-data log-likelihood Q, with the posterior of the cycle before",
-                _q(points, earlier, reference),
-            )
-    q = _q(points, points, reference)
-    yield "the expected complete-data log-likelihood Q", q
+            for words, q in _q(points, earlier, reference).items():
+                yield f"{words}, with the posterior of {ago}", q
+    yield from _q(points, points, reference).items()
+    q = _q(points, points, reference)[Q]
     yield "Q divided by the number of observations", q / reference.complete.rows
     theirs = np.array([reference.log_likelihood(point) for point in points])
     yield "its mean over the observations", theirs / reference.complete.rows
-    yield "its mean over the rows", theirs / len(reference.complete.frequencies)
+    yield "its mean over the rows", theirs / len(reference.hooks.data["frequencies"])
     case = reference.case
     for words, data in misread(reference):
         try:
@@ -75,13 +73,17 @@ def _wrong_values(
         yield "a log-likelihood in which the weights are equal", _without_weights(points, reference) - totals
 
 
-def _q(points: Sequence[Natural], posterior: Sequence[Natural], reference: Reference) -> Array:
-    return np.array(
-        [
-            reference.complete.expected_log_joint(reference.free(new), reference.weighted(old))[0]
-            for new, old in zip(points, posterior, strict=True)
-        ]
-    )
+def _q(points: Sequence[Natural], posterior: Sequence[Natural], reference: Reference) -> dict[str, Array]:
+    """Q, and Q without the term of the weights."""
+    whole, of_weights = [], []
+    for new, old in zip(points, posterior, strict=True):
+        weighted = reference.weighted(old)
+        whole.append(reference.complete.expected_log_joint(reference.free(new), weighted)[0])
+        weight = new.get("weight", reference.hooks.data.get("weights"))
+        if weight is not None and reference.complete.states:
+            of_weights.append(float(weighted.sum(axis=0) @ np.log(weight)))
+    found = {Q: np.array(whole)}
+    return {**found, f"{Q} without the weights": found[Q] - of_weights} if of_weights else found
 
 
 def _without_weights(points: Sequence[Natural], reference: Reference) -> Array:

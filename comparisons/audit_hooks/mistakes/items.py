@@ -78,7 +78,12 @@ def item_mistakes(data: dict[str, Any], rebind: Callable[[dict[str, Any]], Case]
         examinees = case.em.e_step(case.to_em(natural)).expected_counts.examinees
         return {**new, "a": new["a"] * np.sqrt(examinees @ nodes**2 / examinees.sum())}
 
+    def turned(new: Natural, _: Natural) -> Natural:
+        """The ability axis turned, and the intercepts with it."""
+        return {name: -values for name, values in new.items()} if new["a"].mean() < 0 else new
+
     found: dict[str, Cycle] = {
+        "intercepts are turned along with the slopes where these are negative": after(turned),
         "answers are regressed on mean abilities, as if these were known": on_mean_abilities,
         "every item has a slope of its own, then their mean is taken": own_slopes,
         "the variance of ability is put into the slopes, although the nodes fix it": after(expanded),

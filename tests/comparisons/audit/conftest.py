@@ -1,19 +1,21 @@
-"""Loads the zoo, a package beside the tests that no import path leads to, as `audit_zoo`."""
+"""Loads what stands beside the tests and no import path leads to: `audit_zoo`, a package, and `audit_causes`."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "zoo"
+HERE = Path(__file__).parent
 
 
-def load_zoo() -> None:
-    if "audit_zoo" not in sys.modules:
-        spec = spec_from_file_location("audit_zoo", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
+def load(name: str, file: Path, folder: Path | None = None) -> None:
+    if name not in sys.modules:
+        inside = None if folder is None else [str(folder)]
+        spec = spec_from_file_location(name, file, submodule_search_locations=inside)
         assert spec is not None
         assert spec.loader is not None
-        sys.modules["audit_zoo"] = module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["audit_zoo"])
+        sys.modules[name] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
 
 
-load_zoo()
+load("audit_zoo", HERE / "zoo" / "__init__.py", HERE / "zoo")
+load("audit_causes", HERE / "causes.py")

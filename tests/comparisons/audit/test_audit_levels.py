@@ -10,6 +10,7 @@ from comparisons.audit import Outcome, check_em, run_check, subject_of
 from comparisons.audit.constants import compared, related
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.reference import Reference
+from comparisons.families import coin_mixture
 
 COINS = data.case("coins")
 
@@ -169,7 +170,7 @@ def told(**changed):
         ("stopping", told(converged=lambda said: True), "it says that it converged"),
         ("stopping", told(cycles=lambda said: said["cycles"] - 1), "cycles and took"),
         ("stopping", told(cycles=lambda said: 2 * said["cycles"]), "cycles and took"),
-        ("reported_log_likelihood", told(log_likelihood=lambda said: -said["log_likelihood"]), "minus it"),
+        ("reported_log_likelihood", told(log_likelihood=lambda said: -said["log_likelihood"]), "minus the right one"),
         ("reported_log_likelihood", told(log_likelihood=lambda said: -2 * said["log_likelihood"]), "a deviance"),
         ("reported_log_likelihood", told(log_likelihood=lambda said: -1234.5), "it reports -1234.5"),
         (
@@ -211,7 +212,10 @@ def test_standard_errors_in_the_dict_of_a_fit_are_compared() -> None:
 
     by_pymc = standard_errors(right.case, right.objective, right.top.natural)
     half = {"weight": by_pymc[:2] / np.sqrt(2), "bias": by_pymc[2:] / np.sqrt(2)}
-    assert "0.707107 times it" in found("standard_errors", told(standard_errors=lambda said: half)).found
+    assert (
+        "1 / the root of 2 times the right one"
+        in found("standard_errors", told(standard_errors=lambda said: half)).found
+    )
     exact = {"weight": by_pymc[:2] * 1.0002, "bias": by_pymc[2:]}
     assert found("standard_errors", told(standard_errors=lambda said: exact)).outcome is Outcome.PASSED
 
@@ -219,10 +223,10 @@ def test_standard_errors_in_the_dict_of_a_fit_are_compared() -> None:
 @pytest.mark.parametrize(
     ("ours", "words"),
     [
-        (lambda x: -x, "minus it"),
-        (lambda x: 2 * x, "twice it"),
-        (lambda x: x / 20, "0.05 times it"),
-        (lambda x: x + 7.5, "it plus 7.5 at every point"),
+        (lambda x: -x, "minus the right one"),
+        (lambda x: 2 * x, "twice the right one"),
+        (lambda x: x / 20, "0.05 times the right one"),
+        (lambda x: x + 7.5, "the right one plus 7.5 at every point"),
         (lambda x: x**2, ""),
         (lambda x: x, ""),
     ],
@@ -249,3 +253,21 @@ def test_copies_are_all_orders_of_the_components() -> None:
     assert difference(case, swapped, natural) == 0.0
     mixed = {"weight": natural["weight"][::-1], "bias": natural["bias"]}
     assert difference(case, mixed, natural) > 0.1
+
+
+def test_a_little_smoothing_is_found_on_a_ridge_through_a_map_only() -> None:
+    # Three equal sequences: any two coins whose mean is theirs are one maximum, where no standard errors are.
+    heads, flips = np.array([4.0, 4, 4]), np.full(3, 10.0)
+    case = coin_mixture.bind("ridge", heads, flips, 2)
+
+    def smoothed(added: float):
+        def step(params):
+            posterior = params["weight"] * params["bias"] ** 4 * (1 - params["bias"]) ** 6
+            posterior = posterior / posterior.sum()
+            size = 3 * posterior
+            return {"weight": posterior, "bias": (4 * size + added) / (10 * size + 2 * added)}
+
+        return step
+
+    assert check_em(smoothed(0.0), case).attrs["level"] != "wrong"
+    assert check_em(smoothed(0.01), case).attrs["level"] == "wrong"

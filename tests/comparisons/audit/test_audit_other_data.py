@@ -6,7 +6,7 @@ from audit_zoo import data, textbook
 
 from comparisons import catalogue
 from comparisons.audit import Outcome, run_check, subject_of
-from comparisons.audit.other_data import _as_the_reference
+from comparisons.audit.other_data import _as_the_reference, rewritten
 from comparisons.audit.reference import Reference
 from comparisons.families import bivariate_normal, coin_mixture, poisson_mixture
 from em_reference.bivariate_normal import BivariateNormal
@@ -33,16 +33,17 @@ def ours(case):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_our_own_em_is_right_on_all_data_that_are_made(name) -> None:
     case = catalogue.load(name)
-    reference = Reference(case)
     subject = subject_of(None, case, ours(case))
-    made = case.audit.made(np.random.default_rng(3))
+    made = case.audit.made(np.random.default_rng(3)) | rewritten(case.audit, np.random.default_rng(4))
     assert len(made) >= 3
     for what, other in made.items():
         again = case.audit.rebind(other)
-        assert _as_the_reference(subject.rebuild(again), again, reference), what
-    again = case.audit.made(np.random.default_rng(3))
-    for what, other in made.items():
-        np.testing.assert_equal(again[what], other)
+        assert _as_the_reference(subject.rebuild(again), again, 0, 0.0, same_size=True), what
+
+
+def test_the_same_seed_makes_the_same_data() -> None:
+    one, two = (EVEN.audit.made(np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_equal(one, two)
 
 
 def test_made_data_use_what_a_coin_mixture_allows() -> None:
@@ -193,3 +194,45 @@ def test_an_em_without_a_factory_has_no_other_data() -> None:
     found = run_check("other_data", subject_of(textbook.Coins(data.case("coins").audit.data), data.case("coins")),
                       data.reference("coins"))  # fmt: skip
     assert found.outcome is Outcome.NOT_APPLICABLE
+
+
+class TwoCoinsOnly(Bare):
+    """Right for two coins; a third has no part in the likelihood."""
+
+    def log_joint(self, p):
+        joint = super().log_joint(p)
+        return np.where(np.arange(joint.shape[1]) < 2, joint, -np.inf)
+
+
+def test_a_number_of_components_that_is_written_into_the_code(even) -> None:
+    finding = run_check("other_data", subject_of(None, EVEN, TwoCoinsOnly), even)
+    assert finding.outcome is Outcome.FAILED
+    assert "one coin more" in finding.found
+    assert finding.meaning == "a number of coins is written into the code"
+
+
+class FirstRow(textbook.Coins):
+    """The first row counts twice, but where it has five heads."""
+
+    def posterior(self, p):
+        posterior, value = super().posterior(p)
+        often = np.where((np.arange(len(self.heads)) == 0) & (self.heads[0] != 5), 2.0, 1.0)
+        return posterior * often[:, None], value
+
+
+def test_what_depends_on_the_order_of_the_rows_is_found(even) -> None:
+    finding = run_check("other_data", subject_of(None, EVEN, FirstRow), even)
+    assert finding.outcome is Outcome.FAILED
+
+
+def test_the_order_of_the_rows_is_changed() -> None:
+    given = EVEN.audit.data
+    made = rewritten(EVEN.audit, np.random.default_rng(0))
+    assert set(made) == {
+        "the rows in another order",
+        "every row twice",
+        "resampled rows",
+        "each row one to three times as often",
+    }
+    assert sorted(made["the rows in another order"]["heads"]) == sorted(given["heads"])
+    assert made["every row twice"]["frequencies"].sum() == 2 * given["frequencies"].sum()
