@@ -14,6 +14,7 @@ import importlib.util
 import json
 import sys
 import warnings
+from multiprocessing import Pool
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,24 +78,26 @@ def bugs():
     return rows
 
 
-def correct(data_sets, keep=None):
-    """Every correct EM, (data set, EM, outcomes), in the order of the data sets."""
+def study(index):
+    """The correct EMs of one data set, [data set, EM, outcomes]."""
     from comparisons.audit.guard import time_limit
     from comparisons.audit.reference import Reference
 
-    found = zoo()
-    done = json.loads(keep.read_text()) if keep and keep.exists() else {}
+    warnings.simplefilter("ignore")
     time_limit.set(120.0)
-    for index in data_sets:
-        if str(index) in done:
-            continue
-        study = found.correct.study(index)
-        reference = Reference(study.case, index)
-        done[str(index)] = [
-            [study.name, kind, audited(make, study.case, reference)] for kind, make in study.ems.items()
-        ]
-        if keep:
-            keep.write_text(json.dumps(done))
+    found = zoo().correct.study(index)
+    reference = Reference(found.case, index)
+    return index, [[found.name, kind, audited(make, found.case, reference)] for kind, make in found.ems.items()]
+
+
+def correct(data_sets, keep=None, processes=2):
+    """Every correct EM, (data set, EM, outcomes), in the order of the data sets."""
+    done = json.loads(keep.read_text()) if keep and keep.exists() else {}
+    with Pool(processes, maxtasksperchild=8) as pool:
+        for index, rows in pool.imap_unordered(study, [index for index in data_sets if str(index) not in done]):
+            done[str(index)] = rows
+            if keep:
+                keep.write_text(json.dumps(done))
     return [row for index in data_sets for row in done[str(index)]]
 
 
