@@ -139,14 +139,30 @@ def _as_the_reference(subject: Subject, case: Case, seed: int, noise: float, *, 
     rng = np.random.default_rng([seed, 6])
     starts = [case.draw_start(rng) for _ in range(POINTS)]
     ends = [end_of_em(case, start) for start in starts[:1]]
-    if subject.step is not None and not _same_cycle(subject, case, SAME + noise, [*starts, *ends], ends):
-        return False
+    if subject.step is not None:
+        # With many items an EM may break far from the maximum, and be right or wrong beside it.
+        points = [*starts, *ends] if same_size else _taken(subject.step, [*ends, *starts])
+        if not _same_cycle(subject, case, SAME + noise, points, ends):
+            return False
     # Written for one number of components, an EM may leave out what is constant then.
     if subject.e_step is not None and same_size:
         told = [(point, subject.e_step(point).log_likelihood) for point in [*starts, *ends]]
         if not _same_values(case, [(point, value) for point, value in told if value is not None]):
             return False
     return subject.fit is None or _same_fit(subject, case, starts, ends, same_size=same_size)
+
+
+def _taken(step: Callable[[Natural], Natural], points: list[Natural]) -> list[Natural]:
+    """The points at which a cycle runs through, the first of them if it does not there."""
+    step(points[0])
+    found = points[:1]
+    for point in points[1:]:
+        try:
+            step(point)
+        except Trouble:
+            continue
+        found.append(point)
+    return found
 
 
 def _same_cycle(subject: Subject, case: Case, allowed: float, points: list[Natural], ends: list[Natural]) -> bool:
