@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from comparisons.audit.pytest_checks import parametrize_with_checks
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
-    from comparisons.harness import CrossCheck, crosscheck
+    from comparisons.cross_check.run import CrossCheck, crosscheck
 
 _HOME = {
     "Case": "comparisons.case",
@@ -18,8 +18,8 @@ _HOME = {
     "InputError": "comparisons.case",
     "check_em": "comparisons.audit.run",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
-    "CrossCheck": "comparisons.harness",
-    "crosscheck": "comparisons.harness",
+    "CrossCheck": "comparisons.cross_check.run",
+    "crosscheck": "comparisons.cross_check.run",
 }
 __all__ = ["Case", "CrossCheck", "Flag", "InputError", "check_em", "crosscheck", "parametrize_with_checks"]
 

@@ -86,7 +86,7 @@ class Certified(NamedTuple):
     Attributes
     ----------
     kind : str
-        `best`, `local`, `saddle` or `ridge`, as in `comparisons.kinds`.
+        `best`, `local`, `saddle` or `ridge`, as in `comparisons.optima.kinds`.
     log_likelihood : str
     parameters : dict of name -> decimals, one per entry
     digits : int
@@ -238,7 +238,7 @@ class Case:
         Further quantities to report (b = -d / a).
     runaway : callable natural -> tuple of Away
         Parameters that look as if they ran off to infinity, group by group and way by way; see
-        `comparisons.diverging`.
+        `comparisons.optima.diverging`.
     towards_unbounded : tuple of Natural
         Points near an edge from which the likelihood rises without bound, if it does, as the data alone show.
     certificate : callable natural -> str or None

@@ -55,7 +55,7 @@ def violations(root: Path) -> list[str]:
                     found.append(f"{place}:{line}: relative import")
                 elif not allowed(package, name):
                     found.append(f"{place}:{line}: imports {name}")
-            if place != "comparisons/cli.py":
+            if place != "comparisons/commands/main.py":
                 found += [
                     f"{place}:{node.lineno}: prints"
                     for node in ast.walk(tree)
@@ -106,7 +106,8 @@ def test_what_is_allowed_is_not_reported(tmp_path: Path) -> None:
     }.items():
         (tmp_path / package).mkdir()
         (tmp_path / package / "new.py").write_text(source)
-    (tmp_path / "comparisons" / "cli.py").write_text("print('the command line may')")
+    (tmp_path / "comparisons" / "commands").mkdir()
+    (tmp_path / "comparisons" / "commands" / "main.py").write_text("print('the command line may')")
     assert violations(tmp_path) == []
 
 
@@ -178,7 +179,7 @@ RUN_COMMAND_LINE = """
 import contextlib, io, json, sys
 status = None
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-    from comparisons.cli import main
+    from comparisons.commands.main import main
     try:
         main(args=sys.argv[1:], prog_name="em-crosscheck")
     except SystemExit as stop:
@@ -210,9 +211,9 @@ def test_light_commands_load_nothing_heavy(arguments: list[str], status: int) ->
 
 @pytest.mark.parametrize("name", HEAVY)
 def test_a_heavy_command_line_is_found(tmp_path: Path, name: str) -> None:
-    (tmp_path / "comparisons").mkdir()
+    (tmp_path / "comparisons" / "commands").mkdir(parents=True)
     (tmp_path / "comparisons" / "__init__.py").touch()
-    (tmp_path / "comparisons" / "cli.py").write_text(
+    (tmp_path / "comparisons" / "commands" / "main.py").write_text(
         f"import sys\nimport {name}\ndef main(args, prog_name):\n    print('words')\n    sys.exit(0)\n"
     )
     (tmp_path / f"{name}.py").touch()

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import check_em
-from comparisons.cli import main
+from comparisons.commands.main import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

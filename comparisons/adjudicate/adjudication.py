@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.adjudicate.bench import TOLERANCE, Bench
+from comparisons.adjudicate.candidates import TOLERANCE, Bench
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
-from comparisons.adjudicate.survey import Ground, climb, survey
+from comparisons.adjudicate.known_optima import Ground, climb, survey
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
 from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
 from comparisons.case import Case, InputError
-from comparisons.kinds import Kind, Point, examine, judge
-from comparisons.multistart import Progress, silent
-from comparisons.optima import Optimum
+from comparisons.optima.find import Optimum
+from comparisons.optima.kinds import Kind, Point, examine, judge
+from comparisons.optima.starts import Progress, silent
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.stats import f as f_distribution
 
-from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.steps import em_step, unflat
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural, stack
 from pp_models.maximise import held_at_bound
 from pp_models.objective import Objective

@@ -1,14 +1,14 @@
 """Estimates that are no stationary point, read one way or another: near one, on the way to it, or something else."""
 
-from comparisons.adjudicate.bench import Bench, left_open
+from comparisons.adjudicate.candidates import Bench, left_open
 from comparisons.adjudicate.distance import Neighbourhood
-from comparisons.adjudicate.early import FAR, creeping, on_a_path, on_its_way_to_infinity, stopped_on_its_way
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.practical import near_enough
-from comparisons.adjudicate.reading import Reading
 from comparisons.adjudicate.slips import one_number_amiss
+from comparisons.adjudicate.stopped_early import FAR, creeping, on_a_path, on_its_way_to_infinity, stopped_on_its_way
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
-from comparisons.optima import Optimum
+from comparisons.optima.find import Optimum
 
 # An early stop after a conversion must bring the estimates this many times closer.
 CLOSER = 10.0

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.case import Array, InputError
-from comparisons.data import Table, numbers
 from comparisons.parsing import shortened, stripped
+from comparisons.reading.tables import Table, numbers
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.held import Held
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.ways_to_read import Reading
 
 
 class Verdict(StrEnum):

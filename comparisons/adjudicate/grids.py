@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons import families
-from comparisons.adjudicate.bench import NEAR, Bench
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.candidates import NEAR, Bench
 from comparisons.adjudicate.steps import em_step
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
 from em_reference.em import StopRule, em
 from em_reference.quadrature import equally_spaced, gauss_hermite

@@ -12,7 +12,7 @@ import numpy as np
 
 from comparisons.adjudicate.steps import nearest_stationary
 from comparisons.case import Array, Case, Natural, each, stack
-from comparisons.multistart import draw_starts, run_em
+from comparisons.optima.starts import draw_starts, run_em
 from pp_models.objective import Objective
 
 # A weight or a probability this close to 0 or 1 is at the edge.

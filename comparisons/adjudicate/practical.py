@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from comparisons.adjudicate.bench import TOLERANCE, Bench
+from comparisons.adjudicate.candidates import TOLERANCE, Bench
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
-from comparisons.adjudicate.early import creeping
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.grids import OtherGrid, other_grid
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.stopped_early import creeping
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
-from comparisons.optima import Optimum
+from comparisons.optima.find import Optimum
 
 # Tolerances that packages use: ltm, TAM, mirt, flexMIRT; BILOG-MG.
 LOOSEST = 1e-2

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from comparisons.adjudicate.bench import NEAR, TOLERANCE, Bench, left_open
+from comparisons.adjudicate.candidates import NEAR, TOLERANCE, Bench, left_open
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import MOST_DECIMALS
 from comparisons.adjudicate.finding import Finding, Verdict
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
-from comparisons.optima import Optimum
+from comparisons.optima.find import Optimum
 from comparisons.parsing import as_number
 
 # A single number outside the rounding by this many half units, where all others fit, is no matter of convergence.

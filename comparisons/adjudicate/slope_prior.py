@@ -3,7 +3,7 @@
 import numpy as np
 
 from comparisons.adjudicate.estimates import Estimates
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
 
 # A prior is looked for when it has this many parameters fewer than there are slopes, and two to spare.

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from comparisons.adjudicate.bench import Bench
+from comparisons.adjudicate.candidates import Bench
 from comparisons.adjudicate.finding import Finding
-from comparisons.agreement import matching_digits
 from comparisons.case import Array
-from comparisons.edges import at_edge
+from comparisons.cross_check.agreement import matching_digits
+from comparisons.optima.edges import at_edge
 
 
 def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:

@@ -1,14 +1,14 @@
 """From estimates and optima to a verdict; the criterion is argued in the docstring of the package."""
 
-from comparisons.adjudicate.bench import NEAR, Bench, left_open
+from comparisons.adjudicate.candidates import NEAR, Bench, left_open
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.elsewhere import not_there
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.held import held_at_edges
-from comparisons.adjudicate.reading import Reading
+from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
-from comparisons.kinds import Kind, examine, same
-from comparisons.optima import Optimum
+from comparisons.optima.find import Optimum
+from comparisons.optima.kinds import Kind, examine, same
 
 # A conversion that only comes near must bring the estimates this many times closer.
 CLOSER = 10.0

@@ -6,7 +6,7 @@ import numpy as np
 
 from comparisons.adjudicate.estimates import listed
 from comparisons.adjudicate.finding import Verdict
-from comparisons.kinds import Kind
+from comparisons.optima.kinds import Kind
 
 if TYPE_CHECKING:
     from comparisons.adjudicate.adjudication import Adjudication

@@ -6,7 +6,7 @@ import numpy as np
 
 from comparisons.audit.causes.symptoms import JUMPS, jumps_of
 from comparisons.audit.copies import copies, difference
-from comparisons.audit.early import ARRIVED
+from comparisons.audit.early_stops import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.limits import FOLLOWED, follow, moves_the_maximum, way_up

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.audit.copies import copies, difference, nearest
-from comparisons.audit.early import (
+from comparisons.audit.early_stops import (
     ARRIVED,
     FIXED,
     LEAVES_OFF,

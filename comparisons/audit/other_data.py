@@ -21,7 +21,7 @@ from comparisons.audit.causes.symptoms import only_below_zero
 from comparisons.audit.constants import compared
 from comparisons.audit.copies import difference
 from comparisons.audit.domain import where_it_works
-from comparisons.audit.early import SMALL_STEP
+from comparisons.audit.early_stops import SMALL_STEP
 from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
 from comparisons.audit.forms import spread
 from comparisons.audit.guard import PATIENCE, Trouble, no_longer_than, out_of_time

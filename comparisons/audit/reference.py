@@ -11,8 +11,8 @@ from scipy.optimize import minimize
 from comparisons.audit.constants import Compared, compared
 from comparisons.audit.guard import Trouble
 from comparisons.case import Array, AuditHooks, Case, Natural, take
-from comparisons.kinds import Kind, beside_on_ridge, examine, judge
-from comparisons.multistart import draw_starts
+from comparisons.optima.kinds import Kind, beside_on_ridge, examine, judge
+from comparisons.optima.starts import draw_starts
 from pp_models.complete_data import CompleteData
 from pp_models.maximise import maximise
 from pp_models.newton import newton_step

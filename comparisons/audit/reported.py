@@ -3,7 +3,7 @@
 import numpy as np
 
 from comparisons.audit.causes.values import instead_of_errors, instead_of_log_likelihood
-from comparisons.audit.early import fit_at_the_maximum, stops
+from comparisons.audit.early_stops import fit_at_the_maximum, stops
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
@@ -74,7 +74,7 @@ def standard_errors(subject: Subject, reference: Reference) -> Finding:
     at, errors = place
     if reference.distance_to_zero(at) > AT_THE_MAXIMUM:
         return not_applicable(check, "the fit that reports them stopped too early for a comparison")
-    from comparisons.agreement import standard_errors as by_pymc
+    from comparisons.cross_check.agreement import standard_errors as by_pymc
 
     case = reference.case
     ours = case.flat(errors)

@@ -5,7 +5,7 @@ import numpy as np
 from comparisons.audit.causes.symptoms import SIGNED
 from comparisons.audit.copies import difference
 from comparisons.audit.cycles_told import cycles_taken, cycles_told
-from comparisons.audit.early import (
+from comparisons.audit.early_stops import (
     ARRIVED,
     FIXED,
     LEAVES_OFF,
@@ -21,7 +21,7 @@ from comparisons.audit.limits import Path, follow, way_up
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
-from comparisons.kinds import Kind, examine, judge
+from comparisons.optima.kinds import Kind, examine, judge
 
 # Starts that tell whether they are used.
 ENOUGH = 4

@@ -99,8 +99,8 @@ def _problem(name: str) -> dict[str, Any]:
 
 
 def _bound(name: str, problem: dict[str, Any]) -> "Case":
-    from comparisons.data import parse_table
-    from comparisons.starts import checked_start
+    from comparisons.reading.start import checked_start
+    from comparisons.reading.tables import parse_table
 
     family = families.family(problem["family"])
     options = families.settle(family, problem.get("options", {}))

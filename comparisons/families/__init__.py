@@ -25,7 +25,7 @@ from comparisons.parsing import Range, expected
 
 if TYPE_CHECKING:
     from comparisons.case import Case, Natural
-    from comparisons.data import Table
+    from comparisons.reading.tables import Table
     from em_reference.em import EMProblem
 
 
@@ -103,7 +103,9 @@ class Family(Protocol):
 
 def names() -> list[str]:
     """Names of all families, `coin-mixture` for `coin_mixture.py`."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    # What several families share begins with an underscore.
+    return sorted(name.replace("_", "-") for name in names if not name.startswith("_"))
 
 
 def family(name: str) -> Family:

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.audit_hooks.bivariate_normal import normal_audit
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
-from comparisons.data import Table, frequencies, numbers
-from comparisons.equal_rows import merged
 from comparisons.families import Option
+from comparisons.families._audit.bivariate_normal import normal_audit
+from comparisons.families._equal_rows import merged
 from comparisons.parsing import Range
+from comparisons.reading.tables import Table, frequencies, numbers
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
 
 TITLE = "bivariate normal with missing entries: two means, two variances and a correlation"

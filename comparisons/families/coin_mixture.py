@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.audit_hooks.coin_mixture import coin_audit
 from comparisons.case import Array, Case, Curves, Flag, InputError, Natural, stop_after
-from comparisons.columns import unused_column
-from comparisons.data import Table, frequencies, numbers
-from comparisons.equal_rows import merged
 from comparisons.families import Option
-from comparisons.lindsay import lindsay_certificate
-from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
+from comparisons.families._audit.coin_mixture import coin_audit
+from comparisons.families._equal_rows import merged
+from comparisons.families._lindsay import lindsay_certificate
+from comparisons.families._mixtures import fitted_counts, off_the_edge, relabelled
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
+from comparisons.reading.columns import unused_column
+from comparisons.reading.tables import Table, frequencies, numbers
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.answers import (
+from comparisons.case import Array, Away, Case, InputError, Natural, stop_after
+from comparisons.families._answers import (
     COLUMN_OPTIONS,
     ITEM_DATA,
     answers_in_words,
@@ -13,11 +14,9 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
-from comparisons.audit_hooks.items import item_audit
-from comparisons.case import Array, Away, Case, InputError, Natural, stop_after
-from comparisons.data import Table
-from comparisons.equal_rows import merged
-from comparisons.items import (
+from comparisons.families._audit.items import item_audit
+from comparisons.families._equal_rows import merged
+from comparisons.families._item_response import (
     FURTHER,
     GRID_OPTIONS,
     STEEP,
@@ -28,6 +27,7 @@ from comparisons.items import (
     item_start_fault,
     symmetric_grid,
 )
+from comparisons.reading.tables import Table
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 
 # A logit beyond this is a certainty.

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.audit_hooks.genetic_linkage import linkage_audit
 from comparisons.case import Array, Case, InputError, Natural, stop_after
-from comparisons.columns import unused_column
-from comparisons.data import Table, frequencies
 from comparisons.families import Option
+from comparisons.families._audit.genetic_linkage import linkage_audit
+from comparisons.reading.columns import unused_column
+from comparisons.reading.tables import Table, frequencies
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
 
 TITLE = "genetic linkage: four multinomial cells with probabilities 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4"

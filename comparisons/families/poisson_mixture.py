@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.audit_hooks.poisson_mixture import SMALLEST_RATE, poisson_audit
 from comparisons.case import Array, Case, Curves, InputError, Natural, stop_after
-from comparisons.columns import unused_column
-from comparisons.data import Table, frequencies, numbers
-from comparisons.equal_rows import merged
 from comparisons.families import Option
-from comparisons.mixtures import fitted_counts, off_the_edge, relabelled
+from comparisons.families._audit.poisson_mixture import SMALLEST_RATE, poisson_audit
+from comparisons.families._equal_rows import merged
+from comparisons.families._mixtures import fitted_counts, off_the_edge, relabelled
 from comparisons.parsing import Range
+from comparisons.reading.columns import unused_column
+from comparisons.reading.tables import Table, frequencies, numbers
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"

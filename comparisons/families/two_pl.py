@@ -7,7 +7,9 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from comparisons.answers import (
+from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
+from comparisons.families import Option
+from comparisons.families._answers import (
     COLUMN_OPTIONS,
     ITEM_DATA,
     answers_in_words,
@@ -15,12 +17,9 @@ from comparisons.answers import (
     missing_in_words,
     responses_of,
 )
-from comparisons.audit_hooks.items import item_audit
-from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
-from comparisons.data import Table
-from comparisons.equal_rows import merged
-from comparisons.families import Option
-from comparisons.items import (
+from comparisons.families._audit.items import item_audit
+from comparisons.families._equal_rows import merged
+from comparisons.families._item_response import (
     GRID_OPTIONS,
     as_many,
     described_grid,
@@ -30,8 +29,9 @@ from comparisons.items import (
     steep_items,
     symmetric_grid,
 )
+from comparisons.families._person_scores import score_tables
 from comparisons.parsing import Range, as_number, shortened
-from comparisons.person_scores import score_tables
+from comparisons.reading.tables import Table
 from em_reference.priors import LogNormal, Normal, ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.scoring import Method

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind
+from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.kinds import Kind
 from comparisons.report import figures, numerals, style, tables, worked
 from comparisons.report.origin import COMMAND, begins_with_it, how_made, named_start
 from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text, one_line
@@ -33,7 +33,7 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
     ----------
     result : CrossCheck
     posterior : Posterior, optional
-        See `comparisons.posterior`.
+        See `comparisons.posterior.sample`.
     csv : bool
         The CSV tables are written too, so long tables may point to them.
     """

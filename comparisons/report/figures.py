@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from comparisons.case import Array, Curves
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind
-from comparisons.multistart import Endpoints
+from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.kinds import Kind
+from comparisons.optima.starts import Endpoints
 from comparisons.report.page import Picture
 from comparisons.report.style import EM, MOST_NAMED, MOST_OUTLINES, PYMC, QUIET, colour, drawn, plain_numbers, short
 from comparisons.report.tables import objective_name

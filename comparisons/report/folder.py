@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from comparisons.case import InputError
-from comparisons.harness import CrossCheck
+from comparisons.cross_check.run import CrossCheck
 from comparisons.report import render, tables
 from comparisons.report.compose import COMMAND, compose, posterior_frame
 from comparisons.report.summary import summary_text
@@ -44,7 +44,7 @@ def write_report(
         that no report wrote stay.
     formats : collection of {"md", "html", "csv", "json"}
     posterior : Posterior, optional
-        See `comparisons.posterior`.
+        See `comparisons.posterior.sample`.
     settings : dict of name -> text, optional
         What tells this run from others; those of the result if left out.
     overwrite : bool

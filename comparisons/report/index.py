@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from comparisons.cross_check.verdict import Verdict
 from comparisons.report import numerals, render
 from comparisons.report.page import BADGES
-from comparisons.verdict import Verdict
 from comparisons.writing import manifest
 
 NAME, WRITER = "README.md", "index"

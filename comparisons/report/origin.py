@@ -4,8 +4,8 @@ import numpy as np
 
 from comparisons import catalogue
 from comparisons.case import Case
-from comparisons.harness import CrossCheck
-from comparisons.multistart import draw_starts
+from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.starts import draw_starts
 from comparisons.report.page import Block, Code, Text, one_line
 
 # A setting that is printed as the command, not in the table.

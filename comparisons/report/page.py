@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from comparisons.verdict import Verdict
+from comparisons.cross_check.verdict import Verdict
 
 # Rows of a long table that a report shows; the CSV has them all.
 MOST_ROWS = 50

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from comparisons.harness import CrossCheck
+from comparisons.cross_check.run import CrossCheck
 
 
 def scores_remark(result: CrossCheck) -> str | None:

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from comparisons.harness import CrossCheck
+from comparisons.cross_check.run import CrossCheck
 
 PACKAGES = ("em-crosscheck", "numpy", "scipy", "pandas", "pymc", "pytensor", "arviz")
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.agreement import matching_digits
 from comparisons.case import Array, Case, Natural
-from comparisons.checks import STANDARD_ERRORS
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind
-from comparisons.labellings import listed
-from comparisons.multistart import Endpoints
-from comparisons.optima import Optimum
+from comparisons.cross_check.agreement import matching_digits
+from comparisons.cross_check.checks import STANDARD_ERRORS
+from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.find import Optimum
+from comparisons.optima.kinds import Kind
+from comparisons.optima.labellings import listed
+from comparisons.optima.starts import Endpoints
 from comparisons.report import numerals
 from comparisons.report.page import Column, Table, one_line
 

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from comparisons.case import Array, Natural, take
-from comparisons.harness import CrossCheck
-from comparisons.labellings import labelling_of_end, rearranged
+from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
 from comparisons.report.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Case, Natural, Published
-from comparisons.harness import CrossCheck
+from comparisons.cross_check.run import CrossCheck
 from comparisons.report import numerals
 from comparisons.report.origin import named_start
 from comparisons.report.page import Block, Column, Points, Table, Text, one_line

@@ -18,10 +18,10 @@ from comparisons.adjudicate import distance, forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.estimates import last_digits
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.survey import Ground, survey
+from comparisons.adjudicate.known_optima import Ground, survey
 from comparisons.case import Case, InputError
-from comparisons.cli import main
-from comparisons.data import Table, read_table
+from comparisons.commands.main import main
+from comparisons.reading.tables import Table, read_table
 from em_reference.em import StopRule, em
 from em_reference.priors import LogNormal
 from em_reference.two_pl import TwoPL, TwoPLParams
@@ -724,7 +724,7 @@ def test_help_and_complaints_do_without_pymc() -> None:
     import subprocess
     import sys
 
-    program = "import sys; sys.modules['pymc'] = None; from comparisons.cli import main; main(sys.argv[1:])"
+    program = "import sys; sys.modules['pymc'] = None; from comparisons.commands.main import main; main(sys.argv[1:])"
     for arguments, status in ((["adjudicate", "two-pl", "--help"], 0), (["adjudicate", "two-pl"], 2)):
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr

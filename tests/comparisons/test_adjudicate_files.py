@@ -18,10 +18,10 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.survey import survey
+from comparisons.adjudicate.known_optima import survey
 from comparisons.case import InputError
-from comparisons.cli import main
-from comparisons.data import read_table
+from comparisons.commands.main import main
+from comparisons.reading.tables import read_table
 
 LSAT6 = Path(str(resources.files("comparisons.catalogue") / "lsat6.csv"))
 HEADS = (18, 17, 10, 11, 2, 1)

@@ -13,10 +13,10 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.survey import Ground, believed, survey
+from comparisons.adjudicate.known_optima import Ground, believed, survey
 from comparisons.case import Case, InputError
-from comparisons.data import Table, read_table
-from comparisons.kinds import examine
+from comparisons.optima.kinds import examine
+from comparisons.reading.tables import Table, read_table
 from em_reference.em import StopRule, em
 from em_reference.two_pl import TwoPL, TwoPLParams
 

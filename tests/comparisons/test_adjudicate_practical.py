@@ -14,11 +14,11 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
+from comparisons.adjudicate.known_optima import survey
 from comparisons.adjudicate.slips import slip_of_the_pen
-from comparisons.adjudicate.survey import survey
 from comparisons.adjudicate.words import significant
-from comparisons.cli import main
-from comparisons.data import read_table
+from comparisons.commands.main import main
+from comparisons.reading.tables import read_table
 
 LSAT6 = Path(str(resources.files("comparisons.catalogue") / "lsat6.csv"))
 # The table that the R package ltm prints for ltm(LSAT ~ z1), to four decimals.

@@ -12,12 +12,13 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from comparisons import families
-from comparisons.adjudicate import forms, rasch
+from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.survey import survey
+from comparisons.adjudicate.forms import rasch
+from comparisons.adjudicate.known_optima import survey
 from comparisons.case import InputError
-from comparisons.data import read_table
+from comparisons.reading.tables import read_table
 
 LSAT6 = Path(str(resources.files("comparisons.catalogue") / "lsat6.csv"))
 ROWS = np.array([[int(cell) for cell in line.split(",")] for line in LSAT6.read_text().splitlines()[1:]])

@@ -7,8 +7,8 @@ import pytest
 from scipy import optimize, stats
 
 from comparisons import InputError, crosscheck
-from comparisons.data import read_table
 from comparisons.families import bivariate_normal, family, settle
+from comparisons.reading.tables import read_table
 
 NONE = np.nan
 COLUMNS = ("x", "y")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import catalogue, families
-from comparisons.cli import main
+from comparisons.commands.main import main
 from comparisons.errors import InputError
 from em_reference.coin_mixture import CoinMixture
 from em_reference.stopping import StopRule

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from comparisons import catalogue, certify, crosscheck
-from comparisons.catalogue import certificates
-from comparisons.catalogue.certificates.likelihoods import height, log_likelihood, read
-from comparisons.catalogue.certificates.points import POINTS
-from comparisons.cli import main
+from comparisons import catalogue, crosscheck
+from comparisons.certify import certificates
+from comparisons.certify import digits as certify
+from comparisons.certify.certificates.likelihoods import height, log_likelihood, read
+from comparisons.certify.certificates.points import POINTS
+from comparisons.commands.main import main
 from comparisons.errors import InputError
 
 # One evaluation of these takes seconds at 50 digits.

@@ -24,15 +24,16 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-import comparisons.harness
+import comparisons.cross_check.run
 import comparisons.report
-from comparisons import batch, catalogue, families, options, terminal
+from comparisons import catalogue, families
 from comparisons.case import Case, Flag
-from comparisons.cli import main
-from comparisons.data import parse_table
+from comparisons.commands import batch, options, terminal
+from comparisons.commands.main import main
+from comparisons.cross_check.run import CrossCheck, crosscheck
 from comparisons.errors import InputError
 from comparisons.families import coin_mixture
-from comparisons.harness import CrossCheck, crosscheck
+from comparisons.reading.tables import parse_table
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--starts", "2", "--format", "json")
@@ -69,7 +70,7 @@ def staged(agreeing: CrossCheck, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
             failed = tuple(check._replace(passed=False) for check in agreeing.checks)
             return replace(agreeing, case=shown, seed=seed, checks=failed if case.name in disagree else agreeing.checks)
 
-        monkeypatch.setattr(comparisons.harness, "crosscheck", at_once)
+        monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", at_once)
 
     return stage
 
@@ -118,7 +119,7 @@ def test_internal_errors_say_so_and_are_no_disagreement(tmp_path: Path, monkeypa
     def crosscheck(case: Any, *_: Any, **__: Any) -> None:
         raise ZeroDivisionError("deep inside")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", crosscheck)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
     result = run("run", "coins", "two-coins", *QUICK, "--out", tmp_path)
     assert result.exit_code == 3
     assert result.stderr.count("ZeroDivisionError: deep inside") == 2
@@ -143,7 +144,7 @@ def test_an_interrupt_is_status_130(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def crosscheck(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", crosscheck)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
     result = run("run", "coins", "two-coins", *QUICK, "--out", tmp_path)
     assert (result.exit_code, result.stdout, result.stderr.strip()) == (130, "", "Error: interrupted")
     assert not list(tmp_path.iterdir())
@@ -251,7 +252,7 @@ def compared(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[Any, 
         seen.append((case, {"n_starts": n_starts, "seed": seed, **more}))
         raise InputError("seen")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", crosscheck)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
     result = run(*arguments)
     assert result.stderr == "Error: seen\n"
     return seen[0]
@@ -333,7 +334,7 @@ def test_the_report_of_another_run_is_replaced_only_when_asked_to(
 ) -> None:
     staged()
     monkeypatch.setattr("comparisons.report.figures.pictures", lambda _: {})
-    monkeypatch.setattr("comparisons.posterior.sample", lambda *_, **__: None)
+    monkeypatch.setattr("comparisons.posterior.sample.sample", lambda *_, **__: None)
     command = ("compare", "coin-mixture", data, *COMPARED, "--out", tmp_path)
     assert run(*command).exit_code == 0
     before = contents(tmp_path / "study")
@@ -396,7 +397,7 @@ def test_files_of_the_user_are_left_before_the_work(
     def never(*_: object, **__: object) -> CrossCheck:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", never)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", never)
     before = contents(tmp_path)
     result = run(*command, "--overwrite")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
@@ -408,7 +409,7 @@ def test_a_readme_of_somebody_else_is_refused_before_the_work(tmp_path: Path, mo
     def never(*_: object, **__: object) -> CrossCheck:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", never)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", never)
     (tmp_path / "README.md").write_text("mine")
     result = run("run", "two-coins", *QUICK, "--out", tmp_path)
     assert result.exit_code == 2
@@ -463,7 +464,7 @@ def test_run_without_names_runs_all_and_none_twice(tmp_path: Path, monkeypatch: 
         seen.append(case.name)
         raise InputError("seen")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", crosscheck)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
     assert run("run", "--out", tmp_path).exit_code == 2
     assert seen == catalogue.names()
     seen.clear()
@@ -585,13 +586,13 @@ def test_posterior_is_sampled_and_handed_on(
 ) -> None:
     staged()
     handed: list[Any] = []
-    module = types.ModuleType("comparisons.posterior")
+    module = types.ModuleType("comparisons.posterior.sample")
 
     def sample(result: Any, *, seed: int) -> types.SimpleNamespace:
         return types.SimpleNamespace(drawn=(result.case.name, seed), messages=("R-hat is above 1.01 for d[item1]",))
 
     module.sample = sample  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "comparisons.posterior", module)
+    monkeypatch.setitem(sys.modules, "comparisons.posterior.sample", module)
     monkeypatch.setattr(comparisons.report, "write_report", lambda *arguments: handed.append(arguments))
     monkeypatch.setattr(comparisons.report, "write_index", lambda out: None)
     done = run("run", "two-coins", *QUICK, "--seed", 3, "--posterior", "--out", tmp_path)
@@ -604,10 +605,12 @@ def test_posterior_is_sampled_and_handed_on(
 
 # --- real processes ---
 
-PROGRAM = (sys.executable, "-c", "from comparisons.cli import main; main()")
-IN_A_TERMINAL = "import comparisons.terminal as t; t.PATIENCE = 0; from comparisons.cli import main; main()"
+PROGRAM = (sys.executable, "-c", "from comparisons.commands.main import main; main()")
+IN_A_TERMINAL = (
+    "import comparisons.commands.terminal as t; t.PATIENCE = 0; from comparisons.commands.main import main; main()"
+)
 JUST_A_BAR = """
-import sys, time, comparisons.terminal as t
+import sys, time, comparisons.commands.terminal as t
 t.PATIENCE = float(sys.argv[1])
 with t.Bar("work", wanted=sys.argv[2] == "wanted") as bar:
     for what in bar.over(range(3), 3, "work: part"):
@@ -650,7 +653,7 @@ def test_bad_input_of_a_real_process(tmp_path: Path) -> None:
 def test_letters_that_the_output_cannot_show(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('title = "Größe"\nfamily = "f"\ndata = "d"\nsource = "s"\n', encoding="utf-8")
     code = (
-        "import pathlib, sys; from comparisons import catalogue; from comparisons.cli import main; "
+        "import pathlib, sys; from comparisons import catalogue; from comparisons.commands.main import main; "
         "catalogue.FOLDER = pathlib.Path(sys.argv.pop()); main()"
     )
     done = subprocess.run(

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from comparisons import families
 from comparisons.case import Case, Flag, InputError
-from comparisons.cli import main
-from comparisons.data import parse_table
-from comparisons.no_item import names_of_no_item, no_items
+from comparisons.commands.main import main
+from comparisons.families._no_item import names_of_no_item, no_items
+from comparisons.reading.tables import parse_table
 
 FAMILIES = ("two-pl", "common-slope")
 TEXT = "student,q1,q2,q10,group,frequency\nann,1,0,1,0,1\nbob,0,1,0,1,2\ncy,1,,0,1,1\ndee,0,0,1,0,1\n"

@@ -8,22 +8,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from comparisons import batch, families, terminal
+from comparisons import families
 from comparisons.case import Case
 from comparisons.catalogue import load
-from comparisons.checks import Check
-from comparisons.cli import main
-from comparisons.data import parse_table
+from comparisons.commands import batch, terminal
+from comparisons.commands.main import main
+from comparisons.cross_check.checks import Check
+from comparisons.cross_check.run import CrossCheck, crosscheck
+from comparisons.cross_check.verdict import Verdict
 from comparisons.families import common_slope, poisson_mixture, two_pl
-from comparisons.harness import CrossCheck, crosscheck
-from comparisons.kinds import Kind
-from comparisons.labellings import labelling, rearranged
-from comparisons.posterior import _about_prior, _about_ridge
+from comparisons.optima.kinds import Kind
+from comparisons.optima.labellings import labelling, rearranged
+from comparisons.posterior.sample import _about_prior, _about_ridge
+from comparisons.reading.tables import parse_table
 from comparisons.report import scores_remark, summary, tables, watching, write_index, write_report
 from comparisons.report.compose import KINDS, compose
 from comparisons.report.page import BADGES, Page, Table
 from comparisons.report.render import html, markdown
-from comparisons.verdict import Verdict
 from em_reference.quadrature import equally_spaced
 
 FEW = np.array([5.0, 9, 8, 4, 7])
@@ -107,7 +108,7 @@ def test_a_saddle_is_amber_and_fails_only_when_strict(tmp_path):
 
 def test_strict_takes_the_worst_of_several_problems(tmp_path, monkeypatch, by_verdict):
     results = iter([by_verdict["agree"], by_verdict["agree elsewhere"]] * 2)
-    monkeypatch.setattr("comparisons.harness.crosscheck", lambda *_, **__: next(results))
+    monkeypatch.setattr("comparisons.cross_check.run.crosscheck", lambda *_, **__: next(results))
     command = ["run", "coins", "two-coins", "--format", "json", "--out", str(tmp_path)]
     assert CliRunner().invoke(main, command).exit_code == 0
     assert CliRunner().invoke(main, [*command, "--strict"]).exit_code == 1

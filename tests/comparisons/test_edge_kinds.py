@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from comparisons import crosscheck
+from comparisons.cross_check.run import CrossCheck
 from comparisons.families import bivariate_normal, coin_mixture, common_slope, poisson_mixture
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind, examine, judge
+from comparisons.optima.kinds import Kind, examine, judge
 from em_reference.quadrature import equally_spaced
 
 # Accident claims (Thyrion; Simar 1976, Annals of Statistics 4, 1200-1209).

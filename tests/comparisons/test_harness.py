@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comparisons import InputError, catalogue, creeping, crosscheck
-from comparisons.agreement import matching_digits
+from comparisons import InputError, catalogue, crosscheck
 from comparisons.case import Case
-from comparisons.checks import _way_out
+from comparisons.cross_check.agreement import matching_digits
+from comparisons.cross_check.checks import _way_out
+from comparisons.cross_check.run import CrossCheck, _crosswise
 from comparisons.families import coin_mixture, two_pl
-from comparisons.harness import CrossCheck, _crosswise
-from comparisons.kinds import Kind, examine
-from comparisons.multistart import draw_starts
+from comparisons.optima import unfinished
+from comparisons.optima.kinds import Kind, examine
+from comparisons.optima.starts import draw_starts
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.em import Expectation
 from em_reference.priors import Beta
@@ -292,7 +293,7 @@ def test_an_em_that_ran_out_of_cycles_is_carried_on(make_coins):
 
 def test_an_em_that_has_not_converged_is_undecided_unless_it_leaves_the_maximum(make_coins, monkeypatch):
     """Cut short at both ends it contradicts nothing; a wrong one does not stay where PyMC arrived."""
-    monkeypatch.setattr(creeping, "ROUNDS", 0)
+    monkeypatch.setattr(unfinished, "ROUNDS", 0)
     coins = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
     slow = replace(coins, stop=replace(coins.stop, max_cycles=5))
     result = crosscheck(slow, 2, 0)
@@ -329,7 +330,7 @@ def test_the_edge_is_no_disagreement(make_coins, heads, flips, coins, seed):
 
 
 def test_every_heap_says_where_it_leads(make_coins, monkeypatch):
-    monkeypatch.setattr(creeping, "ROUNDS", 0)
+    monkeypatch.setattr(unfinished, "ROUNDS", 0)
     case = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
     result = crosscheck(replace(case, stop=replace(case.stop, max_cycles=3)), 8, 0)
     heaps = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]

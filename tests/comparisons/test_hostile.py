@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-import comparisons.harness
-from comparisons import catalogue, families, incoming
-from comparisons.cli import main
-from comparisons.data import parse_table, read_table
-from comparisons.equal_rows import merged
+import comparisons.cross_check.run
+from comparisons import catalogue, families
+from comparisons.commands.main import main
 from comparisons.errors import InputError
-from comparisons.mixtures import off_the_edge
-from comparisons.starts import checked_start
+from comparisons.families._equal_rows import merged
+from comparisons.families._mixtures import off_the_edge
+from comparisons.reading import incoming
+from comparisons.reading.start import checked_start
+from comparisons.reading.tables import parse_table, read_table
 from pp_models.objective import Objective
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     def crosscheck(*_: object, **__: object) -> None:
         raise InputError("reached")
 
-    monkeypatch.setattr(comparisons.harness, "crosscheck", crosscheck)
+    monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
 
 
 def run(*arguments: object) -> Result:
@@ -281,7 +282,7 @@ def test_a_start_on_the_edge_is_the_same_for_both_sides() -> None:
 def process(*arguments: object, **more: object) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more.pop("env", {})}  # type: ignore[dict-item]
     return subprocess.run(
-        [sys.executable, "-m", "comparisons.cli", *map(str, arguments)],
+        [sys.executable, "-m", "comparisons.commands.main", *map(str, arguments)],
         env=environment, stderr=subprocess.PIPE, text=True, check=False, timeout=120, **more,  # type: ignore[call-overload]
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import catalogue, families
-from comparisons.cli import main
-from comparisons.data import numbers, parse_table, read_table
+from comparisons.commands.main import main
 from comparisons.errors import InputError
+from comparisons.reading.tables import numbers, parse_table, read_table
 
 COINS = ("compare", "coin-mixture", "DATA", "--coins", "2", "--flips", "10")
 OWN_FLIPS = ("compare", "coin-mixture", "DATA", "--coins", "2")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from comparisons import catalogue, crosscheck
+from comparisons.cross_check.run import CrossCheck
 from comparisons.families import two_pl
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind, examine, judge
+from comparisons.optima.kinds import Kind, examine, judge
 from em_reference.em import StopRule
 from pp_models.objective import Objective
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from comparisons.lindsay import Cells, _gradient_and_bound, _ratio, _terms, lindsay_certificate
+from comparisons.families._lindsay import Cells, _gradient_and_bound, _ratio, _terms, lindsay_certificate
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.em import StopRule, em
 
@@ -91,7 +91,7 @@ def test_the_bound_of_a_cell_lies_above_the_gradient() -> None:
 
 def test_fifty_thousand_outcomes_take_seconds_and_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The work is counted before it is done, and no block is larger than stated."""
-    from comparisons import lindsay
+    from comparisons.families import _lindsay as lindsay
 
     flips = np.repeat(np.arange(1.0, 325.0), np.arange(2, 326))
     heads = np.concatenate([np.arange(most + 1.0) for most in range(1, 325)])

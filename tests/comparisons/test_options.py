@@ -6,7 +6,7 @@ from scipy import stats
 
 from comparisons import families
 from comparisons.case import Case
-from comparisons.data import parse_table
+from comparisons.reading.tables import parse_table
 from pp_models.objective import Objective
 
 ITEMS = b"a,b,c,frequency\n1,0,1,3\n0,1,0,2\n1,1,0,4\n0,0,1,1\n1,1,1,0\n"

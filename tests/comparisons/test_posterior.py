@@ -12,9 +12,9 @@ import pytest
 from scipy.stats import beta, binom
 
 from comparisons.case import InputError
-from comparisons.harness import crosscheck
-from comparisons.labellings import about_labels
-from comparisons.posterior import Posterior, _about_ridge, _about_sampler, sample
+from comparisons.cross_check.run import crosscheck
+from comparisons.optima.labellings import about_labels
+from comparisons.posterior.sample import Posterior, _about_ridge, _about_sampler, sample
 from pp_models import sampling
 
 EQUAL = np.array([0.5, 0.5])
@@ -139,8 +139,8 @@ def test_progress_reaches_the_terminal_only_when_asked_for():
     script = """
 import numpy as np
 from comparisons.families import coin_mixture
-from comparisons.harness import crosscheck
-from comparisons.posterior import sample
+from comparisons.cross_check.run import crosscheck
+from comparisons.posterior.sample import sample
 case = coin_mixture.bind("coins", np.array([1.0, 9, 8]), np.full(3, 10.0), 2, fixed_weight=np.array([0.5, 0.5]))
 sample(crosscheck(case, 2), seed=1, draws=10, tune=10, progress=PROGRESS)
 """

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from comparisons.case import Flag
 from comparisons.catalogue import load
-from comparisons.harness import CrossCheck, crosscheck
+from comparisons.cross_check.run import CrossCheck, crosscheck
 from comparisons.report import summary, write_report
 from comparisons.report.compose import KINDS, compose
 from comparisons.report.page import MOST_ROWS, Column, Page, Picture, Points, Table

@@ -10,7 +10,7 @@ import pytest
 
 from comparisons import InputError
 from comparisons.catalogue import load
-from comparisons.harness import CrossCheck, crosscheck
+from comparisons.cross_check.run import CrossCheck, crosscheck
 from comparisons.report import folder as folder_module
 from comparisons.report import write_index, write_report
 from comparisons.report.page import Picture

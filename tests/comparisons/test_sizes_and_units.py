@@ -10,10 +10,10 @@ import pytest
 
 from comparisons import crosscheck
 from comparisons.case import Case, Natural
+from comparisons.cross_check.run import CrossCheck
+from comparisons.cross_check.wrong_step import wrong_step
 from comparisons.families import coin_mixture, common_slope, genetic_linkage, poisson_mixture, two_pl
-from comparisons.harness import CrossCheck
-from comparisons.kinds import Kind, examine, judge, rounding_of_fingerprint, same
-from comparisons.steps import wrong_step
+from comparisons.optima.kinds import Kind, examine, judge, rounding_of_fingerprint, same
 from em_reference.quadrature import equally_spaced
 from pp_models.side_by_side import maximise_all
 

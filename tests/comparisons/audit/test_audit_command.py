@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 
 
 def run(*arguments: str, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[str]:
-    code = "from comparisons.cli import main; main()"
+    code = "from comparisons.commands.main import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "120"}
     command = [sys.executable, "-W", "ignore", "-c", code, "check", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

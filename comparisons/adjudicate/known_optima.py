@@ -1,0 +1,92 @@
+"""What is known of a case: its optima from many starts of both legs, and the one that estimates lead to."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from comparisons.adjudicate.forms import form_of
+from comparisons.adjudicate.held import inside, kept_down
+from comparisons.adjudicate.steps import no_gradient
+from comparisons.case import Case, InputError, Natural
+from comparisons.optima.find import Optimum, find_optima
+from comparisons.optima.kinds import Kind, Point, examine, judge
+from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
+from pp_models.maximise import maximise
+from pp_models.objective import Objective
+
+# Difference of two log-likelihoods, beside 1 + their size, that is round-off.
+SAME_HEIGHT = 1e-8
+
+
+class Ground(NamedTuple):
+    """What is known of a case before any estimates are seen.
+
+    Attributes
+    ----------
+    objective : Objective
+    optima : list of Optimum
+        Best first.
+    starts, seed : int
+    """
+
+    objective: Objective
+    optima: list[Optimum]
+    starts: int
+    seed: int
+
+
+def survey(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> Ground:
+    """Optima that both legs reach from random starts."""
+    objective = case.objective()
+    starts = draw_starts(case, n_starts, seed)
+    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
+    found = [o for o in find_optima(case, objective, legs) if o.kind is not Kind.NOT_STATIONARY]
+    if not found:
+        raise InputError(f"none of {n_starts} starts reached an optimum, expected at least one: raise --starts")
+    return Ground(objective, found, n_starts, seed)
+
+
+def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natural) -> tuple[list[Optimum], int | None]:
+    """Optima with the one that PyMC climbs to from the estimates, and which that is.
+
+    From an edge from which the likelihood rises it climbs from a little inside. An end above all that both legs
+    reached is believed only if the code of both sides has the same log-likelihood there.
+    """
+    start = inside(objective, given, kept_down(case, objective, given))
+    end = maximise(objective, objective.free(start))
+    if not np.isfinite(end.objective):
+        return optima, None
+    point = examine(case, objective, {name: end.params[name] for name in case.labels})
+    for index, optimum in enumerate(optima):
+        if np.abs(optimum.point.fingerprint - point.fingerprint).max() <= 1e-4:
+            return optima, index
+    judgement = judge(case, objective, point)
+    if judgement.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
+        return optima, None
+    if point.objective > optima[0].objective and not believed(case, objective, point):
+        return optima, None
+    members = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    new = Optimum(point, judgement, members)
+    ranked = sorted([*optima, new], key=lambda optimum: -optimum.objective)
+    return _ranked(ranked), next(i for i, optimum in enumerate(ranked) if optimum is new)
+
+
+def believed(case: Case, objective: Objective, point: Point) -> bool:
+    """Whether EM's code and PyMC's agree, also when the numbers are brought to a moderate size."""
+    tame = form_of(case.family).tame(case, point.natural)
+    by_pymc = float(objective.value_and_gradient(objective.free(tame))[0])
+    by_em = case.em.e_step(case.to_em(tame))
+    heights = (by_pymc, float(by_em.log_likelihood + by_em.log_prior))
+    return all(abs(height - point.objective) <= SAME_HEIGHT * (1 + abs(point.objective)) for height in heights)
+
+
+def _ranked(optima: list[Optimum]) -> list[Optimum]:
+    """A regular maximum below the best one is local."""
+    best = optima[0].objective
+    return [
+        replace(optimum, judgement=replace(optimum.judgement, kind=Kind.LOCAL))
+        if optimum.kind is Kind.BEST and optimum.objective < best - 1e-9 * (1 + abs(best))
+        else optimum
+        for optimum in optima
+    ]

@@ -1,8 +1,0 @@
-"""Write the certificates of the problems named, or of all."""
-
-import sys
-
-from comparisons.catalogue.certificates import POINTS, write
-
-for name in sys.argv[1:] or POINTS:
-    write(name)

@@ -1,0 +1,1 @@
+"""Stationary points to 40 digits, and how many of these digits both sides reach."""

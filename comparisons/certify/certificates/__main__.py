@@ -1,0 +1,8 @@
+"""Write the certificates of the problems named, or of all."""
+
+import sys
+
+from comparisons.certify.certificates import POINTS, write
+
+for name in sys.argv[1:] or POINTS:
+    write(name)

@@ -1,0 +1,177 @@
+"""The command `em-crosscheck check MODULE:NAME --problem NAME`: an audit of the user's own EM.
+
+Exit status: 0 right, with remarks or without (with --strict only without), 1 wrong, 2 bad usage or bad input.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from comparisons.commands.batch import complain
+from comparisons.commands.options import bounded, read_value
+from comparisons.errors import InputError
+from comparisons.parsing import LARGEST_COUNT, shortened
+
+if TYPE_CHECKING:
+    from comparisons.case import Case
+
+RIGHT, WRONG = 0, 1
+# Lines of the EM's own that are shown.
+MOST_LINES = 5
+
+
+@click.command("check")
+@click.argument("em", metavar="MODULE:NAME")
+@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
+@click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
+@click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the family, as coins=2.")
+@click.option(
+    "--seed",
+    type=bounded(int, 0, LARGEST_COUNT),
+    default=0,
+    show_default=True,
+    help="Of the random parameters, a whole number.",
+)
+@click.option(
+    "--time-limit",
+    type=bounded(float, 0.01, 86_400),
+    default=20.0,
+    show_default=True,
+    help="Seconds that one call of the EM may take, from 0.01 to 86400; a whole fit ten times as long.",
+)
+@click.option("--data-only", is_flag=True, help="Leave out the data that are made to show what the given ones do not.")
+@click.option("--strict", is_flag=True, help="Exit status 1 also where the EM is right, with remarks.")
+def check(
+    em: str,
+    problem: str | None,
+    family: str | None,
+    data: str | None,
+    options: tuple[str, ...],
+    seed: int,
+    time_limit: float,
+    data_only: bool,
+    strict: bool,
+) -> int:
+    """Audit your own EM: every step of it held against PyMC.
+
+    MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
+    object with e_step and m_step, with step or with fit, or a function (data, start) that returns
+    estimates; its parameters may also be the keys of the data, and a start. The module is looked for in the
+    current directory first.
+
+    Exit status: 0 the EM is right, with remarks or without; 1 it is wrong; 2 bad usage or bad input, or it is no
+    EM in a form that is known.
+    """
+    if (problem is None) == (family is None) or (family is None) != (data is None):
+        raise InputError("check: expected --problem NAME, or --family FAMILY and --data DATA.csv")
+    if options and family is None:
+        raise InputError("--option: a problem has its own options, expected it with --family and --data")
+    if problem is not None:
+        from comparisons import catalogue
+
+        catalogue.check(problem)
+    from comparisons.audit.named import named, no_em
+
+    target = named(em)
+    case = _case(problem, family, data, options)
+    if case.audit is None:
+        raise InputError(f"{case.name}: there is no audit of the family {case.family}")
+
+    from comparisons.audit import guard
+    from comparisons.audit.finding import Level, level_of
+    from comparisons.audit.run import WHOLE, audit
+    from comparisons.audit.subject import is_fit
+    from comparisons.commands.show_check import show
+
+    try:
+        fault = no_em(target)
+        made = callable(target) and not is_fit(target, case)
+    except guard.Trouble as trouble:
+        raise InputError(f"{em}: {trouble}") from None
+    if fault is not None:
+        raise InputError(f"{em}: {fault}, expected an EM, or a function of the data that makes one")
+    token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
+    try:
+        # What the user's EM prints is not part of the table.
+        with _few_lines(), _path_last():
+            given = {"factory": target} if made else {"em": target}
+            findings = audit(case=case, **{"em": None, **given}, seed=seed, data_only=data_only)
+    finally:
+        guard.time_limit.reset(token)
+        guard.last_resort.reset(end)
+    if findings[0].check == WHOLE:
+        raise InputError(f"{em}: {findings[0].found}")
+    show(em, case, findings)
+    level = level_of(findings)
+    return WRONG if level is Level.WRONG or (strict and level is Level.WITH_REMARKS) else RIGHT
+
+
+def _end(why: str) -> None:
+    """End the process at once: an EM that swallows every interruption would also swallow an exit."""
+    complain(why)
+    sys.stderr.flush()
+    os._exit(WRONG)
+
+
+class _FewLines(io.TextIOBase):
+    """A stream that passes on the first lines and counts the others."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.lines = stream, 0
+
+    def write(self, text: str) -> int:
+        """Pass the text on while few lines have been written."""
+        if self.lines < MOST_LINES:
+            self.stream.write(text)
+        self.lines += text.count("\n")
+        return len(text)
+
+
+@contextmanager
+def _few_lines() -> Iterator[None]:
+    """What the user's EM prints is no part of the table, and there may be a line for every cycle."""
+    few = _FewLines(sys.stderr)
+    with redirect_stdout(few):
+        yield
+    if few.lines > MOST_LINES:
+        complain(f"the EM printed {few.lines - MOST_LINES} further lines, which are left out")
+
+
+@contextmanager
+def _path_last() -> Iterator[None]:
+    """The current directory last on the path: an EM may import its neighbours late, but shadow none of ours."""
+    sys.path.append("")
+    try:
+        yield
+    finally:
+        sys.path.remove("")
+
+
+def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
+    """The problem, or the user's data under a family."""
+    from comparisons import catalogue, families
+
+    if problem is not None:
+        return catalogue.load(problem)
+    from comparisons.reading.tables import read_table
+
+    assert family is not None
+    assert data is not None
+    module = families.family(family)
+    known = {option.name: option for option in module.OPTIONS}
+    given: dict[str, Any] = {}
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise InputError(f"--option {shortened(text)}: expected NAME=VALUE with one of: {', '.join(known)}")
+        try:
+            given[name] = read_value(known[name], value)
+        except ValueError:
+            raise InputError(f"--option {shortened(text)}: expected {known[name].expected}") from None
+    return module.read(family, read_table(data), families.settle(module, given))

@@ -1,0 +1,1 @@
+"""The cross-check of one case: both sides from the same starts, each judging the other's answer."""

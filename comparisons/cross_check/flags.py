@@ -1,0 +1,155 @@
+"""What the reader must know beside the verdict."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from comparisons.case import Case, Flag
+from comparisons.cross_check.endpoints import Ends
+from comparisons.cross_check.verdict import NO_MAXIMUM
+from comparisons.optima.find import Optimum
+from comparisons.optima.kinds import Kind
+from comparisons.optima.starts import Endpoints
+from em_reference.em import Status
+
+# A log-likelihood above the certified one by less than this share of 1 + its size is round-off.
+CERTIFICATE_ROUND_OFF = 1e-12
+
+
+def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
+    """Flags of one cross-check, the gravest first."""
+    return (
+        *beats_certificate(case, legs, optima),
+        *_of_the_optimum(case, optima, ends),
+        *_of_the_others(legs, optima),
+        *_of_the_starts(legs, optima, ends),
+    )
+
+
+def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
+    """What the optimum reported is, where it is no regular maximum."""
+    kind, judgement = optima[ends.optimum].kind, optima[ends.optimum].judgement
+    if ends.optimum > 0 and optima[0].kind is Kind.DEGENERATE:
+        yield Flag(
+            "degenerate",
+            f"the likelihood is unbounded as {_listed(optima[0].judgement.diverging)} goes to the edge of its range; "
+            "what is reported lies below that, and no maximum is the best",
+        )
+    elif ends.optimum > 0:
+        yield Flag(
+            "higher_maximum",
+            f"no start reached the best optimum known, at {optima[0].objective:.7f}; it was found by climbing on "
+            "from where the starts ended",
+        )
+    if kind is Kind.DEGENERATE:
+        yield Flag(
+            "degenerate",
+            f"the likelihood is unbounded as {_listed(judgement.diverging)} goes to the edge of its range: there is no "
+            "estimate, each side stopped on the way",
+        )
+        return
+    names = judgement.not_identified
+    if names and kind in NO_MAXIMUM:
+        yield Flag(
+            "level",
+            f"at the point reported the likelihood is level in {_listed(names)}, which says nothing about whether the "
+            "data identify them: it is no maximum",
+        )
+    elif names:
+        fitted = case.fitted(ends.pymc)
+        yield Flag(
+            "ridge",
+            f"the likelihood is flat along a ridge: the data do not identify {_listed(names)}; what they do identify "
+            f"is the fitted distribution{f' ({fitted})' if fitted else ''}; agreement is judged on that",
+        )
+    if judgement.at_edge:
+        yield Flag("boundary", f"at the boundary of the parameter space: {_listed(judgement.at_edge)}")
+    if judgement.diverging:
+        yield Flag(
+            "diverging",
+            "the likelihood does not fall towards infinity, there is no finite estimate of "
+            f"{_listed(judgement.diverging)}",
+        )
+
+
+def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+    """Other optima, and how many starts ended there."""
+    top = optima[0].objective - optima[0].point.level
+    maxima = [o for o in optima if o.kind not in NO_MAXIMUM]
+    equal = [o for o in maxima if o.objective >= top]
+    if len(equal) > 1:
+        yield Flag(
+            "equal_maxima",
+            f"{len(equal)} different maxima are equally high: which one is found depends on the start, and the "
+            "estimates are those of one of them",
+        )
+    lower = [o for o in maxima if o.objective < top]
+    unbounded = [o for o in optima[1:] if o.kind is Kind.DEGENERATE]
+    for code, what, heap in (
+        (Kind.LOCAL, "a local maximum that is not the best", lower),
+        (Kind.DEGENERATE, "an edge towards which the likelihood is unbounded", unbounded),
+        (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
+        (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
+    ):
+        em, pymc = (sum(len(o.members[leg.leg]) for o in heap) for leg in legs)
+        if em or pymc:
+            yield Flag(
+                str(code).replace(" ", "_"),
+                f"{em} of {len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts end at {what}"
+                f"{_edges_of(heap)}",
+            )
+
+
+def _edges_of(heap: list[Optimum]) -> str:
+    """Edges from which the likelihood rises, and how steeply."""
+    rising = {at.name: at.derivative for o in heap for at in o.point.edges if at.first_order}
+    steep = [f"{name}, {slope:+.4g} per unit" for name, slope in rising.items()]
+    return f": the likelihood rises from the edge at which it stands ({'; '.join(steep[:4])})" if steep else ""
+
+
+def _of_the_starts(legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
+    """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
+    endless = [o.members["em"] for o in optima if o.judgement.diverging]
+    late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
+    stopped = len(np.setdiff1d(late, np.concatenate(endless) if endless else []))
+    if stopped:
+        yield Flag(
+            "em_cycle_limit",
+            f"{stopped} of {len(legs[0])} EM starts had not converged after {int(legs[0].effort.max())} cycles, "
+            "although they were carried on, accelerated",
+        )
+    failed = [int((leg.status == "not finite").sum()) for leg in legs]
+    if any(failed):
+        yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
+    for start, name in ((ends.em_start, "EM"), (ends.pymc_start, "PyMC")):
+        if start is None:
+            yield Flag(
+                "best_not_reached",
+                f"no {name} start reached the best optimum; {name} was restarted from the other side's endpoint",
+            )
+
+
+def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> tuple[Flag, ...]:
+    """A flag when a fit is higher than the best certified point by more than round-off.
+
+    Then the certificate is wrong, or a log-likelihood is: the tests of the catalogue fail.
+    """
+    if case.with_prior or not case.certified:
+        return ()
+    best = max(point.height for point in case.certified)
+    found = [
+        ("EM's", float(np.nanmax(legs[0].log_likelihood, initial=-np.inf))),
+        ("PyMC's", float(np.nanmax(legs[1].log_likelihood, initial=-np.inf))),
+        ("the best optimum's", max((optimum.objective for optimum in optima), default=-np.inf)),
+    ]
+    whose, highest = max(found, key=lambda pair: pair[1])
+    if highest <= best + CERTIFICATE_ROUND_OFF * (1 + abs(best)):
+        return ()
+    message = f"{whose} log-likelihood {highest:.12g} is above the certified best, {best:.12g}: one of them is wrong"
+    return (Flag("beats_certificate", message),)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names in a row, long lists cut short."""
+    shown = ", ".join(names[:12])
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

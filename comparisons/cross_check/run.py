@@ -1,0 +1,363 @@
+"""The cross-check of one case: both legs from the same starts, each side judging the other's answer.
+
+Equality at the optimum alone can hide a wrong model, and one table that agrees can hide a wrong EM. So
+the verdict rests on named checks (`comparisons.cross_check.checks`): the two log-likelihoods at random points and
+at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoint, each leg restarted
+from the other's endpoint, and last the estimates themselves.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
+from comparisons.cross_check.agreement import estimates_table, standard_errors, varying_errors
+from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
+from comparisons.cross_check.endpoints import Ends, choose_ends
+from comparisons.cross_check.flags import raise_flags
+from comparisons.cross_check.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
+from comparisons.optima.find import Optimum, find_optima
+from comparisons.optima.kinds import (
+    MOVED,
+    Judgement,
+    Kind,
+    apart,
+    beside_on_ridge,
+    examine,
+    judge,
+    rounding_of_fingerprint,
+)
+from comparisons.optima.labellings import labelling_of_end, rearranged
+from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
+from em_reference.information import ScoredProblem
+from em_reference.information import standard_errors as em_standard_errors
+from pp_models.compilation import Backend
+from pp_models.edges import edges_nearby
+from pp_models.objective import Objective
+
+# Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
+# what the estimates of an identified parameter may differ by.
+ONE_DISTRIBUTION = STANDARD_ERRORS / 10
+# This close to an edge, beside the width of the range, there is no room for a difference quotient.
+NO_ROOM = 1e-9
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """Result of `crosscheck`. Tables are pandas DataFrames; in a notebook it shows itself.
+
+    Attributes
+    ----------
+    case : Case
+    seed : int
+    starts : Natural
+        With one leading axis.
+    em, pymc : Endpoints
+    optima : list of Optimum
+        Best first; heaps of endpoints that are no optimum last.
+    ends : Ends
+        The endpoint reported for each leg.
+    estimates : DataFrame
+        See `comparisons.cross_check.agreement.estimates_table`.
+    checks : tuple of Check
+    not_identified : tuple of str
+    flags : tuple of Flag
+    crosswise : DataFrame
+        Log-likelihoods crosswise: each side's code at each side's endpoint.
+    gradient_norm : float
+        PyMC's gradient at its own endpoint.
+    """
+
+    case: Case
+    seed: int
+    starts: Natural
+    em: Endpoints
+    pymc: Endpoints
+    optima: list[Optimum]
+    ends: Ends
+    estimates: pd.DataFrame
+    checks: tuple[Check, ...]
+    not_identified: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    crosswise: pd.DataFrame
+    gradient_norm: float
+
+    @property
+    def n_starts(self) -> int:
+        """Number of starts."""
+        return len(self.em)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the sides agree, and there; a word of `comparisons.cross_check.verdict.Verdict`."""
+        return verdict_of(self.checks, self.ends.optimum, self.optima[self.ends.optimum].kind)
+
+    @property
+    def log_likelihood_difference(self) -> float:
+        """EM's log-likelihood at EM's endpoint less PyMC's at PyMC's endpoint."""
+        return self.ends.em_log_likelihood - self.ends.pymc_log_likelihood
+
+    @property
+    def identified(self) -> pd.DataFrame:
+        """Rows of `estimates` that the data identify."""
+        return self.estimates[self.estimates["identified"]]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        return sentence_of(self)
+
+    def checks_table(self) -> pd.DataFrame:
+        """One row per check: name, found, allowed, passed, detail."""
+        return pd.DataFrame([check._asdict() for check in self.checks])
+
+    def optima_table(self) -> pd.DataFrame:
+        """One row per optimum: kind, log-likelihood, gap to the best, starts of each leg, parameters."""
+        rows = []
+        for index, optimum in enumerate(self.optima):
+            shown = self.case.align(optimum.point.natural, self.ends.pymc)
+            rows.append(
+                {
+                    "optimum": index + 1,
+                    "kind": str(optimum.kind),
+                    "log_likelihood": optimum.log_likelihood,
+                    **({"log_posterior": optimum.objective} if self.case.with_prior else {}),
+                    "gap": self.optima[0].objective - optimum.objective,
+                    "em_starts": len(optimum.members["em"]),
+                    "pymc_starts": len(optimum.members["pymc"]),
+                    "leads_to": None if optimum.leads_to is None else optimum.leads_to + 1,
+                    **self.case.named(shown),
+                }
+            )
+        return pd.DataFrame(rows).astype({"leads_to": "Int64"})
+
+    def starts_table(self) -> pd.DataFrame:
+        """One row per start: both endpoints, statuses, effort, and which optimum each leg reached.
+
+        Every endpoint is aligned to PyMC's endpoint that is reported, as all tables are. A start is relabelled,
+        or reflected, as EM's endpoint from there is: the model is symmetric, so EM goes from the start that is
+        printed to the endpoint that is printed. Where EM's endpoint is not finite, the start is printed as drawn.
+        """
+        columns: dict[str, object] = {"start": np.arange(self.n_starts)}
+        orders = {
+            leg.leg: [labelling_of_end(self.case, end, self.ends.pymc) for end in each(leg.natural)]
+            for leg in (self.em, self.pymc)
+        }
+        starts = map(partial(rearranged, self.case), orders["em"], each(self.starts))
+        for name, values in zip(self.case.parameter_names(), self.case.flat(stack(list(starts))).T, strict=True):
+            columns[f"start {name}"] = values
+        for leg, effort in ((self.em, "cycles"), (self.pymc, "evaluations")):
+            reached = pd.array([pd.NA] * self.n_starts, dtype="Int64")
+            for index, optimum in enumerate(self.optima):
+                reached[optimum.members[leg.leg]] = index + 1
+            columns[f"{leg.leg}_optimum"] = reached
+            columns[f"{leg.leg}_kind"] = [
+                "no finite endpoint" if pd.isna(index) else str(self.optima[index - 1].kind) for index in reached
+            ]
+            columns[f"{leg.leg}_log_likelihood"] = leg.log_likelihood
+            columns[f"{leg.leg}_status"] = leg.status
+            columns[f"{leg.leg}_{effort}"] = leg.effort
+            ends = stack(list(map(partial(rearranged, self.case), orders[leg.leg], each(leg.natural))))
+            for name, values in zip(self.case.parameter_names(), self.case.flat(ends).T, strict=True):
+                columns[f"{leg.leg} {name}"] = values
+        return pd.DataFrame(columns)
+
+    def _repr_html_(self) -> str:
+        colour = {Verdict.AGREE: "#00704f", Verdict.DISAGREE: "#b00020"}.get(self.verdict, "#8a5a00")
+        word = f'<b style="color: {colour}">{self.verdict.upper()}</b>'
+        flags = "".join(f"<li><b>{escape(flag.code)}</b>: {escape(flag.message)}</li>" for flag in self.flags)
+        optima = self.optima_table().drop(columns=self.case.parameter_names())
+        written = {"index": False, "float_format": lambda x: f"{x:.10g}", "na_rep": ""}
+        return (
+            f"<p><b>{escape(self.case.name)}</b>: {word}. {escape(self.sentence)}</p>"
+            f"{f'<ul>{flags}</ul>' if flags else ''}{optima.to_html(**written)}{self.estimates.to_html(**written)}"
+        )
+
+
+def crosscheck(
+    case: Case,
+    n_starts: int = 100,
+    seed: int = 0,
+    *,
+    starts: Natural | None = None,
+    backend: Backend = "fast",
+    progress: Progress = silent,
+) -> CrossCheck:
+    """Run both legs of a case from the same starts and compare.
+
+    Parameters
+    ----------
+    case : Case
+        From a family (`comparisons.families`) or the catalogue (`comparisons.catalogue`).
+    n_starts : int
+        The documented start, if the case has one, then random ones.
+    seed : int
+        Start i depends on (seed, i) alone.
+    starts : Natural, optional
+        Your own starts instead, with one leading axis.
+    backend : {"fast", "default"}
+        How PyMC's graph is compiled; see `pp_models.objective`.
+    progress : callable
+        Wraps the loop over the starts of the PyMC leg.
+
+    Returns
+    -------
+    CrossCheck
+
+    Raises
+    ------
+    InputError
+        If a start is not finite or does not fit the case, or there is no start.
+    """
+    starts = draw_starts(case, n_starts, seed) if starts is None else starts
+    check_starts(case, starts)
+    objective = case.objective(backend)
+    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
+    optima = find_optima(case, objective, legs)
+    ends = choose_ends(case, objective, legs, optima)
+    shown = case.align(ends.em, ends.pymc)
+    judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
+    optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
+    open_names = (*judgement.not_identified, *judgement.diverging)
+    why, errors = _errors(case, objective, shown, ends.pymc, judgement)
+    estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
+    checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
+    not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
+    return CrossCheck(
+        case=case,
+        seed=seed,
+        starts=starts,
+        em=legs[0],
+        pymc=legs[1],
+        optima=optima,
+        ends=ends,
+        estimates=estimates,
+        checks=checks,
+        not_identified=tuple(name for name in case.parameter_names() if name in not_identified),
+        flags=(*case.flags, *raise_flags(case, legs, optima, ends)),
+        crosswise=_crosswise(case, objective, ends),
+        gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
+    )
+
+
+def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:
+    """What the optimum reported is, its parameters named as both endpoints are shown.
+
+    On a ridge the two endpoints differ, and a coin may have lost its weight at one of them only: what
+    either leaves open is not identified, and at an edge is only what both have there. Nor is identified what tells
+    two endpoints apart that are equally right.
+    """
+    regular = optimum.kind in (Kind.BEST, Kind.LOCAL)
+    judgement = optimum.judgement if regular else judge(case, objective, examine(case, objective, pymc))
+    kind = judgement.kind
+    if kind in (Kind.NOT_STATIONARY, Kind.DEGENERATE) or optimum.kind is Kind.DEGENERATE:
+        return optimum.judgement if optimum.kind is Kind.DEGENERATE else judgement
+    found = {*judgement.not_identified, *_apart(case, objective, em, pymc)}
+    at_edge = set(judgement.at_edge)
+    if found:
+        other = judge(case, objective, examine(case, objective, em))
+        found |= {*other.not_identified, *_without_information(case, objective, pymc, judgement.at_edge)}
+        found |= _without_information(case, objective, em, other.at_edge)
+        at_edge &= set(other.at_edge)
+        if kind is not Kind.DIVERGING:
+            kind = Kind.SADDLE if Kind.SADDLE in (kind, other.kind) else Kind.RIDGE
+    found -= set(judgement.diverging)
+    names = tuple(name for name in case.parameter_names() if name in found)
+    edges = tuple(name for name in case.parameter_names() if name in at_edge - found)
+    return replace(judgement, kind=kind, not_identified=names, at_edge=edges)
+
+
+def _without_information(case: Case, objective: Objective, natural: Natural, at_edge: tuple[str, ...]) -> set[str]:
+    """Parameters that a flat likelihood says nothing about: the bias of a coin that has next to no weight."""
+    errors = standard_errors(case, objective, natural, at_edge)
+    return {name for name, error in zip(case.parameter_names(), errors, strict=True) if np.isinf(error)}
+
+
+def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:
+    """Parameters in which two endpoints differ that give every observation the same probability.
+
+    Where the distance in standard errors of two fitted distributions is next to nothing, no parameter that the data
+    identify can differ: surplus components, say, that one endpoint has merged with one group of the data and the
+    other endpoint with another.
+    """
+    one, other = (objective.fingerprint(objective.free(end)) for end in (em, pymc))
+    rounding = rounding_of_fingerprint(objective, objective.free(pymc))
+    if not apart(one, other, objective.frequencies, rounding) <= ONE_DISTRIBUTION:
+        return ()
+    here = case.flat(pymc)
+    difference = np.abs(case.flat(em) - here)
+    differs = difference > MOVED * case.size(pymc)
+    if differs.any():
+        errors = standard_errors(case, objective, pymc)
+        differs &= ~(np.isfinite(errors) & (difference <= STANDARD_ERRORS * errors))
+    return tuple(name for name, is_apart in zip(case.parameter_names(), differs, strict=True) if is_apart)
+
+
+def _errors(
+    case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement
+) -> tuple[dict[str, str], tuple[Array, Array]]:
+    """Why some parameters have no standard error, and those of the others, each leg's from its own code.
+
+    One rule for both legs. Parameters at an edge or on their way to infinity are held: the errors of the others are
+    those of the model in which they are known. On a ridge only errors that do not depend on the place are shown.
+    """
+    names = case.parameter_names()
+    nothing = np.full(len(names), np.nan)
+    if judgement.kind in NO_MAXIMUM:
+        return dict.fromkeys(names, "no maximum"), (nothing, nothing)
+    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "runs off")
+    why = dict.fromkeys(judgement.not_identified, "not identified") | held
+    if judgement.not_identified:
+        places = (em, pymc, *beside_on_ridge(case, objective, examine(case, objective, pymc)))
+        varying = varying_errors(case, objective, places, tuple(held))
+        why = dict.fromkeys(varying, "depends on the place on the ridge") | why
+    by_pymc = standard_errors(case, objective, pymc, tuple(held))
+    silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
+    why |= dict.fromkeys(silent - set(why), "no information")
+    if not all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
+        return why, (nothing, by_pymc)
+    told = np.array([name not in why for name in names])
+    by_em = _errors_by_em(case, objective, em, np.isin(names, list(held)), told)
+    if judgement.not_identified and not np.isfinite(by_em[told]).all():
+        # Where EM ended, a weight may be too small for differences of its score, and not at the edge.
+        by_em = np.where(
+            np.isfinite(by_em), by_em, _errors_by_em(case, objective, pymc, np.isin(names, list(held)), told)
+        )
+    unknown = {name for name, error, shown in zip(names, by_em, told, strict=True) if shown and not np.isfinite(error)}
+    return why | dict.fromkeys(unknown, "EM's code does not give it exactly"), (by_em, by_pymc)
+
+
+def _errors_by_em(
+    case: Case,
+    objective: Objective,
+    natural: Natural,
+    held: npt.NDArray[np.bool_],
+    told: npt.NDArray[np.bool_],
+) -> Array:
+    """Standard errors by EM's code at a point.
+
+    Next to an edge differences of EM's score are noise: what has no error to tell is held there as well.
+    """
+    edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
+    next_to = np.array([(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))])
+    known = natural_of(case, (held | (next_to & ~told)).astype(float))
+    problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
+    found = em_standard_errors(problem, case.to_em(natural), held=case.to_em(known), units=units)
+    return case.flat(case.from_em(found))
+
+
+def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:
+    """Each side's code at each side's endpoint."""
+    rows = []
+    for where, natural in (("EM's endpoint", ends.em), ("PyMC's endpoint", ends.pymc)):
+        x = objective.free(natural)
+        by_em = float(case.em.e_step(case.to_em(objective.natural(x))).log_likelihood)
+        by_pymc = objective.log_likelihood(x)
+        rows.append({"at": where, "by_em": by_em, "by_pymc": by_pymc, "difference": by_em - by_pymc})
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""Where the starts of both sides end, and what kind of point that is."""

@@ -1,0 +1,375 @@
+"""What kind of stationary point an endpoint is, from PyMC's gradient and Hessian.
+
+A second derivative alone does not tell a ridge from a flat maximum, nor a saddle from a maximum that is
+not quite reached. So every direction that the Hessian leaves open is walked: a step is taken, PyMC
+climbs from there, and what it comes back with decides.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from comparisons.case import Array, Case, Natural, natural_of
+from comparisons.optima.diverging import running_off
+from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
+from pp_models.maximise import (
+    NOISY,
+    ROUND_OFFS,
+    held_at_bound,
+    maximise,
+    polish,
+    round_off,
+)
+from pp_models.newton import newton_step
+from pp_models.objective import Objective
+
+# Two endpoints are one optimum when no observation's log-likelihood differs by more than this, and all of them
+# together put the two less than that many standard errors apart.
+SAME, SAME_IN_ERRORS = 1e-5, 1e-2
+# Close to a maximum, what is still to gain grows with the square of the distance: two endpoints of equal
+# height may differ by this much in a fingerprint and be one optimum, of which one or both fell short.
+ALMOST = 1e-2
+# What a Newton step still promises to gain at a stationary point: 1e-4 standard errors from a zero of the gradient.
+STATIONARY_GAIN = 5e-9
+# Two heights are level, and a rise is none, below this share of 1 + |log-likelihood|, but at most this much, and at
+# least a multiple of the round-off.
+LEVEL, MOST_LEVEL = 1e-9, 1e-6
+RISE, MOST_RISE = 1e-8, 1e-5
+# Where the round-off of single observations is measured, as `NOISE_POINTS` of the objective; more of them, since each
+# observation may be rounded to the very same number by chance.
+ROUNDED_AT = np.concatenate([-30.0 * 2.0 ** np.arange(5, -1, -1), 30.0 * 2.0 ** np.arange(6)])
+# Distance to a bound of the free parameters from which on a gradient outwards is none.
+AT_THE_EDGE = np.log(1e3)
+# At an edge the derivative by the logarithm of the distance vanishes; where it does not, and is no larger ten times
+# further away either, by more than this factor, the objective is unbounded.
+UNBOUNDED, LASTING = 1e-3, 2.0
+# Curvature, beside the steepest, below which a direction is walked to find out what it is.
+OPEN_CURVATURE = 1e-5
+# Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
+# as long as the ground is level.
+WALK = 0.25
+FAR = 16.0
+# A natural parameter moved when it changed by more than this share of its unit and its size.
+MOVED = 1e-4
+# A weight below this is none, and its moves are none.
+NEXT_TO_NOTHING = 1e-8
+# Weights take part in an exchange when they change by this share of the largest change.
+EXCHANGED = 1e-2
+
+
+def capped(share: float, size: float, most: float) -> float:
+    """A share of 1 + the size of something, but no more than so much: what may depend on it and not grow with it."""
+    return min(share * (1 + abs(size)), most)
+
+
+class Kind(StrEnum):
+    """Kind of an optimum.
+
+    best            regular maximum, none higher is known
+    local           regular maximum below the best one
+    saddle          stationary, but the likelihood rises in some direction, perhaps at the end of level ground
+    ridge           maximum along which some parameters move freely: the data do not identify them
+    boundary        maximum with a parameter at the edge of its range, falling inwards
+    diverging       the likelihood does not fall as a parameter runs off to infinity
+    degenerate      the likelihood itself is unbounded there: no estimate exists
+    not stationary  no optimum at all: the gradient is not zero, or it rises inwards from an edge
+    """
+
+    BEST = "best"
+    LOCAL = "local"
+    SADDLE = "saddle"
+    RIDGE = "ridge"
+    BOUNDARY = "boundary"
+    DIVERGING = "diverging"
+    DEGENERATE = "degenerate"
+    NOT_STATIONARY = "not stationary"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point with what the kind is decided from.
+
+    Attributes
+    ----------
+    natural : Natural
+    x : array
+        Free parameters (moved off the edges).
+    objective, log_likelihood : float
+        They differ by the log prior, where there is one.
+    gradient_norm, gain : float
+        Without parameters at an edge; `gain` is what a Newton step promises, g' |H|^-1 g / 2, and what setting
+        parameters to their edges gains.
+    fingerprint : array
+        Log-likelihood of every observation.
+    frequencies : array
+        How often each was seen.
+    rounding : array
+        Round-off of the fingerprint.
+    level : float
+        Two heights that differ by less are level.
+    edges : tuple of AtEdge
+    unbounded : tuple of str
+        Parameters at an edge towards which the objective rises without bound.
+    """
+
+    natural: Natural
+    x: Array
+    objective: float
+    log_likelihood: float
+    gradient_norm: float
+    gain: float
+    fingerprint: Array
+    frequencies: Array
+    rounding: Array
+    level: float
+    edges: tuple[AtEdge, ...]
+    unbounded: tuple[str, ...]
+
+    @property
+    def level_gradient(self) -> bool:
+        """Whether the gradient is zero as far as the log-likelihood can tell, edges left out."""
+        return self.gain <= STATIONARY_GAIN
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the gradient is zero, and no edge has a way up from itself."""
+        return self.level_gradient and not any(at.first_order for at in self.edges)
+
+    @property
+    def rise(self) -> float:
+        """A gain of height that proves a way up."""
+        return max(capped(RISE, self.objective, MOST_RISE), 2 * self.level)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a point is.
+
+    Attributes
+    ----------
+    kind : Kind
+    not_identified, at_edge, diverging : tuple of str
+        Names of the parameters that make no difference there, that are at an edge, that run off (or go to the edge
+        at which the objective is unbounded).
+    way_up : array or None
+        Free parameters from which PyMC climbs higher: off a saddle, or on from a point not stationary.
+    """
+
+    kind: Kind
+    not_identified: tuple[str, ...] = ()
+    at_edge: tuple[str, ...] = ()
+    diverging: tuple[str, ...] = ()
+    way_up: Array | None = None
+
+
+def examine(case: Case, objective: Objective, natural: Natural) -> Point:
+    """Evaluate PyMC's side at natural parameters."""
+    x = objective.free(natural)
+    value, gradient = objective.value_and_gradient(x)
+    rounding = round_off(objective, x)
+    noise = ROUND_OFFS * rounding.value
+    edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
+    at = objective.free(settled)
+    height, gradient_there = objective.value_and_gradient(at)
+    inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
+    unbounded = _unbounded(case, objective, at, gradient_there)
+    beyond = _beyond(objective, x, gradient, unbounded)
+    noisy = NOISY * rounding.gradient
+    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
+    return Point(
+        natural=natural,
+        x=x,
+        objective=float(value),
+        log_likelihood=objective.log_likelihood(x),
+        gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
+        gain=gain + max(float(height - value) - noise - beyond, 0.0),
+        fingerprint=objective.fingerprint(x),
+        frequencies=objective.frequencies,
+        rounding=rounding_of_fingerprint(objective, x),
+        level=max(capped(LEVEL, value, MOST_LEVEL), noise) + beyond,
+        edges=tuple(edges),
+        unbounded=unbounded,
+    )
+
+
+def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> tuple[str, ...]:
+    """Parameters at a bound whose gradient outwards, by the logarithm of the distance, does not vanish."""
+    outwards = held_at_bound(objective, x, gradient, AT_THE_EDGE) & (np.abs(gradient) > UNBOUNDED)
+    if not outwards.any():
+        return ()
+    further = x - np.where(outwards, np.sign(gradient) * np.log(10.0), 0.0)
+    outwards &= np.abs(objective.value_and_gradient(further)[1]) < LASTING * np.abs(gradient)
+    names = []
+    for name, labels in case.labels.items():
+        if not objective.is_simplex(name):
+            names += [
+                f"{name}[{label}]"
+                for label, is_out in zip(labels, outwards[objective.places[name]], strict=True)
+                if is_out
+            ]
+    return tuple(names)
+
+
+def _beyond(objective: Objective, x: Array, gradient: Array, unbounded: tuple[str, ...]) -> float:
+    """What is to gain between the bounds, which are a little off the edges, and the edges themselves.
+
+    There the objective changes in proportion to the distance: by its derivative by the logarithm of it.
+    """
+    if unbounded:
+        return 0.0
+    return float(np.abs(gradient[held_at_bound(objective, x, gradient, AT_THE_EDGE)]).sum())
+
+
+def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
+    """Round-off of every observation's log-likelihood, as `pp_models.maximise.round_off` measures that of their sum.
+
+    The log-probability of 4e14 heads in 1e15 flips is a difference of terms near 1e15: it is right to a tenth.
+    """
+    here = objective.fingerprint(x)
+    steps = np.finfo(float).eps * np.outer(ROUNDED_AT, 1 + np.abs(x))
+    around = np.stack([objective.fingerprint(x + step) for step in steps])
+    off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
+    return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
+
+
+def same(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> bool:
+    """Whether two fingerprints are those of one optimum."""
+    most = differences(one, other, rounding).max()
+    return bool(most <= SAME and apart(one, other, frequencies, rounding) <= SAME_IN_ERRORS)
+
+
+def apart(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> float:
+    """Distance of two fitted distributions in standard errors.
+
+    sum_j f_j (difference of log p_j)^2 is, to first order, the squared distance of the parameters by the information.
+    """
+    return float(np.sqrt(np.sum(frequencies * differences(one, other, rounding) ** 2)))
+
+
+def differences(one: Array, other: Array, rounding: Array | float) -> Array:
+    """How much more than round-off two fingerprints differ, observation by observation."""
+    return np.maximum(np.abs(one - other) - rounding, 0.0)
+
+
+def judge(case: Case, objective: Objective, point: Point) -> Judgement:
+    """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
+    if point.unbounded:
+        return Judgement(Kind.DEGENERATE, (), (), point.unbounded)
+    away = running_off(case, objective, point.natural, point.objective - point.rise)
+    if away is not None:
+        flat, _ = _walk(case, objective, point, np.inf)
+        names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
+        return Judgement(Kind.DIVERGING, names, (), away.names)
+    if not point.stationary:
+        return not_stationary(case, point)
+    edge = {at.name for at in point.edges if not at.level}
+    floor = point.objective + point.rise
+    flat, way_up = _walk(case, objective, point, floor)
+    flat |= {at.name for at in point.edges if at.level}
+    if way_up is None:
+        way_up = next((at.way_up for at in point.edges if at.way_up is not None), None)
+    if way_up is None:
+        way_up = better_place(case, objective, point.natural, floor)
+    if flat and way_up is None:
+        # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
+        ends = [
+            (name, end)
+            for name, end in ends_of_ridge(case, objective, point.natural)
+            if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies, point.rounding)
+        ]
+        higher = (better_place(case, objective, end, floor) for _, end in ends)
+        way_up = next((x for x in higher if x is not None), None)
+        # A component more than is needed may share the weight of any other.
+        flat |= {f"{name}[{label}]" for name, _ in ends for label in case.labels[name]}
+    names, edges = _in_order(case, flat), _in_order(case, edge - flat)
+    if way_up is not None:
+        return Judgement(Kind.SADDLE, names, edges, way_up=way_up)
+    return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edges else Kind.BEST, names, edges)
+
+
+def not_stationary(case: Case, point: Point) -> Judgement:
+    """The judgement of a point that is none, with the way up from an edge, if there is one."""
+    up = next((at.way_up for at in point.edges if at.first_order), point.x)
+    edge = {at.name for at in point.edges if not at.level}
+    return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
+
+
+def _in_order(case: Case, names: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in case.parameter_names() if name in names)
+
+
+def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natural]:
+    """Other places that give every observation the same probability, one step along each open direction."""
+    places = []
+    for direction in _open_directions(objective, point):
+        for way in (direction, -direction):
+            x = polish(objective, np.clip(point.x + WALK * way, *objective.bounds.T))[0]
+            if same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
+                places.append({name: objective.natural(x)[name] for name in case.labels})
+    return places
+
+
+def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[set[str], Array | None]:
+    """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
+    flat = np.zeros(len(case.parameter_names()), dtype=bool)
+    way_up = None
+    for direction in _open_directions(objective, point):
+        for way in (direction, -direction):
+            higher = _higher_along(objective, point, way, floor)
+            start = np.clip(point.x + WALK * way, *objective.bounds.T)
+            x = polish(objective, start)[0] if higher is None else maximise(objective, higher).x
+            if objective.value_and_gradient(x)[0] > floor:
+                way_up = x if way_up is None else way_up
+            elif same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
+                flat |= _moved(case, objective, objective.natural(x), point.natural)
+    return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
+
+
+def _moved(case: Case, objective: Objective, natural: Natural, before: Natural) -> npt.NDArray[np.bool_]:
+    """Which parameters differ; of weights those that exchange what they have, however little one of them has."""
+    size = natural_of(case, case.size(before))
+    moved = {}
+    for name in case.labels:
+        change = np.abs(natural[name] - before[name])
+        if objective.is_simplex(name):
+            exchanged = (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING)).any()
+            moved[name] = exchanged & (change >= EXCHANGED * change.max())
+        else:
+            moved[name] = change > MOVED * size[name]
+    return case.flat(moved).astype(bool)
+
+
+def _off_edges(objective: Objective, edges: Iterable[AtEdge]) -> npt.NDArray[np.bool_]:
+    """Free parameters, those left out that stand for a parameter at an edge; weights have none of their own."""
+    inside = np.ones(objective.size, dtype=bool)
+    for edge in (at.edge for at in edges if not objective.is_simplex(at.edge.name)):
+        inside[objective.places[edge.name].start + edge.entry] = False
+    return inside
+
+
+def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:
+    """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
+    inside = _off_edges(objective, point.edges)
+    eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])
+    steepest = np.abs(eigenvalues).max(initial=0.0)
+    chosen = vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
+    directions = np.zeros((len(chosen), objective.size))
+    directions[:, inside] = chosen
+    return directions
+
+
+def _higher_along(objective: Objective, point: Point, way: Array, floor: float) -> Array | None:
+    """The first higher point on a straight walk over level ground; None where the ground falls, or stays level.
+
+    A bias near 0 under a high power, or a component without weight, leaves a plateau that may end in a rise.
+    """
+    steps = np.arange(WALK, FAR + WALK, WALK)
+    line = np.clip(point.x + steps[:, None] * way, *objective.bounds.T)
+    values, _ = objective.value_and_gradient(line)
+    level_ground = values >= 2 * point.objective - floor
+    reached = len(values) if level_ground.all() else int(level_ground.argmin())
+    higher = np.flatnonzero(values[:reached] > floor)
+    return line[higher[0]] if len(higher) else None

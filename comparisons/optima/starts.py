@@ -1,0 +1,118 @@
+"""Both legs from the same starts. Every endpoint is kept, good or bad."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from comparisons.case import Array, Case, InputError, Natural, each, stack
+from comparisons.optima.unfinished import PLAIN, carried_on
+from em_reference.em import Fit, em
+from pp_models.edges import Space
+from pp_models.maximise import Maximum
+from pp_models.objective import Objective
+from pp_models.side_by_side import maximise_all
+
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+def silent(items: Iterable[Any], _total: int, _label: str) -> Iterable[Any]:
+    """No progress bar."""
+    return items
+
+
+def draw_starts(case: Case, n_starts: int, seed: int) -> Natural:
+    """Starts with one leading axis: the documented one first, if there is one, then random ones.
+
+    Start i depends on (seed, i) alone, so any single start can be drawn again without the others.
+    """
+    starts = [
+        case.start if i == 0 and case.start is not None else case.draw_start(np.random.default_rng([seed, i]))
+        for i in range(n_starts)
+    ]
+    return stack(starts)
+
+
+def check_starts(case: Case, starts: Natural) -> None:
+    """Refuse starts that are not finite, lack a parameter or have another shape.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, labels in case.labels.items():
+        if name not in starts:
+            raise InputError(f"start: {name!r} is missing, expected {', '.join(case.labels)}")
+        values = np.asarray(starts[name], dtype=float)
+        if values.ndim != 2 or values.shape[1] != len(labels):
+            raise InputError(f"start: {name!r} has shape {values.shape}, expected (starts, {len(labels)})")
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row, column = bad[0]
+            raise InputError(
+                f"start {row}: {name}[{labels[column]}] is {values[row, column]}, expected a finite number"
+            )
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where one leg ended, one entry per start.
+
+    Attributes
+    ----------
+    leg : "em" or "pymc"
+    natural : Natural with one leading axis
+    log_likelihood : array (S,)
+        By the leg's own code.
+    log_prior : array (S,)
+    status : array of str (S,)
+    effort : array of int (S,)
+        EM cycles, or evaluations of PyMC's objective.
+    accelerated : array of bool (S,)
+        EM starts that crept, and were carried on accelerated.
+    """
+
+    leg: str
+    natural: Natural
+    log_likelihood: Array
+    log_prior: Array
+    status: npt.NDArray[np.object_]
+    effort: npt.NDArray[np.int64]
+    accelerated: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+
+def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
+    """EM leg: all starts as one batch, plain; those that creep are carried on (see `comparisons.optima.unfinished`)."""
+    plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
+    fit = carried_on(case, space, plain)
+    return Endpoints(
+        "em",
+        case.from_em(fit.params),
+        fit.log_likelihood,
+        fit.log_prior,
+        np.array([str(status) for status in fit.status], dtype=object),
+        fit.cycles,
+        fit.cycles > plain.cycles,
+    )
+
+
+def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:
+    """PyMC leg: one maximisation per start, side by side."""
+    free = np.stack([objective.free(point) for point in each(starts)])
+    climbs = progress(maximise_all(objective, free), len(free), f"{case.name}: PyMC")
+    ends: list[Maximum] = [end for _, end in sorted(climbs, key=itemgetter(0))]
+    return Endpoints(
+        "pymc",
+        stack([{name: end.params[name] for name in case.labels} for end in ends]),
+        np.array([objective.log_likelihood(end.x) for end in ends]),
+        np.array([objective.log_prior(end.x) for end in ends]),
+        np.array([str(end.status) for end in ends], dtype=object),
+        np.array([end.evaluations for end in ends]),
+        np.zeros(len(ends), dtype=bool),
+    )
