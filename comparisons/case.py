@@ -127,6 +127,10 @@ def nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
+# A log-likelihood above the certified one by less than this share of 1 + its size is round-off.
+CERTIFICATE_ROUND_OFF = 1e-12
+
+
 class AuditHooks(NamedTuple):
     """What the audit of an EM needs from a family beyond a cross-check.
 

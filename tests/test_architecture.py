@@ -18,6 +18,19 @@ OUT_OF_BOUNDS = {
     "pp_models": {"em_reference", "comparisons", "tests", "benchmarks"},
     "comparisons": {"tests", "benchmarks"},
 }
+# The rooms of the harness from the ground up: none imports from a later one. What stands in one line may not import
+# from each other either, but for the posterior, which is one of a cross-check.
+ROOMS = (
+    ("parsing", "errors", "case", "digits", "writing"),
+    ("reading",),
+    ("families",),
+    ("catalogue",),
+    ("optima",),
+    ("cross_check", "audit", "adjudicate", "certify"),
+    ("posterior",),
+    ("report",),
+    ("commands",),
+)
 HEAVY = ("pymc", "pytensor", "arviz", "matplotlib")
 BLOCKED = ("pymc", "pytensor", "arviz", "pandas", "comparisons", "pp_models")
 
@@ -62,6 +75,52 @@ def violations(root: Path) -> list[str]:
                     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
                 ]
     return found
+
+
+def room_of(name: str) -> int | None:
+    """The floor of a module of the harness, None of the package itself."""
+    parts = name.split(".")
+    return next((floor for floor, rooms in enumerate(ROOMS) if len(parts) > 1 and parts[1] in rooms), None)
+
+
+def upward(root: Path) -> list[str]:
+    """Every import inside the harness from a later room, or from another question, as 'file:line: what'."""
+    found = []
+    for path in sorted((root / "comparisons").rglob("*.py")):
+        place = path.relative_to(root).with_suffix("").as_posix().replace("/", ".")
+        floor = room_of(place)
+        if floor is None:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("comparisons"):
+                continue
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "comparisons" else []
+            for name in names or [node.module or ""]:
+                other, same = room_of(name), name.split(".")[1:2] == place.split(".")[1:2]
+                if other is not None and (other > floor or (other == floor > 0 and not same)):
+                    found.append(f"{path.relative_to(root).as_posix()}:{node.lineno}: imports {name}")
+    return found
+
+
+def test_rooms_import_downwards_only() -> None:
+    rooms = {path.stem for path in (ROOT / "comparisons").iterdir() if not path.stem.startswith(("_", "py"))}
+    assert rooms == {room for floor in ROOMS for room in floor}
+    assert upward(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ("comparisons/families/new.py", "from comparisons.optima.kinds import Kind"),
+        ("comparisons/audit/new.py", "from comparisons.cross_check.run import CrossCheck"),
+        ("comparisons/optima/new.py", "def f():\n    from comparisons import report"),
+        ("comparisons/report/new.py", "from comparisons.commands.terminal import Screen"),
+    ],
+)
+def test_an_import_from_a_later_room_is_found(tmp_path: Path, place: str, source: str) -> None:
+    (tmp_path / place).parent.mkdir(parents=True)
+    (tmp_path / place).write_text(source)
+    assert [line.split(":")[0] for line in upward(tmp_path)] == [place]
 
 
 def test_arrows_hold() -> None:

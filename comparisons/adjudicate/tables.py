@@ -6,7 +6,7 @@ import pandas as pd
 from comparisons.adjudicate.candidates import Bench
 from comparisons.adjudicate.finding import Finding
 from comparisons.case import Array
-from comparisons.cross_check.agreement import matching_digits
+from comparisons.digits import matching_digits
 from comparisons.optima.edges import at_edge
 
 

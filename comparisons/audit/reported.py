@@ -74,7 +74,7 @@ def standard_errors(subject: Subject, reference: Reference) -> Finding:
     at, errors = place
     if reference.distance_to_zero(at) > AT_THE_MAXIMUM:
         return not_applicable(check, "the fit that reports them stopped too early for a comparison")
-    from comparisons.cross_check.agreement import standard_errors as by_pymc
+    from comparisons.optima.standard_errors import standard_errors as by_pymc
 
     case = reference.case
     ours = case.flat(errors)

@@ -99,7 +99,7 @@ def _problem(name: str) -> dict[str, Any]:
 
 
 def _bound(name: str, problem: dict[str, Any]) -> "Case":
-    from comparisons.reading.start import checked_start
+    from comparisons.families._start import checked_start
     from comparisons.reading.tables import parse_table
 
     family = families.family(problem["family"])

@@ -8,9 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from comparisons import catalogue
-from comparisons.case import Array, Case, Certified, InputError, Natural, stack, take
-from comparisons.cross_check.agreement import matching_digits
-from comparisons.cross_check.flags import CERTIFICATE_ROUND_OFF
+from comparisons.case import CERTIFICATE_ROUND_OFF, Array, Case, Certified, InputError, Natural, stack, take
+from comparisons.digits import matching_digits
 from comparisons.optima.edges import EDGE
 from comparisons.optima.kinds import SAME, same
 from comparisons.optima.starts import Endpoints, Progress, draw_starts, run_em, run_pymc, silent

@@ -123,9 +123,9 @@ def _adjudicate(
         case = replace(case, source=data)
         read = forms.read(estimates, table, case, asked)
         bar.phase("starting PyMC")
-        from comparisons.adjudicate import files
         from comparisons.adjudicate.adjudication import adjudicate as run
         from comparisons.commands import show_adjudicate as show
+        from comparisons.report import adjudication as files
 
         folder = None if out is None else Path(out)
         settings = {"family": family}

@@ -196,7 +196,7 @@ def _compare(
     command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
 
     def load() -> "Case":
-        from comparisons.reading.start import checked_start, parse_start
+        from comparisons.families._start import checked_start, parse_start
         from comparisons.reading.tables import read_table
 
         wanted = None if start is None else parse_start(start)

@@ -4,16 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comparisons.case import Case, Flag
+from comparisons.case import CERTIFICATE_ROUND_OFF, Case, Flag
 from comparisons.cross_check.endpoints import Ends
 from comparisons.cross_check.verdict import NO_MAXIMUM
 from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import Kind
 from comparisons.optima.starts import Endpoints
 from em_reference.em import Status
-
-# A log-likelihood above the certified one by less than this share of 1 + its size is round-off.
-CERTIFICATE_ROUND_OFF = 1e-12
 
 
 def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
-from comparisons.cross_check.agreement import estimates_table, standard_errors, varying_errors
+from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
@@ -33,6 +33,7 @@ from comparisons.optima.kinds import (
     rounding_of_fingerprint,
 )
 from comparisons.optima.labellings import labelling_of_end, rearranged
+from comparisons.optima.standard_errors import standard_errors, varying_errors
 from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors

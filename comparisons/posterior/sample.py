@@ -20,7 +20,7 @@ from comparisons.case import Array, Case, InputError, natural_of, no_runaway
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import about_labels, listed
-from comparisons.report.style import COLOURS, EM, PYMC, SETTINGS, short
+from comparisons.writing.style import COLOURS, EM, PYMC, SETTINGS, short
 from pp_models import sampling
 
 # Fewest draws per chain from which ArviZ computes R-hat and ESS.

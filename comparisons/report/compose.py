@@ -6,11 +6,13 @@ import pandas as pd
 
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
-from comparisons.report import figures, numerals, style, tables, worked
+from comparisons.report import figures, numerals, tables, worked
 from comparisons.report.origin import COMMAND, begins_with_it, how_made, named_start
-from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text, one_line
+from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text
 from comparisons.report.scores import scores_remark
 from comparisons.report.summary import versions
+from comparisons.writing import style
+from comparisons.writing.plain import one_line
 
 KINDS = {
     Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",

@@ -10,9 +10,9 @@ from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.optima.starts import Endpoints
 from comparisons.report.page import Picture
-from comparisons.report.style import EM, MOST_NAMED, MOST_OUTLINES, PYMC, QUIET, colour, drawn, plain_numbers, short
 from comparisons.report.tables import objective_name
 from comparisons.report.watching import watching
+from comparisons.writing.style import EM, MOST_NAMED, MOST_OUTLINES, PYMC, QUIET, colour, drawn, plain_numbers, short
 
 # Values of x beyond which a fitted distribution is drawn without markers.
 MANY_VALUES = 60

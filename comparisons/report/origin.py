@@ -6,7 +6,8 @@ from comparisons import catalogue
 from comparisons.case import Case
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.starts import draw_starts
-from comparisons.report.page import Block, Code, Text, one_line
+from comparisons.report.page import Block, Code, Text
+from comparisons.writing.plain import one_line
 
 # A setting that is printed as the command, not in the table.
 COMMAND = "command"

@@ -4,7 +4,6 @@ All text is plain: `render` escapes it for Markdown or HTML. Labels come from th
 hold anything.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -178,9 +177,3 @@ class Page(NamedTuple):
     def pictures(self) -> list[Picture]:
         """All figures, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
-
-
-def one_line(text: object) -> str:
-    """Text on one line, without control characters or invisible marks that reorder or hide text."""
-    kept = (char for char in str(text) if char.isspace() or unicodedata.category(char)[0] != "C")
-    return " ".join("".join(kept).split())

@@ -6,7 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from comparisons.report.page import Page, Picture, one_line
+from comparisons.report.page import Page, Picture
+from comparisons.writing.plain import one_line
 
 # Characters that Markdown gives a meaning, and how they are written to have none. Entities where a
 # backslash would not do: HTML, the cells of a table, mathematics between dollar signs, links without brackets.

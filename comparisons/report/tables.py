@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Array, Case, Natural
-from comparisons.cross_check.agreement import matching_digits
 from comparisons.cross_check.checks import STANDARD_ERRORS
 from comparisons.cross_check.run import CrossCheck
+from comparisons.digits import matching_digits
 from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import listed
 from comparisons.optima.starts import Endpoints
 from comparisons.report import numerals
-from comparisons.report.page import Column, Table, one_line
+from comparisons.report.page import Column, Table
+from comparisons.writing.plain import one_line
 
 # Optima whose parameters are printed side by side.
 MOST_OPTIMA = 8

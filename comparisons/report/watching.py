@@ -14,8 +14,8 @@ from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
-from comparisons.report.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 from comparisons.report.tables import objective_name
+from comparisons.writing.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 from em_reference.em import Fit, em
 
 # Cycles beyond which the axis of cycles is logarithmic.

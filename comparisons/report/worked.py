@@ -9,8 +9,9 @@ from comparisons.case import Case, Natural, Published
 from comparisons.cross_check.run import CrossCheck
 from comparisons.report import numerals
 from comparisons.report.origin import named_start
-from comparisons.report.page import Block, Column, Points, Table, Text, one_line
+from comparisons.report.page import Block, Column, Points, Table, Text
 from comparisons.report.tables import by_label
+from comparisons.writing.plain import one_line
 from em_reference.em import StopRule, em
 
 

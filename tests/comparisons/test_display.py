@@ -395,7 +395,7 @@ def test_labels_of_cycles_do_not_overlap(names, cycles):
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from comparisons.report.style import SETTINGS
+    from comparisons.writing.style import SETTINGS
 
     path = {f"p{k}": np.linspace(0, 1, cycles + 1)[:, None] for k in range(names)}
     labels = dict.fromkeys(path, ("all",))

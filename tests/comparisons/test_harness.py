@@ -7,9 +7,9 @@ import pytest
 
 from comparisons import InputError, catalogue, crosscheck
 from comparisons.case import Case
-from comparisons.cross_check.agreement import matching_digits
 from comparisons.cross_check.checks import _way_out
 from comparisons.cross_check.run import CrossCheck, _crosswise
+from comparisons.digits import matching_digits
 from comparisons.families import coin_mixture, two_pl
 from comparisons.optima import unfinished
 from comparisons.optima.kinds import Kind, examine

@@ -18,8 +18,8 @@ from comparisons.commands.main import main
 from comparisons.errors import InputError
 from comparisons.families._equal_rows import merged
 from comparisons.families._mixtures import off_the_edge
+from comparisons.families._start import checked_start
 from comparisons.reading import incoming
-from comparisons.reading.start import checked_start
 from comparisons.reading.tables import parse_table, read_table
 from pp_models.objective import Objective
 

@@ -208,7 +208,7 @@ def test_standard_errors_in_the_dict_of_a_fit_are_compared() -> None:
     finding = found("standard_errors", told(standard_errors=lambda said: {"weight": errors, "bias": errors}))
     assert finding.outcome is Outcome.FAILED
     right = data.reference("coins")
-    from comparisons.cross_check.agreement import standard_errors
+    from comparisons.optima.standard_errors import standard_errors
 
     by_pymc = standard_errors(right.case, right.objective, right.top.natural)
     half = {"weight": by_pymc[:2] / np.sqrt(2), "bias": by_pymc[2:] / np.sqrt(2)}

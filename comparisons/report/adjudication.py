@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from comparisons.adjudicate.adjudication import Adjudication
-from comparisons.commands.show_adjudicate import capital, facts, group_rows, heads, rows
+from comparisons.adjudicate.told import capital, facts, group_rows, heads, rows
 from comparisons.report.render import markdown_text
 from comparisons.writing.spreadsheet import csv_bytes
 
