@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from comparisons.audit.causes.symptoms import JUMPS, jumps_of
+from comparisons.audit.causes.symptoms import JUMPS, jumps_of, never_updated
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.early_stops import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
@@ -92,6 +92,10 @@ def m_step(subject: Subject, reference: Reference) -> Finding:
     maximum of Q, or below it, and is right nevertheless: its likelihood never falls and the maximum stays where it is.
     """
     finding = _m_step(subject, reference)
+    if finding.outcome is Outcome.GENERALISED:
+        # An M-step that leaves something where it is climbs too, and ends below the maximum.
+        stays = never_updated(subject, reference)
+        return failed("m_step", f"{stays} in any cycle")._replace(meaning=stays) if stays else finding
     if finding.outcome is not Outcome.FAILED:
         return finding
     if expected_counts(subject, reference).outcome is Outcome.FAILED:

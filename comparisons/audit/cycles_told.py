@@ -27,7 +27,7 @@ def cycles_told(subject: Subject, reference: Reference) -> Finding | None:
     """A fault in the number of cycles, None if there is none or none can be seen."""
     assert subject.fit is not None
     start = reference.points[0]
-    path = _path(reference, start)
+    path = path_of(reference, start)
     for limit in (*LIMITS, None) if subject.limits_cycles else (None,):
         estimate = subject.fit(start, limit)
         fault = _fault(reference, path, estimate, limit)
@@ -38,35 +38,30 @@ def cycles_told(subject: Subject, reference: Reference) -> Finding | None:
 
 def _fault(reference: Reference, path: list[Natural], estimate: Estimate, limit: int | None) -> tuple[str, str] | None:
     """What is wrong with the cycles of one fit, and what it usually means."""
-    taken = _taken(reference, path, estimate.natural)
+    cycles = taken(reference, path, estimate.natural)
     if limit is not None:
         if estimate.cycles is not None and estimate.cycles > 2 * limit + 1:
             return (
                 f"it reports {estimate.cycles} cycles where max_cycles={limit} allows {limit}",
                 "the limit is not used",
             )
-        over = taken is not None and taken > limit + 1
-        if taken is None and limit < len(path):
+        over = cycles is not None and cycles > limit + 1
+        if cycles is None and limit < len(path):
             there = reference.distance_to_zero(estimate.natural) <= THERE
             over = there and reference.distance_to_zero(path[min(FASTER * limit, len(path) - 1)]) > AWAY
         if over:
-            told = f"{taken} cycles" if taken is not None else "all cycles to the end"
+            told = f"{cycles} cycles" if cycles is not None else "all cycles to the end"
             return f"it takes {told} where max_cycles={limit} allows {limit}", "the limit is not used"
-    if taken is None or estimate.cycles is None or taken < 2:
+    if cycles is None or estimate.cycles is None or cycles < 2:
         return None
-    if estimate.cycles == taken - 1:
-        return f"it reports {estimate.cycles} cycles and took {taken}", "cycles are counted from 0"
-    if abs(estimate.cycles - 2 * taken) <= 1 and taken > 2:
-        return f"it reports {estimate.cycles} cycles and took {taken}", "E- and M-steps are counted as cycles"
+    if estimate.cycles == cycles - 1:
+        return f"it reports {estimate.cycles} cycles and took {cycles}", "cycles are counted from 0"
+    if abs(estimate.cycles - 2 * cycles) <= 1 and cycles > 2:
+        return f"it reports {estimate.cycles} cycles and took {cycles}", "E- and M-steps are counted as cycles"
     return None
 
 
-def cycles_taken(reference: Reference, start: Natural, end: Natural) -> int | None:
-    """After how many cycles a plain EM stands at the end of a fit, None where it never does."""
-    return _taken(reference, _path(reference, start), end)
-
-
-def _path(reference: Reference, start: Natural) -> list[Natural]:
+def path_of(reference: Reference, start: Natural) -> list[Natural]:
     """Where the reference EM stands after 0, 1, 2, ... cycles."""
     case = reference.case
     trace = em(case.em, case.to_em(start), replace(case.stop, max_cycles=LONGEST), trace=True).trace
@@ -74,7 +69,7 @@ def _path(reference: Reference, start: Natural) -> list[Natural]:
     return list(each(case.from_em(trace.params)))
 
 
-def _taken(reference: Reference, path: list[Natural], end: Natural) -> int | None:
+def taken(reference: Reference, path: list[Natural], end: Natural) -> int | None:
     """After how many cycles the reference stands at a point, None where it never does or that cannot be told."""
     apart = np.array([difference(reference.case, end, point) for point in path])
     nearest = int(apart.argmin())

@@ -35,7 +35,7 @@ def missing(subject: Subject, reference: Reference) -> Finding:
 def weights(subject: Subject, reference: Reference) -> Finding:
     """A frequency of 2 is the row twice."""
     what = "a frequency of 2 for the row twice"
-    if subject.rebuild is not None and what in reference.hooks.same_data and subject.unaware():
+    if subject.rebuild is not None and what in reference.hooks.same_data and subject.ignores_frequencies:
         return remark("weights", "takes no frequencies: every row has to be given as often as it was seen")
     finding = _same_data(subject, reference, "weights", what)
     if finding.outcome is Outcome.PASSED and subject.step is not None:

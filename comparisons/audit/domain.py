@@ -63,4 +63,15 @@ def domain(subject: Subject, reference: Reference) -> Finding:
     if reference.refused:
         what = reference.refused[0]
         return remark(check, f"it refuses part of the space and is judged inside its domain: {what}", what.at)
+    act, taken = subject.step or (whole_fit(subject) if subject.starts else None), 0
+    if act is None:
+        return passed(check, "its fit takes no start")
+    for point in reference.points:
+        try:
+            act(point)
+        except Trouble:
+            continue
+        taken += 1
+    if taken < len(reference.points):
+        return not_applicable(check, f"it runs through at {taken} of {len(reference.points)} random parameters")
     return passed(check, f"it takes all {len(reference.points)} random parameters")

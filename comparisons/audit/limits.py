@@ -10,8 +10,6 @@ from comparisons.audit.early_stops import (
     ARRIVED,
     FIXED,
     LEAVES_OFF,
-    NEAR,
-    SMALL_STEP,
     carried_on,
     stays_at_the_maximum,
     stops,
@@ -21,6 +19,7 @@ from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.noise import forgiven, noise
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
+from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
 from comparisons.case import Array, Natural
 
@@ -122,7 +121,10 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
     if worst.distance <= ARRIVED:
         return passed(check, f"it ends {worst.distance:.1e} standard errors from a zero of PyMC's gradient")
     told = f"it ends {worst.distance:.3g} standard errors from a zero of PyMC's gradient"
-    if not subject.starts or (worst.distance > NEAR and worst.next_step > SMALL_STEP and worst.converged is not False):
+    cut = cut_off(subject, reference)
+    if cut is not None:
+        return failed(check, told, described(worst.start))._replace(meaning=cut[2])
+    if not subject.starts:
         return failed(check, told, described(worst.start))
     left = carried_on(subject, reference, worst.end)
     if left <= ARRIVED or worst.converged is False or (stays is not None and left <= LEAVES_OFF):
@@ -256,9 +258,9 @@ def rate(subject: Subject, reference: Reference) -> Finding:
     for value in (largest, observed):
         if abs(value - expected) > RATE:
             kind = Outcome.ACCELERATED if value < expected else Outcome.GENERALISED
-            pace = "faster" if value < expected else "slower"
+            pace = "faster, a longer step" if value < expected else "slower, an incomplete or damped step"
             found = f"its rate is {value:.5f} where EM's would be {expected:.5f}: {pace}"
-            return remark(check, f"{found}, an incomplete, damped or longer step", where, kind)
+            return remark(check, found, where, kind)
     return passed(check, f"rate {observed:.5f}, largest eigenvalue {largest:.5f}, by PyMC {expected:.5f}", where)
 
 

@@ -28,11 +28,14 @@ from comparisons.audit.guard import PATIENCE, Trouble, no_longer_than, out_of_ti
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
+from comparisons.audit.stop_rules import Rule, rule_of
 from comparisons.audit.subject import Subject
 from comparisons.case import AuditHooks, Case, Natural
 
 # What can be asked only where there is a regular maximum.
 AT_THE_MAXIMUM = ("m_step", "fixed_point", "stopping")
+# On other data a tolerance may stop further off.
+OF_STOPS = ("fixed_point", "stopping")
 # What is said of the estimates, and may have a constant that belongs to one number of components.
 OF_VALUES = ("log_likelihood", "reported_log_likelihood")
 Check = Callable[[Subject, Reference], Finding]
@@ -45,6 +48,8 @@ STAYS = 1e-5
 REPORTED = 1e-8
 # A cycle that is not EM's gains at least this share of what EM's gains, up to round-off.
 SLOWER, ROUND_OFF = 1e-3, 1e-9
+# Where it is after so many cycles as well.
+FOLLOWED = 100
 
 
 def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Check]) -> Finding:
@@ -66,7 +71,7 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
         if subject.step is None and sum(case.sizes.values()) > COSTLY * sum(reference.case.sizes.values()):
             continue
         try:
-            other = subject.rebuild(_written_out(case) if subject.unaware() else case)
+            other = subject.rebuild(_written_out(case) if subject.ignores_frequencies else case)
             if _as_the_reference(other, case, reference.seed, forgiven(subject, reference), same_size=same_size):
                 fine.append(what)
                 continue
@@ -84,7 +89,7 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
             name, found = fault
             where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
             # Where the data were made for one kind of bug, that is the likeliest cause.
-            cause = SHOWS.get(what) or likely_cause(other, there) or only_below_zero(other, there)
+            cause = SHOWS.get(what) or likely_cause(other, there, sizes=False) or only_below_zero(other, there)
             cause = cause or HINTS.get(what) or faint_cause(other, there) or found.meaning
             return found._replace(check=check, found=where, meaning=cause)
         fine.append(what)
@@ -129,7 +134,9 @@ def _fault(subject: Subject, reference: Reference, checks: Mapping[str, Check]) 
             if trouble.refused:
                 continue
             finding = Finding(name, Outcome.FAILED, str(trouble), trouble.at)
-        if finding.outcome is Outcome.FAILED:
+        if finding.outcome is Outcome.FAILED and not (
+            name in OF_STOPS and rule_of(subject, reference) is Rule.TOLERANCE
+        ):
             return name, finding
     return None
 
@@ -173,7 +180,10 @@ def _same_cycle(subject: Subject, case: Case, allowed: float, points: list[Natur
         return True
     if any(difference(case, subject.step(end), end) > max(1e-6, allowed) for end in ends):
         return False
-    return _climbs_on(subject, case, points)
+    point = points[0]
+    for _ in range(FOLLOWED):
+        point = subject.step(point)
+    return _climbs_on(subject, case, [*points, point])
 
 
 def _climbs_on(subject: Subject, case: Case, points: list[Natural]) -> bool:

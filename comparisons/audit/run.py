@@ -78,7 +78,9 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
         assert factory is not None
         built, unaware = made_by(factory, on, given)
         subject = adapt(built, on, given)
-        return replace(subject, unaware=lambda: unaware() or subject.unaware())
+        # Either the factory or what it made may have looked at the frequencies.
+        own = subject.unaware
+        return replace(subject, unaware=unaware if own is None else lambda: unaware() and own())
 
     def rebuild(other: Case) -> Subject:
         assert other.audit is not None

@@ -57,7 +57,8 @@ def expected_counts(subject: Subject, reference: Reference) -> Finding:
         seen = ", ".join(shared)
         for name in shared:
             if ours[name].shape != theirs[name].shape:
-                return failed(check, f"{name} has shape {ours[name].shape}, expected {theirs[name].shape}")
+                told = f"{name} has shape {ours[name].shape}, expected {theirs[name].shape}"
+                return failed(check, told)._replace(meaning="another number of nodes, of components or of items")
             gap = np.abs(ours[name] - theirs[name]) / (1 + np.abs(theirs[name]).max())
             gap = np.nan_to_num(gap, nan=np.inf)
             if gap.max() > worst:

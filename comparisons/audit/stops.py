@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from comparisons.audit.causes.symptoms import SIGNED
 from comparisons.audit.copies import difference
-from comparisons.audit.cycles_told import cycles_taken, cycles_told
+from comparisons.audit.cycles_told import cycles_told
 from comparisons.audit.early_stops import (
     ARRIVED,
     FIXED,
     LEAVES_OFF,
     NEAR,
-    SMALL_STEP,
     Stop,
     carried_on,
     stays_at_the_maximum,
@@ -18,7 +16,9 @@ from comparisons.audit.early_stops import (
 )
 from comparisons.audit.finding import Finding, described, failed, not_applicable, passed, remark
 from comparisons.audit.limits import Path, follow, way_up
+from comparisons.audit.own_em import end_of_em
 from comparisons.audit.reference import Reference
+from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
 from comparisons.optima.kinds import Kind, examine, judge
@@ -46,7 +46,7 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the EM offers no fit")
     ends = stops(subject, reference)
     fault = _where(subject, reference, ends) or _cut_short(subject, reference) or cycles_told(subject, reference)
-    return fault or _unused_start(reference, ends) or _early(ends)
+    return fault or _unused_start(reference, ends) or _kept(subject, reference, ends) or _early(ends)
 
 
 def _cut_short(subject: Subject, reference: Reference) -> Finding | None:
@@ -68,16 +68,9 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
     check = "stopping"
     assert subject.fit is not None
     claimed = [stop for stop in found if stop.converged is not False]
-    for stop in sorted(claimed, key=lambda stop: -stop.distance):
-        if stop.distance <= ARRIVED:
-            break
-        if stop.distance > NEAR and stop.next_step > SMALL_STEP:
-            told = f"it stopped {stop.distance:.3g} standard errors from a zero of PyMC's gradient and does not say so"
-            cycles = cycles_taken(reference, stop.start, stop.end)
-            if cycles is not None:
-                told = f"{told}, after {cycles} cycle{'s' * (cycles > 1)} of a right EM"
-            # On its way a right EM's cycles were cut off; elsewhere it went wrong before.
-            return failed(check, told, described(stop.start))._replace(meaning=SIGNED if cycles is not None else "")
+    cut = cut_off(subject, reference)
+    if cut is not None:
+        return failed(check, cut[1], described(cut[0].start))._replace(meaning=cut[2])
     ways = [(stop, way_up(reference, stop.end)) for stop in claimed if stop.distance <= NEAR]
     saddles = [(stop, beside) for stop, beside in ways if beside is not None]
     # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.
@@ -89,7 +82,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     for stop in claimed:
-        if stop.distance <= EXACTLY and stop.start is not reference.case.start and _below(reference, stop.end):
+        if stop.distance <= EXACTLY and stop.start is not reference.case.start and _below(reference, stop):
             told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where no EM arrives"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
@@ -111,10 +104,12 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
     return _never_says_so(subject, reference, found)
 
 
-def _below(reference: Reference, end: Natural) -> bool:
-    """Whether a point is a saddle well below the maximum, found by walking over level ground as well."""
-    case, objective = reference.case, reference.objective
+def _below(reference: Reference, stop: Stop) -> bool:
+    """Whether a fit ended at a saddle well below the maximum, and a right EM from the same start does not."""
+    case, objective, end = reference.case, reference.objective, stop.end
     if reference.climbed(end) > reference.climbed(reference.top.natural) - LOWER:
+        return False
+    if reference.climbed(end_of_em(case, stop.start)) <= reference.climbed(end) + LOWER:
         return False
     return judge(case, objective, examine(case, objective, end)).kind is Kind.SADDLE
 
@@ -141,6 +136,17 @@ def _unused_start(reference: Reference, found: tuple[Stop, ...]) -> Finding | No
         return None
     told = f"takes a start and does not use it: {len(starts)} starts give the same estimates, to the last digit"
     return remark("stopping", told)
+
+
+def _kept(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
+    """A fit that gives other estimates when it starts at the same place once more."""
+    assert subject.fit_again is not None
+    again = subject.fit_again(found[0].start, None).natural
+    if np.array_equal(reference.case.flat(again), reference.case.flat(found[0].end)):
+        return None
+    apart = difference(reference.case, again, found[0].end)
+    told = f"the same start gives other estimates the second time, by {apart:.1e}: something is kept of the fit before"
+    return remark("stopping", f"{told}, or random numbers are used", described(found[0].start))
 
 
 def _early(found: tuple[Stop, ...]) -> Finding:

@@ -57,7 +57,8 @@ class Subject:
     m_step : callable (raw expectation, natural) -> natural
     step : callable natural -> natural
         One EM cycle.
-    fit : callable (start, max_cycles or None) -> Estimate
+    fit, fit_again : callable (start, max_cycles or None) -> Estimate
+        The first remembers what it gave, the second runs anew.
     starts : bool
         Whether `fit` begins at the start that it is given.
     limits_cycles : bool
@@ -67,7 +68,7 @@ class Subject:
         The same EM on other data.
     given : dict
         The data that its factory was given.
-    unaware : callable () -> bool
+    unaware : callable () -> bool, optional
         Whether it has no place for frequencies, or has never looked at those that it was given.
     """
 
@@ -75,12 +76,18 @@ class Subject:
     m_step: Callable[[Any, Natural], Natural] | None = None
     step: Callable[[Natural], Natural] | None = None
     fit: Callable[[Natural, int | None], Estimate] | None = None
+    fit_again: Callable[[Natural, int | None], Estimate] | None = None
     starts: bool = True
     limits_cycles: bool = False
     standard_errors: Callable[[Natural], Natural] | None = None
     rebuild: Callable[[Case], "Subject"] | None = None
     given: Mapping[str, Any] | None = None
-    unaware: Callable[[], bool] = lambda: False
+    unaware: Callable[[], bool] | None = None
+
+    @property
+    def ignores_frequencies(self) -> bool:
+        """Whether it has never learned how often a row was seen."""
+        return self.unaware is not None and self.unaware()
 
 
 def adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
@@ -93,7 +100,7 @@ def adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     """
     with readable("the EM"):
         whole = _adapt(em, case, data)
-    acts = ("e_step", "m_step", "step", "fit", "standard_errors")
+    acts = ("e_step", "m_step", "step", "fit", "fit_again", "standard_errors")
     located: dict[str, Any] = {name: _located(getattr(whole, name), set(case.labels)) for name in acts}
     return replace(whole, **located)
 
@@ -142,9 +149,10 @@ def _with_fit(
     return replace(
         subject,
         fit=_remembered(partial(_fit, fit, form, em, case, given, codec)),
+        fit_again=partial(_fit, fit, form, em, case, given, codec),
         starts=form.takes_start(case),
         limits_cycles=form.limit is not None,
-        unaware=lambda: form.unaware(case, given),
+        unaware=(lambda: form.unaware(case, given)) if form.takes_data(case) else None,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from comparisons.audit.causes.counts import wrong_counts, wrong_posteriors
 from comparisons.audit.causes.data import wrong_data
 from comparisons.audit.causes.estimates import wrong_estimates, wrong_starts
-from comparisons.audit.causes.evidence import Evidence, evidence, iterated, unexplained
+from comparisons.audit.causes.evidence import FOR_A_SIZE, Evidence, evidence, iterated, unexplained
 from comparisons.audit.causes.mistake import Mistake, Of
 from comparisons.audit.causes.symptoms import only_below_zero, right_near_the_maximum, symptom, trace
 from comparisons.audit.constants import in_words
@@ -26,12 +26,19 @@ __all__ = ["faint_cause", "likely_cause"]
 
 # What repeats an EM to this share of its difference from a right one is not compared any further.
 EXACT = 1e-7
+# One that leaves more than this share gives nearly the same numbers, no more.
+SAME = 1e-3
+NEARLY = "nearly the same numbers as when "
 # What a mistake may run into with parameters that it was not made for.
 BREAKS = (Trouble, ValueError, ArithmeticError, np.linalg.LinAlgError)
 
 
-def likely_cause(subject: Subject, reference: Reference) -> str:
-    """The mistake that gives the numbers of the EM under audit, in words; empty if none does in time."""
+def likely_cause(subject: Subject, reference: Reference, *, sizes: bool = True) -> str:
+    """The mistake that gives the numbers of the EM under audit, in words; empty if none does in time.
+
+    Without `sizes` only mistakes without a size are tried: on other data a number that was written into the code has
+    many.
+    """
     late = out_of_time()
     try:
         shown = symptom(subject, reference)
@@ -40,10 +47,11 @@ def likely_cause(subject: Subject, reference: Reference) -> str:
         seen = evidence(subject, reference)
         fits = [one for one in seen if one.of is Of.FIT]
         cycles = [one for one in seen if one.of is not Of.FIT]
+        known = [mistake for mistake in _mistakes(reference) if sizes or not mistake.amount] if seen else []
         return (
-            _matched(_mistakes(reference), cycles, reference, late)
+            _matched(known, cycles, reference, late)
             or _followed(fits, reference, late)
-            or _matched(chain(_mistakes(reference), wrong_starts(reference)), fits, reference, late)
+            or _matched([*known, *wrong_starts(reference)], fits, reference, late)
         )
     except Trouble:
         return ""
@@ -88,7 +96,8 @@ def _matched(mistakes: Iterable[Mistake], seen: list[Evidence], reference: Refer
             except BREAKS:
                 continue
             if left < best:
-                best, words = left, mistake.words.format(amount=in_words(amount))
+                near = one.of is Of.CYCLE and left > SAME * (FOR_A_SIZE if mistake.amount else 1.0)
+                best, words = left, (NEARLY if near else "") + mistake.words.format(amount=in_words(amount))
             if best <= EXACT:
                 return words
     return words

@@ -22,20 +22,19 @@ def wrong_posteriors(reference: Reference) -> Iterator[Mistake]:
     if not reference.complete.states:
         return
     rounded: dict[str, Weigh] = {f"the posterior is rounded to {n} decimals": partial(_rounded, n) for n in DECIMALS}
+    for least in (0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6):
+        rounded[f"shares of the posterior below {least:g} are set to 0"] = partial(_large, least)
+    yield Mistake("the posterior is raised to the power {amount}", partial(_by_power, reference), 0.9)
     for words, weigh in {**POSTERIORS, **rounded}.items():
-        counts = partial(_counts_of_posterior, reference, weigh)
-        yield Mistake(words, partial(_by_posterior, reference, weigh), counts=counts)
+        counts, cycle = partial(_counts_of_posterior, reference, weigh), partial(_by_posterior, reference, weigh)
+        yield Mistake(words, cycle, counts=counts)
+        for parameter in reference.case.labels if len(reference.case.labels) > 1 and words in POSTERIORS else ():
+            only = partial(_in_one_place, reference.case, parameter, cycle)
+            yield Mistake(f"in the M-step of {parameter}, {words}", only)
 
 
 def wrong_counts(reference: Reference) -> Iterator[Mistake]:
-    """Every mistake in the posterior, then in each of the expected counts."""
-    if reference.complete.states:
-        rounded: dict[str, Weigh] = {
-            f"the posterior is rounded to {n} decimals": partial(_rounded, n) for n in DECIMALS
-        }
-        for words, weigh in {**POSTERIORS, **rounded}.items():
-            counts = partial(_counts_of_posterior, reference, weigh)
-            yield Mistake(words, partial(_by_posterior, reference, weigh), counts=counts)
+    """Every mistake in one of the expected counts."""
     case = reference.case
     names = count_names(case)
     start = case.start if case.start is not None else case.draw_start(np.random.default_rng(0))
@@ -45,9 +44,6 @@ def wrong_counts(reference: Reference) -> Iterator[Mistake]:
         for other in (other for other in names if other != name):
             words = f"{{amount}} is added to the expected {name} and twice as much to the {other}"
             yield Mistake(f"{words}: a prior or a smoothing is left in", partial(_added, case, name, other), 0.01)
-    if "attempts" in names:
-        every = "the attempts at an item are those of all examinees, who did not answer it included"
-        yield Mistake(every, partial(_changed, case, lambda _now, _by: {"attempts": None}))
 
 
 def _counts_of_posterior(reference: Reference, weigh: Weigh, natural: Natural) -> Mapping[str, Array]:
@@ -149,6 +145,18 @@ def _often(reference: Reference) -> Array:
 
 def _rounded(decimals: int, reference: Reference, posterior: Array, _: Natural) -> Array:
     return _often(reference) * np.round(posterior, decimals)
+
+
+def _large(least: float, reference: Reference, posterior: Array, _: Natural) -> Array:
+    return _often(reference) * np.where(posterior < least, 0.0, posterior)
+
+
+def _by_power(reference: Reference, natural: Natural, power: float) -> Natural:
+    def weigh(reference: Reference, posterior: Array, _: Natural) -> Array:
+        raised = posterior**power
+        return np.asarray(_often(reference) * raised / raised.sum(axis=1, keepdims=True))
+
+    return _by_posterior(reference, weigh, natural, 0.0)
 
 
 def _hard(reference: Reference, posterior: Array, _: Natural) -> Array:

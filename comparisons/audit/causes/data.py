@@ -14,6 +14,8 @@ from comparisons.audit.reference import Reference
 from comparisons.case import Array, Case, Natural
 
 Data = dict[str, Any]
+# Tables with more columns are not tried with any two of them exchanged.
+MOST_COLUMNS = 10
 
 
 def wrong_data(reference: Reference) -> Iterator[Mistake]:
@@ -84,6 +86,7 @@ def misread(reference: Reference) -> Iterator[tuple[str, Data]]:
             ("mean number of flips", np.mean(data["flips"])),
         ):
             yield f"the {which} are used for all rows", {**data, "flips": np.full_like(data["flips"], flips)}
+    yield from _columns(data, rows)
     if "nodes" in data:
         yield from _nodes(data)
 
@@ -101,6 +104,10 @@ def _missing(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> It
         yield f"a missing entry is taken for {zero}", {**data, name: np.nan_to_num(data[name])}
         filled = np.where(np.isnan(data[name]), np.nanmean(data[name], axis=0), data[name])
         yield "a missing entry is filled in with the mean", {**data, name: filled}
+        for column in range(np.shape(data[name])[1]) if np.ndim(data[name]) == 2 else ():
+            known = ~np.isnan(data[name][:, column])
+            if known.any() and not known.all():
+                yield f"rows whose entry {column + 1} is missing are dropped", _kept(data, rows, known)
         zeros = np.where(np.nan_to_num(data[name], nan=1.0) == 0, np.nan, data[name])
         if zero == "0" and not np.isnan(zeros).all(axis=1).any() and np.isnan(zeros).sum() > np.isnan(data[name]).sum():
             yield "a 0 is taken for a missing entry", {**data, name: zeros}
@@ -114,6 +121,20 @@ def _left_out(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> I
     _, first = np.unique(stacked, axis=0, return_index=True)
     if len(first) < len(often):
         yield "equal rows are counted once", _kept(data, rows, np.isin(index, first))
+
+
+def _columns(data: Mapping[str, Any], rows: tuple[str, ...]) -> Iterator[tuple[str, Data]]:
+    """Tables with columns that are exchanged, or centred."""
+    for name in (name for name in rows if np.ndim(data[name]) == 2):
+        values = np.asarray(data[name], dtype=float)
+        number = values.shape[1]
+        for one in range(number - 1) if number <= MOST_COLUMNS else ():
+            order = np.arange(number)
+            order[[one, one + 1]] = one + 1, one
+            yield f"columns {one + 1} and {one + 2} of the {name} are exchanged", {**data, name: values[:, order]}
+        if name != "responses":
+            mean = np.nanmean(values, axis=0)
+            yield f"the mean of each column of the {name} is subtracted first", {**data, name: values - mean}
 
 
 def _nodes(data: Mapping[str, Any]) -> Iterator[tuple[str, Data]]:

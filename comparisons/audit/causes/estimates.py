@@ -35,6 +35,11 @@ def wrong_estimates(reference: Reference) -> Iterator[Mistake]:
             alone[place] = True
             words = f"the parameters of the {which} {'item' if 'd' in case.labels else 'component'} are never updated"
             yield Mistake(words, partial(_all_kept, case, alone), of=Of.CYCLE)
+    if len(case.labels) == 2 and len(sizes) == 1:
+        first, second = case.labels
+        words = f"{first} and {second} are exchanged"
+        yield Mistake(words, partial(_exchanged, case, first, second), of=Of.CYCLE | Of.END | Of.FIT)
+        yield Mistake(f"{words}, before each cycle", partial(_exchanged_before, case, first, second))
     yield Mistake("the step is {amount} times that of EM, over-relaxed", partial(_stretched, case), 1.2, Of.CYCLE)
     scaled = "all parameters are {amount} times as large inside, a scaling constant in the model"
     yield Mistake(scaled, partial(_scaled, case), 1.5)
@@ -60,6 +65,15 @@ def _kept(case: Case, name: str, keep: Array, at: Natural, _: float) -> Natural:
 def _all_kept(case: Case, keep: Array, at: Natural, _: float) -> Natural:
     new = one_cycle(case, at)
     return {name: np.where(keep, at[name], new[name]) for name in new}
+
+
+def _exchanged(case: Case, first: str, second: str, at: Natural, _: float) -> Natural:
+    new = one_cycle(case, at)
+    return {**new, first: new[second], second: new[first]}
+
+
+def _exchanged_before(case: Case, first: str, second: str, at: Natural, _: float) -> Natural:
+    return one_cycle(case, {**at, first: at[second], second: at[first]})
 
 
 def _after(case: Case, name: str, change: Change, at: Natural, _: float) -> Natural:

@@ -19,6 +19,12 @@ SHOWS = {
 }
 # Others show it where no mistake is found that gives the same numbers.
 HINTS = {
+    "a steep item and an easy one": "slopes or intercepts are cut off at a limit",
+    "rare tails": "biases are kept off 1 by a ceiling, by smoothing, or by cutting off",
+    "animals that are all but always linked": "theta is kept off 1",
+    "animals that are hardly ever linked": "theta is kept off 0",
+    "numbers that all but agree": "the correlation is kept off 1",
+    "variances far apart": "the regression coefficient is taken for the correlation, or a variance is kept off 0",
     "45 items": "rows whose probability is tiny are skipped, or a number of items is written into the code",
     "every row twice": "equal rows are counted once, or the number of rows is written into the code",
     "resampled rows": "equal rows are counted once, or numbers of the given data are written into the code",

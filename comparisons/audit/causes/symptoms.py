@@ -5,18 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from comparisons.audit.copies import difference
-from comparisons.audit.cycles_told import cycles_taken
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
+from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural
 
 POINTS = 4
 SAME = 1e-12
-# A fit that stops where EM still moves a parameter by more than this beside its size was cut off.
-STOPPED = 1e-3
-SIGNED = "the change is compared with its sign, so that a step down counts as a small one; or the cycles are too few"
 # Equal to EM's result, beside the size of a parameter.
 RIGHT = 1e-4
 NEAR_TOP = 1e-2
@@ -80,7 +77,7 @@ def trace(subject: Subject, reference: Reference) -> str:
         after = _all(subject.step, points)
         right = [one_cycle(reference.case, point) for point in points]
         return (
-            _rounded(after, points)
+            _rounded(after, points, reference.complete.rows)
             or (_kept_off(after, right) if len(after) == len(right) else "")
             or (f"{JUMPS}: nearly the same parameters give results that jump" if jumps_of(subject, reference) else "")
         )
@@ -88,7 +85,7 @@ def trace(subject: Subject, reference: Reference) -> str:
         ends = _ends(subject, reference)
         if all(np.array_equal(reference.case.flat(end), reference.case.flat(ends[0])) for end in ends):
             return "the start is not used: every start gives the same estimates, to the last digit"
-        return _rounded(ends, reference.points[:POINTS])
+        return _rounded(ends, reference.points[:POINTS], reference.complete.rows)
     return ""
 
 
@@ -101,10 +98,31 @@ def _of_cycles(subject: Subject, reference: Reference) -> str:
         return "equal parameters give different results: random numbers (a Monte Carlo step), or something is kept"
     if subject.e_step is not None and len(points) > 1 and _counts_stay(subject, points):
         return "the expected counts do not depend on the parameters: those of the first call are kept"
-    for name in case.labels:
-        if all(np.array_equal(one[name], point[name]) for one, point in zip(after, points, strict=False)):
-            return f"{name} is never updated"
-    return _prior(subject, reference)
+    return never_updated(subject, reference) or _prior(subject, reference)
+
+
+def never_updated(subject: Subject, reference: Reference) -> str:
+    """Parameters that no cycle moves, where EM's would, in words; empty if there are none."""
+    assert subject.step is not None
+    case = reference.case
+    stays, moves = np.ones(len(case.unit), dtype=bool), np.zeros(len(case.unit), dtype=int)
+    for point in reference.points:
+        try:
+            after = case.flat(subject.step(point))
+        except Trouble as trouble:
+            if trouble.refused:
+                continue
+            raise
+        before = case.flat(point)
+        stays &= after == before
+        moves += np.abs(case.flat(one_cycle(case, point)) - before) > RIGHT * case.size(point)
+    stays &= 2 * moves > len(reference.points)
+    names = [name for name, still in zip(case.parameter_names(), stays, strict=True) if still]
+    if not names:
+        return ""
+    whole = [name for name, entries in case.labels.items() if {f"{name}[{entry}]" for entry in entries} <= set(names)]
+    told = whole if sum(len(case.labels[name]) for name in whole) == len(names) else names
+    return f"{' and '.join(told)} {'is' if len(told) == 1 else 'are'} never updated"
 
 
 def _counts_stay(subject: Subject, points: list[Natural]) -> bool:
@@ -115,12 +133,14 @@ def _counts_stay(subject: Subject, points: list[Natural]) -> bool:
     )
 
 
-def _rounded(after: list[Natural], points: list[Natural]) -> str:
+def _rounded(after: list[Natural], points: list[Natural], rows: float) -> str:
     """A parameter that always has few decimals."""
     for name in after[0]:
         values = np.concatenate([np.ravel(natural[name]) for natural in after])
         if np.isin(values, np.concatenate([np.ravel(natural[name]) for natural in points])).any():
             continue
+        if name == "weight" and (np.abs(values * rows - np.round(values * rows)) <= SAME * rows).all():
+            return "weights are whole numbers of observations: each is given to one component as a whole"
         for decimals in range(1, 7):
             if (np.abs(values - np.round(values, decimals)) <= SAME).all() and np.ptp(values) > 0:
                 return f"{name} is rounded to {decimals} decimals"
@@ -133,12 +153,14 @@ def _kept_off(after: list[Natural], right: list[Natural]) -> str:
     """A parameter that stops at one and the same value, which EM passes."""
     for name in after[0]:
         values = np.concatenate([np.ravel(natural[name]) for natural in after])
+        if len(after) > 2 and all(np.array_equal(natural[name], after[0][name]) for natural in after):
+            return f"{name} is the same whatever the parameters: what it is made of does not depend on the posterior"
         should = np.concatenate([np.ravel(natural[name]) for natural in right])
         for limit, words, beyond in (
             (values.min(), "below", should < values.min()),
             (values.max(), "above", should > values.max()),
         ):
-            if beyond.sum() > 1 and (values[beyond] == limit).all():
+            if beyond.sum() > 1 and (values[beyond] == limit).all() and (values != limit).any():
                 return f"{name} {words} {limit:.6g} is set to {limit:.6g}: it is kept from some values"
     return ""
 
@@ -173,10 +195,8 @@ def _of_fits(subject: Subject, reference: Reference) -> str:
     for name in case.labels:
         if all(np.array_equal(end[name], start[name]) for end, start in zip(ends, starts, strict=False)):
             return f"{name} is never updated"
-    for start, end in zip(starts, ends, strict=False):
-        if difference(case, one_cycle(case, end), end) > STOPPED and cycles_taken(reference, start, end) is not None:
-            return SIGNED
-    return ""
+    cut = cut_off(subject, reference)
+    return "" if cut is None else cut[2]
 
 
 def _prior(subject: Subject, reference: Reference) -> str:

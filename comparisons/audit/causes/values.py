@@ -100,11 +100,12 @@ def instead_of_errors(errors: Natural, theirs: Natural, at: Natural, reference: 
         ours, right = np.asarray(errors[name], dtype=float), theirs[name]
         if np.allclose(ours, right, rtol=1e-3):
             continue
-        others = {words: values[name] for words, values in _wrong_errors(at, reference).items() if name in values}
+        others = {"their squares, variances": right**2, "in another order": right[::-1]}
+        others |= {words: values[name] for words, values in _wrong_errors(at, reference).items() if name in values}
         for words, wrong in others.items():
             if np.allclose(ours, wrong, rtol=1e-3):
                 return words
-        return related(ours, right, {"its square, a variance": right**2})
+        return related(ours, right)
     return ""
 
 

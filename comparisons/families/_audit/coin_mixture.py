@@ -114,11 +114,13 @@ def _made(rng: np.random.Generator, heads: Array, flips: Array, coins: int) -> d
     unequal = rng.integers(3, 25, size).astype(float)
     # The row that is never seen would move the estimates if it counted.
     often = np.array([1.0, 2, 0, 3])[np.arange(size) % 4]
+    rare = toss(np.full(size, 60.0), share=np.linspace(0.02, 0.2, coins))
     return {
         "unequal flips": toss(unequal),
         "frequencies of 0, 1, 2 and 3": toss(np.full(size, 10.0), often),
         "the same number of rows with other values": toss(np.where(flips > 1, flips + 3, 4.0)),
-        "rare heads": toss(np.full(size, 60.0), share=np.linspace(0.02, 0.2, coins)),
+        "rare heads": rare,
+        "rare tails": {**rare, "heads": rare["flips"] - rare["heads"]},
         "rows too long for probabilities without logarithms": toss(rng.integers(1500, 3000, size).astype(float)),
     }
 

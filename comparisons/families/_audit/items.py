@@ -156,6 +156,9 @@ def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: boo
         "frequencies of 0 and above 1": (patterns, often),
         "the same number of rows with other values": (same[0][kept], same[1][kept]),
         "rare right answers": answer(2 * EXAMINEES, d=d - 1.8),
+        "a steep item and an easy one": answer(
+            5 * EXAMINEES, d=d + np.where(np.arange(items) == items - 1, 5.5, 0.0), a=a + 3.5 * (np.arange(items) == 0)
+        ),
         **(one_turned if slopes > 1 and mirrored else {}),
     }
 

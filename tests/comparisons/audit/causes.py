@@ -178,7 +178,7 @@ ZOO = {
     "Hangs": r"^$|return",
     "Noise": r"noise|random|Monte Carlo",
     "noisy_map": r"noise|random|Monte Carlo",
-    "fit_of_another_model": r"another (function|model)|same for all|equal weights|made equal",
+    "fit_of_another_model": r"another (function|model)|same for all|equal weights|made equal|same share",
     "Stale": r"kept|once|first call",
     "EqualWeights": r"weights.*left out|equal",
     "OneNodeOff": r"node|index|another order",

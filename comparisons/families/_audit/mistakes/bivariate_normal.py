@@ -17,12 +17,13 @@ def normal_mistakes(values: Array, given: Array, *, means_zero: bool) -> dict[st
     size = often.sum()
     filled = np.nan_to_num(values)
 
-    def completed(natural: Natural, slopes: Callable[[Array, float], Array]) -> tuple[Array, Array]:
+    def completed(natural: Natural, slopes: Callable[[Array, float], Array], marginal: bool) -> tuple[Array, Array]:
         """Entries filled in by regression, and the conditional variance of each."""
         mean = natural.get("mean", np.zeros(2))
         variance, rho = natural["variance"], float(natural["correlation"][0])
         by_regression = mean + slopes(variance, rho) * (filled - mean)[:, ::-1]
-        return np.where(seen, filled, by_regression), np.where(seen, 0.0, variance * (1 - rho**2))
+        left = 0.0 if marginal else rho**2
+        return np.where(seen, filled, by_regression), np.where(seen, 0.0, variance * (1 - left))
 
     def right(variance: Array, rho: float) -> Array:
         return np.asarray(rho * np.sqrt(variance / variance[::-1]))
@@ -30,10 +31,11 @@ def normal_mistakes(values: Array, given: Array, *, means_zero: bool) -> dict[st
     def cycle(
         slopes: Callable[[Array, float], Array] = right,
         spread: float = 1.0,
+        marginal: bool = False,
         finish: Callable[[Natural, float], Natural] = lambda natural, _: natural,
     ) -> Cycle:
         def one(natural: Natural, amount: float) -> Natural:
-            full, conditional = completed(natural, slopes)
+            full, conditional = completed(natural, slopes, marginal)
             mean = np.zeros(2) if means_zero else often @ full / size
             apart = full - mean
             variance = (often @ (apart**2 + spread * conditional)) / size
@@ -62,7 +64,13 @@ def normal_mistakes(values: Array, given: Array, *, means_zero: bool) -> dict[st
     def unbiased(new: Natural, _: float) -> Natural:
         return {**new, "variance": new["variance"] * size / (size - 1)}
 
+    def covariance(new: Natural, _: float) -> Natural:
+        return {**new, "correlation": new["correlation"] * np.sqrt(new["variance"].prod(keepdims=True))}
+
     return {
+        "the covariance is returned in place of the correlation": cycle(finish=covariance),
+        "the regression coefficient has the variances exchanged or not rooted": cycle(lambda v, rho: rho * v / v[::-1]),
+        "the marginal variance is added for a missing entry, not the conditional one": cycle(marginal=True),
         "a regression coefficient is taken for the correlation": cycle(finish=by_one(0)),
         "a regression coefficient is taken for the correlation, that of the other variable": cycle(finish=by_one(1)),
         "the correlation is taken for the regression coefficient": cycle(lambda _, rho: np.full(2, rho)),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from comparisons.case import Array, Natural
 
 Cycle = Callable[[Natural, float], Natural]
@@ -19,7 +21,7 @@ def linkage_mistakes(cells: Array) -> dict[str, Cycle]:
 
         return one
 
-    found = {}
+    found: dict[str, Cycle] = {}
     for one, name in enumerate(PLACES):
         for two, other in enumerate(PLACES):
             if cells[one] != cells[two]:
@@ -30,9 +32,27 @@ def linkage_mistakes(cells: Array) -> dict[str, Cycle]:
                 if one < two:
                     found[f"the {name} and the {other} cell are exchanged"] = cycle(exchanged)
 
-    def half(natural: Natural, _: float) -> Natural:
-        """Without theta in the posterior of the first cell."""
-        linked = cells[0] / 2 + cells[3]
-        return {"theta": linked / (linked + cells[1] + cells[2])}
+    first, second, third, fourth = cells
 
-    return {**found, "the first cell is shared equally, whatever theta": half}
+    def formula(new: Callable[[float], float]) -> Cycle:
+        return lambda natural, _: {"theta": np.array([new(float(natural["theta"][0]))])}
+
+    def ratio(linked: float) -> float:
+        return float(linked / (linked + second + third))
+
+    def right(theta: float) -> float:
+        """Linked animals, those of the first cell by their posterior."""
+        return float(first * theta / (2 + theta) + fourth)
+
+    formulas: dict[str, Callable[[float], float]] = {
+        "the first cell is shared equally, whatever theta": lambda _: ratio(first / 2 + fourth),
+        "the posterior of the first cell is theta / (1 + theta)": lambda at: ratio(first * at / (1 + at) + fourth),
+        "the posterior of the first cell is theta / 2": lambda at: ratio(first * at / 2 + fourth),
+        "linked animals are divided by all animals": lambda at: right(at) / cells.sum(),
+        "the fourth cell is left out of the denominator": lambda at: min(
+            right(at) / (right(at) - fourth + second + third), 1.0
+        ),
+        "the fourth cell is left out": lambda at: ratio(right(at) - fourth),
+        "the first cell is left out": lambda _: ratio(fourth),
+    }
+    return {**found, **{words: formula(new) for words, new in formulas.items()}}

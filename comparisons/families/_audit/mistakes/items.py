@@ -13,6 +13,7 @@ Cycle = Callable[[Natural, float], Natural]
 # Floors of a probability that people use, and logits beyond which it is cut off.
 FLOORS = (0.25, 0.2, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
 NEWTON_STEPS = 20
+ATTEMPTS = "the attempts at an item are those of all examinees, who did not answer it included"
 LOGITS = (4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -82,7 +83,14 @@ def item_mistakes(data: dict[str, Any], rebind: Callable[[dict[str, Any]], Case]
         """The ability axis turned, and the intercepts with it."""
         return {name: -values for name, values in new.items()} if new["a"].mean() < 0 else new
 
+    def all_attempts(natural: Natural, _: float) -> Natural:
+        case = bound()
+        params = case.to_em(natural)
+        counts = case.em.e_step(params).expected_counts
+        return case.from_em(case.em.m_step(counts._replace(attempts=None), params))
+
     found: dict[str, Cycle] = {
+        **({} if answered.all() else {ATTEMPTS: all_attempts}),
         "intercepts are turned along with the slopes where these are negative": after(turned),
         "answers are regressed on mean abilities, as if these were known": on_mean_abilities,
         "every item has a slope of its own, then their mean is taken": own_slopes,

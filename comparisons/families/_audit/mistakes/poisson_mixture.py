@@ -27,6 +27,13 @@ def poisson_mistakes(counts: Array, often: Array) -> dict[str, Cycle]:
     def mass(rate: Array, values: Array = counts) -> Array:
         return values[:, None] * np.log(rate) - rate - gammaln(values[:, None] + 1)
 
+    def old_weights(natural: Natural, amount: float) -> Natural:
+        """The sum of counts of a component divided by its size by the weights before."""
+        right = cycle(mass)(natural, amount)
+        if "weight" not in natural:
+            return right
+        return {**right, "rate": right["rate"] * right["weight"] / natural["weight"]}
+
     seen = np.unique(counts)
     place = np.arange(len(counts), dtype=float)
     return {
@@ -34,5 +41,6 @@ def poisson_mistakes(counts: Array, often: Array) -> dict[str, Cycle]:
         "probabilities are made to add up to 1 over the counts that were seen: a truncated distribution": cycle(
             lambda rate: mass(rate) - logsumexp(mass(rate, seen), axis=0)
         ),
+        "counts are divided by the sizes of the components before the cycle, from the old weights": old_weights,
         "the place of a row in the table is taken for its count": cycle(lambda rate: mass(rate, place), place),
     }

@@ -183,7 +183,7 @@ class StepBefore2PL(TwoPL):
         return {**super().result(p, converged, cycle), "log_likelihood": self.before}
 
 
-@bug(P, "stopping", "a change below 0.01 counts as convergence")
+@bug(P, "stopping", "a change below 0.01 counts as convergence", remark=True)
 class Loose(TwoPL):
     tolerance = 1e-2
 
