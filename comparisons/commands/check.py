@@ -123,12 +123,13 @@ class _FewLines(io.TextIOBase):
     """A stream that passes on the first lines and counts the others."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self.lines = stream, 0
+        self.stream, self.lines, self.open = stream, 0, False
 
     def write(self, text: str) -> int:
         """Pass the text on while few lines have been written."""
         if self.lines < MOST_LINES:
             self.stream.write(text)
+            self.open = bool(text) and not text.endswith("\n")
         self.lines += text.count("\n")
         return len(text)
 
@@ -139,8 +140,10 @@ def _few_lines() -> Iterator[None]:
     few = _FewLines(sys.stderr)
     with redirect_stdout(few):
         yield
+    if few.open:
+        few.stream.write("\n")
     if few.lines > MOST_LINES:
-        complain(f"the EM printed {few.lines - MOST_LINES} further lines, which are left out")
+        few.stream.write(f"Note: the EM printed {few.lines - MOST_LINES} further lines, which are left out\n")
 
 
 @contextmanager
