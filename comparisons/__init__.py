@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
     from comparisons.cross_check.run import CrossCheck, crosscheck
+    from comparisons.outside.bound import bind
 
 _HOME = {
     "Case": "comparisons.case",
     "Flag": "comparisons.case",
     "InputError": "comparisons.case",
+    "bind": "comparisons.outside.bound",
     "check_em": "comparisons.audit.run",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "CrossCheck": "comparisons.cross_check.run",
     "crosscheck": "comparisons.cross_check.run",
 }
-__all__ = ["Case", "CrossCheck", "Flag", "InputError", "check_em", "crosscheck", "parametrize_with_checks"]
+__all__ = ["Case", "CrossCheck", "Flag", "InputError", "bind", "check_em", "crosscheck", "parametrize_with_checks"]
 
 
 def __getattr__(name: str) -> Any:

@@ -318,7 +318,11 @@ class Case:
 
     def parameter_names(self) -> list[str]:
         """Names of the scalar parameters, `a[item1]`, in the order of `flat`."""
-        return [f"{name}[{label}]" for name, labels in self.labels.items() for label in labels]
+        return [scalar_name(name, label) for name, labels in self.labels.items() for label in labels]
+
+    def entry(self, name: str, place: int) -> str:
+        """Name of one scalar parameter."""
+        return scalar_name(name, self.labels[name][place])
 
     def flat(self, natural: Natural) -> Array:
         """Natural parameters as one vector (or, with leading axes, one row per start)."""
@@ -354,6 +358,11 @@ class Case:
     def named(self, natural: Natural) -> dict[str, float]:
         """Natural parameters by scalar name."""
         return dict(zip(self.parameter_names(), map(float, self.flat(natural)), strict=True))
+
+
+def scalar_name(name: str, label: str) -> str:
+    """`a[item1]`; of a parameter that is a single number, whose label is empty, its name alone."""
+    return f"{name}[{label}]" if label else name
 
 
 def natural_of(case: Case, flat: Array) -> Natural:

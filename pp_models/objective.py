@@ -72,7 +72,7 @@ class Objective:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each natural parameter."""
+        """Shape of each natural parameter; a single number is a vector of one."""
         return {name: np.shape(self._initial_natural[name]) for name in self.names}
 
     @cached_property
@@ -172,7 +172,8 @@ class Objective:
             shape = self.shapes[variable.name]
             if value.shape != shape:
                 raise ValueError(f"parameter {variable.name!r} must have shape {shape}, got {value.shape}")
-            values.append(self._inside(variable.name, value))
+            inside = self._inside(variable.name, value)
+            values.append(inside.reshape(()) if variable.ndim == 0 else inside)
         return np.asarray(self._free_of_natural(*values))
 
     def _inside(self, name: str, value: Array) -> Array:
@@ -194,7 +195,8 @@ class Objective:
 
     def natural(self, x: Array) -> dict[str, Array]:
         """Natural parameters by name."""
-        return dict(zip((v.name for v in self.model.free_RVs), self._natural_of_free(x), strict=True))
+        values = map(np.atleast_1d, self._natural_of_free(x))
+        return dict(zip((v.name for v in self.model.free_RVs), values, strict=True))
 
     def natural_jacobian(self, x: Array) -> Array:
         """Derivative of the natural by the free parameters, (natural, size); rows in the order of `names`."""

@@ -23,7 +23,7 @@ OUT_OF_BOUNDS = {
 ROOMS = (
     ("parsing", "errors", "case", "digits", "writing"),
     ("reading",),
-    ("families",),
+    ("families", "outside"),
     ("catalogue",),
     ("optima",),
     ("cross_check", "audit", "adjudicate", "certify"),

@@ -64,7 +64,8 @@ def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start"
         values = np.array(given, dtype=float)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
-            raise InputError(f"{where}: {name}[{labels[bad[0]]}] is {values[bad[0]]}, expected a finite number")
+            entry = case.entry(name, int(bad[0]))
+            raise InputError(f"{where}: {entry} is {values[bad[0]]}, expected a finite number")
         natural[name] = values
     module = families.family(case.family)
     fault = families.start_fault(module, natural)

@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, Natural, natural_of
+from comparisons.case import Array, Case, Natural, natural_of, scalar_name
 from comparisons.optima.diverging import running_off
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from pp_models.maximise import (
@@ -206,7 +206,7 @@ def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> t
     for name, labels in case.labels.items():
         if not objective.is_simplex(name):
             names += [
-                f"{name}[{label}]"
+                scalar_name(name, label)
                 for label, is_out in zip(labels, outwards[objective.places[name]], strict=True)
                 if is_out
             ]
@@ -283,7 +283,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
         # A component more than is needed may share the weight of any other.
-        flat |= {f"{name}[{label}]" for name, _ in ends for label in case.labels[name]}
+        flat |= {scalar_name(name, label) for name, _ in ends for label in case.labels[name]}
     names, edges = _in_order(case, flat), _in_order(case, edge - flat)
     if way_up is not None:
         return Judgement(Kind.SADDLE, names, edges, way_up=way_up)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, scalar_name
 from pp_models.objective import Objective
 
 # Information, scaled to a diagonal of ones, below which a direction carries none.
@@ -81,7 +81,7 @@ def _moves(case: Case, objective: Objective, x: Array, held: Sequence[str]) -> t
     rows = []
     for name, labels in case.labels.items():
         for index, label in enumerate(labels):
-            if f"{name}[{label}]" not in held:
+            if scalar_name(name, label) not in held:
                 continue
             if objective.is_simplex(name):
                 row = by_name[name][index]

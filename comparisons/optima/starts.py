@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, InputError, Natural, each, stack
+from comparisons.case import Array, Case, InputError, Natural, each, scalar_name, stack
 from comparisons.optima.unfinished import PLAIN, carried_on
 from em_reference.em import Fit, em
 from pp_models.edges import Space
@@ -53,7 +53,7 @@ def check_starts(case: Case, starts: Natural) -> None:
         if len(bad):
             row, column = bad[0]
             raise InputError(
-                f"start {row}: {name}[{labels[column]}] is {values[row, column]}, expected a finite number"
+                f"start {row}: {scalar_name(name, labels[column])} is {values[row, column]}, expected a finite number"
             )
 
 

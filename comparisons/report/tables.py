@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, scalar_name
 from comparisons.cross_check.checks import STANDARD_ERRORS
 from comparisons.cross_check.run import CrossCheck
 from comparisons.digits import matching_digits
@@ -71,7 +71,7 @@ def agreement(result: CrossCheck) -> Table:
 
 def few(case: Case) -> list[str]:
     """Parameters with few entries (a slope that all items share), which no shortened table leaves out."""
-    names = [f"{name}[{label}]" for name, labels in case.labels.items() if len(labels) <= FEW for label in labels]
+    names = [scalar_name(name, label) for name, labels in case.labels.items() if len(labels) <= FEW for label in labels]
     return names if len(names) <= MOST_FEW else []
 
 
@@ -113,8 +113,8 @@ def derived(result: CrossCheck) -> pd.DataFrame:
             found = matching_digits(values, other)
             apart = np.abs(np.asarray(values, dtype=float) - other)
         for i, label in enumerate(labels):
-            known = not any(f"{block}[{label}]" in result.not_identified for block in case.labels)
-            rows.append((f"{name}[{label}]", float(values[i]), float(other[i]), apart[i], found[i], known))
+            known = not any(scalar_name(block, label) in result.not_identified for block in case.labels)
+            rows.append((scalar_name(name, label), float(values[i]), float(other[i]), apart[i], found[i], known))
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Case, Natural, Published
+from comparisons.case import Case, Natural, Published, scalar_name
 from comparisons.cross_check.run import CrossCheck
 from comparisons.report import numerals
 from comparisons.report.origin import named_start
@@ -119,7 +119,7 @@ def _printed(case: Case, published: Published) -> dict[str, float]:
     """Published numbers by scalar name."""
     longest = max(case.labels.values(), key=len)
     return {
-        f"{quantity}[{label}]": float(value)
+        scalar_name(quantity, label): float(value)
         for quantity, values in published.parameters.items()
         for label, value in zip(case.labels.get(quantity, longest), values, strict=True)
     }

@@ -10,7 +10,7 @@ from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
-from comparisons.case import Natural
+from comparisons.case import Natural, scalar_name
 
 POINTS = 4
 SAME = 1e-12
@@ -120,7 +120,9 @@ def never_updated(subject: Subject, reference: Reference) -> str:
     names = [name for name, still in zip(case.parameter_names(), stays, strict=True) if still]
     if not names:
         return ""
-    whole = [name for name, entries in case.labels.items() if {f"{name}[{entry}]" for entry in entries} <= set(names)]
+    whole = [
+        name for name, entries in case.labels.items() if {scalar_name(name, entry) for entry in entries} <= set(names)
+    ]
     told = whole if sum(len(case.labels[name]) for name in whole) == len(names) else names
     return f"{' and '.join(told)} {'is' if len(told) == 1 else 'are'} never updated"
 

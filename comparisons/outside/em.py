@@ -1,0 +1,140 @@
+"""An outside EM behind the protocol of `em_reference`: start by start, in natural parameters by name."""
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from comparisons.case import Array, InputError, Natural
+from em_reference.em import Expectation
+from pp_models.objective import Objective
+
+# Weights that add up to 1 up to round-off.
+ROUND_OFF = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class OutsideEM:
+    """EM problem of a user's cycle.
+
+    Parameters
+    ----------
+    cycle : callable natural -> natural
+        One EM cycle.
+    log_likelihood : callable natural -> float
+        Of the EM itself where it tells one, else by PyMC.
+    objective : Objective
+        Knows the shapes and the supports.
+    """
+
+    cycle: Callable[[Natural], Natural]
+    log_likelihood: Callable[[Natural], float]
+    objective: Objective
+
+    @cached_property
+    def Params(self) -> Any:  # noqa: N802 - a class
+        """NamedTuple of the parameters."""
+        return namedtuple("Params", list(self.objective.shapes), rename=True)
+
+    def e_step(self, params: Any) -> Expectation:
+        """The parameters after one cycle, and the log-likelihood of the ones before."""
+        points = list(self._each(params))
+        lead = np.shape(params[0])[:-1]
+        after = [self.cycle(point) for point in points]
+        stacked = self.Params(
+            *(np.stack([new[name] for new in after]).reshape(*lead, -1) for name in self.objective.shapes)
+        )
+        values = np.array([self.log_likelihood(point) for point in points]).reshape(lead)
+        priors: Array | float = 0.0
+        if self.objective.with_prior:
+            priors = np.array([self.objective.log_prior(self.objective.free(point)) for point in points]).reshape(lead)
+        return Expectation(stacked, values, priors)
+
+    def m_step(self, expected_counts: Any, params: Any) -> Any:
+        """What the cycle gave."""
+        return expected_counts
+
+    def feasible(self, params: Any) -> npt.NDArray[np.bool_]:
+        """Whether each start lies inside the supports of the model's variables."""
+        lead = np.shape(params[0])[:-1]
+        return np.array([self._inside(point) for point in self._each(params)]).reshape(lead)
+
+    def _inside(self, point: Natural) -> bool:
+        for name, values in point.items():
+            low, high = self.objective.edges(name)
+            if not (np.isfinite(values).all() and (values >= low).all() and (values <= high).all()):
+                return False
+            if self.objective.is_simplex(name) and abs(values.sum() - 1) > ROUND_OFF:
+                return False
+        return True
+
+    def _each(self, params: Any) -> Iterator[Natural]:
+        """The starts one by one."""
+        flat = {
+            name: np.reshape(field, (-1, np.shape(field)[-1]))
+            for name, field in zip(self.objective.shapes, params, strict=True)
+        }
+        return ({name: rows[i] for name, rows in flat.items()} for i in range(len(next(iter(flat.values())))))
+
+
+def cycle_of(em: Any, shapes: Mapping[str, tuple[int, ...]], single: frozenset[str]) -> Callable[[Natural], Natural]:
+    """One cycle of an EM: a function of parameters by name, or an object with `step`, or with `e_step` and `m_step`.
+
+    Parameters
+    ----------
+    em : object or callable
+    shapes : dict of name -> shape
+    single : frozenset of str
+        Parameters that are a single number; the EM gets them as floats.
+
+    Raises
+    ------
+    InputError
+    """
+
+    def given(natural: Natural) -> dict[str, Any]:
+        return {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
+
+    def read(returned: Any) -> Natural:
+        if not isinstance(returned, Mapping):
+            raise InputError(f"the EM returned {type(returned).__name__}, expected a dict with {', '.join(shapes)}")
+        natural = {}
+        for name, shape in shapes.items():
+            if name not in returned:
+                raise InputError(f"the EM returned no {name!r}, expected {', '.join(shapes)}")
+            values = np.atleast_1d(np.asarray(returned[name], dtype=float))
+            if values.shape != shape:
+                raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
+            natural[name] = values
+        return natural
+
+    def by_steps(natural: Natural) -> Natural:
+        returned = em.e_step(given(natural))
+        counts = returned[0] if isinstance(returned, tuple) and not hasattr(returned, "_fields") else returned
+        return read(em.m_step(counts, given(natural)))
+
+    if callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None)):
+        return by_steps
+    step = getattr(em, "step", em)
+    if not callable(step):
+        raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
+    return lambda natural: read(step(given(natural)))
+
+
+def log_likelihood_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[[Natural], float]:
+    """The EM's own log-likelihood where its E-step tells one, else PyMC's."""
+
+    def by_pymc(natural: Natural) -> float:
+        return objective.log_likelihood(objective.free(natural))
+
+    def own(natural: Natural) -> float:
+        given = {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
+        returned = em.e_step(given)
+        told = returned[1] if isinstance(returned, tuple) and not hasattr(returned, "_fields") else None
+        return by_pymc(natural) if told is None else float(told)
+
+    return own if callable(getattr(em, "e_step", None)) else by_pymc
