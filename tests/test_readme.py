@@ -17,8 +17,10 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_python_example_prints_what_readme_shows():
-    code, shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL).groups()
+@pytest.mark.parametrize("section", ["In Python", "Your own model"])
+def test_python_example_prints_what_readme_shows(section):
+    after = README.split(f"## {section}\n")[1]
+    code, shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", after, re.DOTALL).groups()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {})
