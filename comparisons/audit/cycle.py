@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from comparisons.audit.causes.symptoms import JUMPS, jumps_of, never_updated
+from comparisons.audit.causes.symptoms import never_updated
+from comparisons.audit.causes.traces import JUMPS, jumps_of
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.early_stops import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark

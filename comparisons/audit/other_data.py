@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.audit.causes import faint_cause, likely_cause
+from comparisons.audit.causes import below_zero, faint_cause, likely_cause
 from comparisons.audit.causes.made_data import HINTS, SHOWS
-from comparisons.audit.causes.symptoms import only_below_zero
 from comparisons.audit.constants import compared
 from comparisons.audit.copies import difference
 from comparisons.audit.domain import where_it_works
@@ -66,7 +65,11 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
     for what, data in made.items():
         if late():
             break
-        case = reference.hooks.rebind(data)
+        try:
+            case = reference.hooks.rebind(data)
+        except ValueError:
+            # Resampled rows may be none that the family takes.
+            continue
         same_size = case.sizes == reference.case.sizes
         if subject.step is None and sum(case.sizes.values()) > COSTLY * sum(reference.case.sizes.values()):
             continue
@@ -89,7 +92,7 @@ def other_data(subject: Subject, reference: Reference, checks: Mapping[str, Chec
             name, found = fault
             where = f"with {what} (seed {reference.seed}), {name}: {found.found}"
             # Where the data were made for one kind of bug, that is the likeliest cause.
-            cause = SHOWS.get(what) or likely_cause(other, there, sizes=False) or only_below_zero(other, there)
+            cause = SHOWS.get(what) or likely_cause(other, there, sizes=False) or below_zero(other, there)
             cause = cause or HINTS.get(what) or faint_cause(other, there) or found.meaning
             return found._replace(check=check, found=where, meaning=cause)
         fine.append(what)

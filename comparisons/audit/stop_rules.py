@@ -20,6 +20,8 @@ from comparisons.case import Array, Natural
 LATE = (0, 1)
 # Stops that are looked at.
 MOST = 5
+# So many fits of so many cycles each, all alike, are no chance.
+SEVERAL = 4
 # Further than this from the maximum, in standard errors, no tolerance is called small.
 FAR = 1.0
 
@@ -44,6 +46,8 @@ MEANS = {
 
 def cut_off(subject: Subject, reference: Reference) -> tuple[Stop, str, str] | None:
     """The worst stop, far from a maximum, of a fit that says it converged; None where a tolerance explains it.
+
+    A tolerance explains stops within `FAR` standard errors of the maximum.
 
     With it what is said of it, and what that usually means.
     """
@@ -74,7 +78,7 @@ def rule_of(subject: Subject, reference: Reference) -> Rule:
             trails.append(_changes(reference, path[: cycles + 1]))
     if not trails:
         return Rule.UNKNOWN
-    if len(trails) > 2 and len({trail.shape[1] for trail in trails}) == 1:
+    if len(trails) >= SEVERAL and len({trail.shape[1] for trail in trails}) == 1 and trails[0].shape[1] >= SEVERAL:
         return Rule.CYCLES
     for late in LATE:
         places = [max(trail.shape[1] - 1 - late, 0) for trail in trails]

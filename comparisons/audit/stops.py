@@ -25,6 +25,8 @@ from comparisons.optima.kinds import Kind, examine, judge
 
 # Starts that tell whether they are used.
 ENOUGH = 4
+# The rate of an EM below which its ends do not tell.
+SLOW = 0.2
 # The most that a fit cut short may call convergence, in standard errors.
 STOPPED = 1e-2
 # How far a fit may go from a fixed point of its own cycle, where a fit that only stops early stays.
@@ -46,7 +48,7 @@ def stopping(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the EM offers no fit")
     ends = stops(subject, reference)
     fault = _where(subject, reference, ends) or _cut_short(subject, reference) or cycles_told(subject, reference)
-    return fault or _unused_start(reference, ends) or _kept(subject, reference, ends) or _early(ends)
+    return fault or _unused_start(subject, reference, ends) or _kept(subject, reference, ends) or _early(ends)
 
 
 def _cut_short(subject: Subject, reference: Reference) -> Finding | None:
@@ -128,8 +130,14 @@ def _never_says_so(subject: Subject, reference: Reference, found: tuple[Stop, ..
     return None
 
 
-def _unused_start(reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
-    """A fit that gives the same estimates from every start, to the last digit, has not used it."""
+def _unused_start(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:
+    """A fit that gives the same estimates from every start, to the last digit, has not used it.
+
+    One number, or an EM that is done in a few cycles, comes to the same double from everywhere.
+    """
+    slow = subject.starts and reference.top.regular and len(reference.case.unit) > 1 and reference.rates()[-1] > SLOW
+    if not slow:
+        return None
     first = reference.case.flat(found[0].end)
     starts = {reference.case.flat(stop.start).tobytes() for stop in found}
     if len(starts) < ENOUGH or any(not np.array_equal(reference.case.flat(stop.end), first) for stop in found):

@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from pymc.distributions.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
-from comparisons.outside.em import OutsideEM, cycle_of, log_likelihood_of
+from comparisons.outside.em import OutsideEM, cycle_of, inside, log_likelihood_of
 from comparisons.outside.symmetries import POINTS, symmetries
 from pp_models.objective import Objective
+
+# Transforms whose supports are known; `ordered` and chains of several are not.
+KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform)
+# Draws of a start before the support of a variable is given up.
+MOST_DRAWS = 20
 
 
 def bind(
@@ -58,17 +64,19 @@ def bind(
     >>> crosscheck(case, 10).verdict  # doctest: +SKIP
     """
     built = model() if callable(model) and not hasattr(model, "free_RVs") else model
-    _check(built)
+    _check(built, with_prior)
     objective = Objective(built, with_prior)
     single = frozenset(variable.name for variable in built.free_RVs if variable.ndim == 0)
     labels = {variable.name: _labels(built, variable, objective) for variable in built.free_RVs}
-    shapes = {name: (len(entries),) for name, entries in labels.items()}
     first = _documented_start(built, objective, start, labels)
     if first is not None:
+        beyond = inside(objective, first)
+        if beyond:
+            raise InputError(f"start: {beyond} lies outside the support of the model's variable")
         value = objective.value_and_gradient(objective.free(first))[0]
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
-    problem = OutsideEM(cycle_of(em, shapes, single), log_likelihood_of(em, objective, single), objective)
+    problem = OutsideEM(cycle_of(em, objective, single), log_likelihood_of(em, objective, single), objective)
     order = list(objective.shapes)
     draw = _random_starts(built, objective, labels)
     axes = {entry: dims[0] for entry, dims in built.named_vars_to_dims.items() if entry in labels and len(dims) == 1}
@@ -94,7 +102,7 @@ def bind(
     )
 
 
-def _check(model: Any) -> None:
+def _check(model: Any, with_prior: bool) -> None:
     """Refuse what cannot be maximised over.
 
     Raises
@@ -105,6 +113,8 @@ def _check(model: Any) -> None:
         raise InputError(f"the model is a {type(model).__name__}, expected a pymc.Model")
     if not [*model.observed_RVs, *model.potentials]:
         raise InputError("the model has no observed variable and no potential: there is nothing to maximise")
+    if not model.free_RVs:
+        raise InputError("the model has no free variable: there is nothing to estimate")
     for variable in model.free_RVs:
         if np.issubdtype(np.dtype(variable.dtype), np.integer) or variable.dtype == "bool":
             raise InputError(
@@ -113,6 +123,32 @@ def _check(model: Any) -> None:
             )
         if variable.ndim > 1:
             raise InputError(f"{variable.name} has {variable.ndim} axes, expected a single number or a vector")
+        transform = model.rvs_to_transforms[variable]
+        if transform is not None and not isinstance(transform, KNOWN):
+            raise InputError(f"{variable.name} has the transform {type(transform).__name__}, which is not known here")
+        others = _depends_on(model, variable)
+        if others and (not with_prior or isinstance(transform, IntervalTransform)):
+            raise InputError(
+                f"the prior or the bounds of {variable.name} depend on {', '.join(others)}: if it is latent, integrate "
+                "it out, so that the model is the marginal one that the EM maximises"
+            )
+        if variable.name.endswith("_unobserved"):
+            raise InputError(f"{variable.name} stands for missing data: integrate it out of the likelihood")
+
+
+def _depends_on(model: Any, variable: Any) -> list[str]:
+    """Free variables among the ancestors of one."""
+    free = {other: other.name for other in model.free_RVs if other is not variable}
+    found, waiting, seen = [], [variable], set()
+    while waiting:
+        node = waiting.pop()
+        if node in free:
+            found.append(free[node])
+        for parent in node.owner.inputs if node.owner is not None else ():
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return sorted(found)
 
 
 def _labels(model: Any, variable: Any, objective: Objective) -> tuple[str, ...]:
@@ -122,7 +158,8 @@ def _labels(model: Any, variable: Any, objective: Objective) -> tuple[str, ...]:
     size = objective.shapes[variable.name][0]
     dims = model.named_vars_to_dims.get(variable.name)
     values = model.coords.get(dims[0]) if dims else None
-    return tuple(str(value) for value in values) if values is not None else tuple(str(i + 1) for i in range(size))
+    named = tuple(str(value) for value in values) if values is not None else ()
+    return named if len(set(named)) == size else tuple(str(place + 1) for place in range(size))
 
 
 def _documented_start(
@@ -142,7 +179,10 @@ def _documented_start(
         return objective.natural(flat)
     if set(start) != set(labels):
         raise InputError(f"start: got {', '.join(start)}, expected {', '.join(labels)}")
-    natural = {name: np.atleast_1d(np.asarray(start[name], dtype=float)) for name in labels}
+    try:
+        natural = {name: np.atleast_1d(np.asarray(start[name], dtype=float)) for name in labels}
+    except (TypeError, ValueError):
+        raise InputError(f"start: {dict(start)}, expected numbers") from None
     for name, entries in labels.items():
         if natural[name].shape != (len(entries),):
             raise InputError(f"start: {name!r} has shape {natural[name].shape}, expected ({len(entries)},)")
@@ -159,8 +199,8 @@ def _random_starts(
     for variable in model.free_RVs:
         try:
             pm.draw(variable, random_seed=0)
-        except NotImplementedError:
-            # A flat prior cannot be drawn from.
+        except (NotImplementedError, ArithmeticError, ValueError):
+            # A flat prior cannot be drawn from, nor one that is all but flat.
             proper[variable.name] = False
         else:
             proper[variable.name] = True
@@ -174,7 +214,15 @@ def _random_starts(
         spread = {name: _spread(objective, name, rng) for name in labels if name not in found}
         return {name: {**found, **spread}[name] for name in labels}
 
-    return draw
+    def inner(rng: np.random.Generator) -> Natural:
+        for _ in range(MOST_DRAWS):
+            start = draw(rng)
+            beyond = inside(objective, start)
+            if not beyond:
+                return start
+        raise InputError(f"a random start has {beyond}, outside the support: give the variable another prior")
+
+    return inner
 
 
 def _spread(objective: Objective, name: str, rng: np.random.Generator) -> Array:

@@ -4,6 +4,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import isclass
 from typing import Any
 
 import numpy as np
@@ -61,16 +62,7 @@ class OutsideEM:
     def feasible(self, params: Any) -> npt.NDArray[np.bool_]:
         """Whether each start lies inside the supports of the model's variables."""
         lead = np.shape(params[0])[:-1]
-        return np.array([self._inside(point) for point in self._each(params)]).reshape(lead)
-
-    def _inside(self, point: Natural) -> bool:
-        for name, values in point.items():
-            low, high = self.objective.edges(name)
-            if not (np.isfinite(values).all() and (values >= low).all() and (values <= high).all()):
-                return False
-            if self.objective.is_simplex(name) and abs(values.sum() - 1) > ROUND_OFF:
-                return False
-        return True
+        return np.array([not inside(self.objective, point) for point in self._each(params)]).reshape(lead)
 
     def _each(self, params: Any) -> Iterator[Natural]:
         """The starts one by one."""
@@ -81,13 +73,24 @@ class OutsideEM:
         return ({name: rows[i] for name, rows in flat.items()} for i in range(len(next(iter(flat.values())))))
 
 
-def cycle_of(em: Any, shapes: Mapping[str, tuple[int, ...]], single: frozenset[str]) -> Callable[[Natural], Natural]:
+def inside(objective: Objective, natural: Natural) -> str:
+    """The first parameter that lies outside its support, in words; empty where all lie inside."""
+    for name, values in natural.items():
+        low, high = objective.edges(name)
+        fits = np.isfinite(values).all() and (values >= low).all() and (values <= high).all()
+        if not fits or (objective.is_simplex(name) and abs(values.sum() - 1) > ROUND_OFF):
+            return f"{name} = {', '.join(f'{value:.6g}' for value in values)}"
+    return ""
+
+
+def cycle_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[[Natural], Natural]:
     """One cycle of an EM: a function of parameters by name, or an object with `step`, or with `e_step` and `m_step`.
 
     Parameters
     ----------
     em : object or callable
-    shapes : dict of name -> shape
+    objective : Objective
+        Knows the shapes and the supports.
     single : frozenset of str
         Parameters that are a single number; the EM gets them as floats.
 
@@ -95,6 +98,7 @@ def cycle_of(em: Any, shapes: Mapping[str, tuple[int, ...]], single: frozenset[s
     ------
     InputError
     """
+    shapes = objective.shapes
 
     def given(natural: Natural) -> dict[str, Any]:
         return {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
@@ -110,19 +114,31 @@ def cycle_of(em: Any, shapes: Mapping[str, tuple[int, ...]], single: frozenset[s
             if values.shape != shape:
                 raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
             natural[name] = values
+        outside = inside(objective, natural)
+        if outside:
+            raise InputError(f"the EM returned {outside}, outside the support of the model's variable")
         return natural
 
     def by_steps(natural: Natural) -> Natural:
-        returned = em.e_step(given(natural))
-        counts = returned[0] if isinstance(returned, tuple) and not hasattr(returned, "_fields") else returned
-        return read(em.m_step(counts, given(natural)))
+        return read(em.m_step(_told(em.e_step(given(natural)))[0], given(natural)))
 
+    if isclass(em):
+        raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
     if callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None)):
         return by_steps
     step = getattr(em, "step", em)
     if not callable(step):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
     return lambda natural: read(step(given(natural)))
+
+
+def _told(returned: Any) -> tuple[Any, float | None]:
+    """Expected counts and log-likelihood of an E-step; only a pair with a number in the second place is both."""
+    if isinstance(returned, tuple) and not hasattr(returned, "_fields") and len(returned) == 2:
+        counts, value = returned
+        if np.ndim(value) == 0 and np.isreal(value):
+            return counts, float(value)
+    return returned, None
 
 
 def log_likelihood_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[[Natural], float]:
@@ -133,8 +149,7 @@ def log_likelihood_of(em: Any, objective: Objective, single: frozenset[str]) -> 
 
     def own(natural: Natural) -> float:
         given = {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
-        returned = em.e_step(given)
-        told = returned[1] if isinstance(returned, tuple) and not hasattr(returned, "_fields") else None
-        return by_pymc(natural) if told is None else float(told)
+        told = _told(em.e_step(given))[1]
+        return by_pymc(natural) if told is None else told
 
     return own if callable(getattr(em, "e_step", None)) else by_pymc

@@ -7,7 +7,7 @@ where it was at random parameters, but for round-off, is a symmetry.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from math import factorial
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from comparisons.case import Array, Natural
 from pp_models.objective import Objective
 
 POINTS = 3
+# Labellings are counted up to so many entries, and choices of signs tried of so many groups.
+FEW, MOST_SIGNS = 10, 6
 # Of the log-likelihood of an observation, beside 1 + its size.
 ROUND_OFF = 1e-9
 
@@ -40,22 +42,28 @@ class Symmetries(NamedTuple):
         """One sentence for each."""
         found = []
         for group in self.exchangeable:
-            size = sizes[group[0]]
-            what = axes.get(group[0]) or "entry"
+            size, axis = sizes[group[0]], axes.get(group[0])
+            number = f"{size}! = {factorial(size)}" if size <= FEW else f"{size}!"
+            along = f" along {axis}" if axis else ""
             found.append(
-                f"the entries of {' and '.join(group)} are exchangeable along {what}: "
-                f"{size}! = {factorial(size)} labellings are one optimum"
+                f"the entries of {' and '.join(group)} are exchangeable{along}: {number} labellings are one optimum"
             )
         found += [f"the signs of {' and '.join(group)} may be turned together" for group in self.turned]
         return found
 
     def aligned(self, natural: Natural, reference: Natural) -> Natural:
-        """The copy of the parameters that is nearest to others."""
+        """The copy of the parameters that is nearest to others, of every choice of signs in its best order."""
+        copies = []
+        for signs in product((1.0, -1.0), repeat=min(len(self.turned), MOST_SIGNS)):
+            copy = dict(natural)
+            for sign, group in zip(signs, self.turned, strict=False):
+                copy |= {name: sign * copy[name] for name in group}
+            copies.append(self._ordered(copy, reference))
+        return min(copies, key=lambda copy: sum(float(((copy[n] - reference[n]) ** 2).sum()) for n in copy))
+
+    def _ordered(self, natural: Natural, reference: Natural) -> Natural:
+        """Entries in the order that is nearest to the reference."""
         found = dict(natural)
-        for group in self.turned:
-            towards = sum(float(found[name] @ reference[name]) for name in group)
-            if towards < 0:
-                found |= {name: -found[name] for name in group}
         for group in self.exchangeable:
             apart = sum((found[name][:, None] - reference[name]) ** 2 for name in group)
             _, order = linear_sum_assignment(np.asarray(apart).T)
@@ -77,14 +85,17 @@ def symmetries(objective: Objective, axes: Mapping[str, str], points: Sequence[N
     groups: dict[str, list[str]] = {}
     for name, size in sizes.items():
         if size > 1:
-            groups.setdefault(axes.get(name) or f"{name} alone", []).append(name)
-    exchangeable = [
-        tuple(group)
-        for group in groups.values()
-        if all(
-            _unchanged(objective, points, partial(_exchanged, group, pair)) for pair in pairwise(range(sizes[group[0]]))
-        )
-    ]
+            groups.setdefault(axes.get(name) or f"{size} entries", []).append(name)
+
+    def exchange(group: Sequence[str]) -> bool:
+        pairs = pairwise(range(sizes[group[0]]))
+        return all(_unchanged(objective, points, partial(_exchanged, group, pair)) for pair in pairs)
+
+    exchangeable: list[tuple[str, ...]] = []
+    for group in groups.values():
+        # Vectors of one length without a common axis may still be those of the same components, or each its own.
+        alone = [(name,) for name in group] if len(group) > 1 else []
+        exchangeable += [tuple(group)] if exchange(group) else [one for one in alone if exchange(one)]
     free = [name for name in sizes if not np.isfinite(np.concatenate(objective.edges(name))).any()]
     candidates: list[tuple[str, ...]] = [(name,) for name in free]
     turned = [group for group in candidates if _unchanged(objective, points, partial(_turned, group))]
@@ -114,4 +125,6 @@ def _unchanged(objective: Objective, points: Sequence[Natural], change: Callable
 
 
 def _pointwise(objective: Objective, natural: Natural) -> Array:
-    return objective.fingerprint(objective.free(natural))
+    """Log-likelihood of every observation, and the log prior, which is 0 where it does not count."""
+    x = objective.free(natural)
+    return np.append(objective.fingerprint(x), objective.log_prior(x))

@@ -5,6 +5,7 @@ import pymc as pm
 import pytest
 
 from comparisons import InputError, bind, crosscheck
+from comparisons.outside.symmetries import Symmetries
 
 Y = np.array([1.0, 2.0, 4.0])
 
@@ -93,6 +94,40 @@ def test_a_prior_is_climbed_where_it_is_asked_for() -> None:
     assert {str(likelihood.verdict), str(posterior.verdict)} == {"agree"}
 
 
+@pytest.mark.filterwarnings("ignore:Data in y contains missing values:pymc.exceptions.ImputationWarning")
+def test_missing_data_are_no_parameters() -> None:
+    with pytest.raises(InputError, match="y_unobserved"):
+        bind(imputed, em)
+
+
+def test_an_em_that_is_a_class_is_refused() -> None:
+    with pytest.raises(InputError, match="expected an object of it"):
+        bind(exponential, type("EM", (), {}))
+
+
+def mixture(prior_means):
+    with pm.Model() as model:
+        mean = pm.Normal("mean", prior_means, 0.5, shape=2)
+        pm.NormalMixture("y", w=np.array([0.5, 0.5]), mu=mean, sigma=1.0, observed=Y)
+    return model
+
+
+def test_a_prior_that_tells_components_apart_is_no_symmetry() -> None:
+    prior = np.array([-1.0, 3.0])
+    assert bind(lambda: mixture(prior), em_of_means).flags != ()
+    assert bind(lambda: mixture(prior), em_of_means, with_prior=True).flags == ()
+
+
+def em_of_means(params):
+    return params
+
+
+def test_the_nearest_copy_is_found_over_signs_and_orders() -> None:
+    found = Symmetries((("loading",),), (("loading",),))
+    one, other = {"loading": np.array([1.0, -2.0])}, {"loading": np.array([-2.0, 1.0])}
+    np.testing.assert_equal(found.aligned(one, other), other)
+
+
 def discrete():
     with pm.Model() as model:
         which = pm.Bernoulli("which", 0.5, shape=3)
@@ -120,9 +155,51 @@ def impossible():
     return model
 
 
+def latent():
+    with pm.Model() as model:
+        mean = pm.Flat("mean")
+        effect = pm.Normal("effect", mean, 1.0, shape=3)
+        pm.Normal("y", effect, 1.0, observed=Y)
+    return model
+
+
+def moving_bound():
+    with pm.Model() as model:
+        high = pm.HalfNormal("high", 2.0)
+        share = pm.Uniform("share", 0.0, high)
+        pm.Normal("y", share, 1.0, observed=Y)
+    return model
+
+
+def imputed():
+    with pm.Model() as model:
+        mean = pm.Flat("mean")
+        pm.Normal("y", mean, 1.0, observed=np.ma.masked_invalid([1.0, np.nan, 2.0]))
+    return model
+
+
+def ordered():
+    with pm.Model() as model:
+        mean = pm.Normal("mean", 0.0, 3.0, shape=2, transform=pm.distributions.transforms.ordered)
+        pm.Normal("y", mean[[0, 0, 1]], 1.0, observed=Y)
+    return model
+
+
+def nothing_free():
+    with pm.Model() as model:
+        pm.Normal("y", 0.0, 1.0, observed=Y)
+    return model
+
+
 @pytest.mark.parametrize(
     ("model", "more", "words"),
     [
+        (latent, {}, "the prior or the bounds of effect depend on mean: if it is latent, integrate it out"),
+        (moving_bound, {"with_prior": True}, "the prior or the bounds of share depend on high"),
+        (ordered, {}, "mean has the transform"),
+        (nothing_free, {}, "the model has no free variable"),
+        (exponential, {"start": {"rate": -1.0}}, "start: rate = -1 lies outside the support"),
+        (exponential, {"start": {"rate": "fast"}}, "expected numbers"),
         (discrete, {}, "which is discrete: sum it out"),
         (matrix, {}, "table has 2 axes, expected a single number or a vector"),
         (empty, {}, "no observed variable and no potential"),
@@ -145,6 +222,8 @@ def test_what_cannot_be_bound_is_one_line(model, more, words) -> None:
         (lambda params: {"scale": 1.0}, "the EM returned no 'rate', expected rate"),
         (lambda params: 0.5, "the EM returned float, expected a dict with rate"),
         (lambda params: {"rate": [1.0, 2.0]}, "the EM returned 'rate' of shape (2,), the model's is (1,)"),
+        (lambda params: {"rate": -1.0}, "the EM returned rate = -1, outside the support of the model's variable"),
+        (lambda params: {"rate": np.nan}, "the EM returned rate = nan, outside the support of the model's variable"),
     ],
 )
 def test_what_an_em_returns_that_does_not_fit_is_one_line(wrong, words) -> None:

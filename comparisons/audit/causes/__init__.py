@@ -3,7 +3,7 @@
 A mistake is a right EM with one thing changed: the data as it sees them (`data`), the posterior and the expected
 counts (`counts`), the estimates that come out (`estimates`), or what only its family has (`AuditHooks.mistakes`). Of
 those that repeat what the EM under audit does, the one that repeats it best is named. What shows without a comparison
-is found by `symptoms`.
+is found by `symptoms`; what the numbers have in common where no mistake gives the same ones, by `traces`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,13 +16,14 @@ from comparisons.audit.causes.data import wrong_data
 from comparisons.audit.causes.estimates import wrong_estimates, wrong_starts
 from comparisons.audit.causes.evidence import FOR_A_SIZE, Evidence, evidence, iterated, unexplained
 from comparisons.audit.causes.mistake import Mistake, Of
-from comparisons.audit.causes.symptoms import only_below_zero, right_near_the_maximum, symptom, trace
+from comparisons.audit.causes.symptoms import symptom
+from comparisons.audit.causes.traces import only_below_zero, right_near_the_maximum, trace
 from comparisons.audit.constants import in_words
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 
-__all__ = ["faint_cause", "likely_cause"]
+__all__ = ["below_zero", "faint_cause", "likely_cause"]
 
 # What repeats an EM to this share of its difference from a right one is not compared any further.
 EXACT = 1e-7
@@ -30,7 +31,7 @@ EXACT = 1e-7
 SAME = 1e-3
 NEARLY = "nearly the same numbers as when "
 # What a mistake may run into with parameters that it was not made for.
-BREAKS = (Trouble, ValueError, ArithmeticError, np.linalg.LinAlgError)
+BREAKS = (Trouble, ValueError, LookupError, ArithmeticError, np.linalg.LinAlgError)
 
 
 def likely_cause(subject: Subject, reference: Reference, *, sizes: bool = True) -> str:
@@ -53,7 +54,16 @@ def likely_cause(subject: Subject, reference: Reference, *, sizes: bool = True) 
             or _followed(fits, reference, late)
             or _matched([*known, *wrong_starts(reference)], fits, reference, late)
         )
-    except Trouble:
+    except BREAKS:
+        # A guess at the cause never costs what was found.
+        return ""
+
+
+def below_zero(subject: Subject, reference: Reference) -> str:
+    """Which parameter it is wrong for only where that is negative, in words; empty if none."""
+    try:
+        return only_below_zero(subject, reference)
+    except BREAKS:
         return ""
 
 
@@ -65,7 +75,8 @@ def faint_cause(subject: Subject, reference: Reference) -> str:
             or trace(subject, reference)
             or right_near_the_maximum(subject, reference)
         )
-    except Trouble:
+    except BREAKS:
+        # A guess at the cause never costs what was found.
         return ""
 
 
