@@ -37,7 +37,7 @@ def test_start_there_ends_with_a_status():
 def test_a_start_beside_it_still_climbs():
     found = maximise(objective(), np.array([0.1]))
     assert found.status is MaximumStatus.CONVERGED
-    assert abs(float(found.params["v"]) - 9) < 1e-9
+    assert abs(found.params["v"].item() - 9) < 1e-9
 
 
 def test_positive_parameters_are_bounded():

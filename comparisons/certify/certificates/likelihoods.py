@@ -16,7 +16,7 @@ import mpmath as mp
 
 from comparisons.certify.certificates.jets import Jet, Real, exp, log, sqrt, total
 
-FOLDER = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parents[2] / "catalogue"
 Parameters = Mapping[str, Sequence[Real]]
 Jets = dict[str, list[Jet]]
 # Entries of a parameter of this name add up to 1; the last one follows from the others.
