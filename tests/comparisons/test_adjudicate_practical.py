@@ -120,6 +120,7 @@ def test_the_digits_that_are_lost(lsat: Any, tmp_path: Path) -> None:
     assert "10 numbers lie outside the rounding" in result.sentence
 
 
+@pytest.mark.slow
 def test_further_away_it_is_stopped_early(lsat: Any, tmp_path: Path) -> None:
     em = lsat[1].em
     params = lsat[1].to_em({"d": np.full(5, 1.5), "a": np.full(5, 0.3)})
@@ -204,7 +205,7 @@ def test_another_quadrature_that_tells_is_another_model(tmp_path: Path) -> None:
 # --- one wrong number ---
 
 
-@pytest.mark.parametrize("pattern", ["%.3f", "%.15g"])
+@pytest.mark.parametrize("pattern", ["%.3f", pytest.param("%.15g", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("column", ["d", "b", "a"])
 @pytest.mark.parametrize(
     ("change", "slip"),

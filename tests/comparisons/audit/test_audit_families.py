@@ -51,7 +51,11 @@ def reference_of(problem: str) -> Reference:
     return Reference(catalogue.load(problem))
 
 
-@pytest.fixture(params=PROBLEMS)
+# The others take longer.
+QUICK = ("genetic-linkage", "murray", "lsat6-common-slope")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PROBLEMS])
 def case(request: pytest.FixtureRequest) -> Case:
     return reference_of(request.param).case
 

@@ -41,14 +41,23 @@ def test_caught_by_the_check_that_should_catch_it(bug: Bug) -> None:
     assert (found.outcome in REMARKS) if bug.remark else (found.outcome is Outcome.FAILED), found
 
 
-@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.remark], ids=lambda bug: bug.name)
+@pytest.mark.parametrize(
+    "bug",
+    [
+        pytest.param(bug, id=bug.name, marks=() if bug.name in ("Damped", "NaNAtBoundary") else pytest.mark.slow)
+        for bug in BUGS
+        if bug.remark
+    ],
+)
 def test_what_is_only_unusual_is_not_called_wrong(bug: Bug) -> None:
     subject = subject_of(None, data.case(bug.case), bug.make)
     found = [run_check(name, subject, data.reference(bug.case)) for name in CHECKS]
     assert [row for row in found if row.outcome is Outcome.FAILED] == []
 
 
-@pytest.mark.parametrize("case", RIGHT)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case == "2PL" else ()) for case in RIGHT]
+)
 def test_the_em_that_the_bugs_are_put_into_is_right(case: str) -> None:
     subject = subject_of(None, data.case(case), RIGHT[case])
     found = [run_check(name, subject, data.reference(case)) for name in CHECKS]
