@@ -89,7 +89,7 @@ def passed(check: str, found: str, at: str = "") -> Finding:
 
 def failed(check: str, found: str, at: str = "") -> Finding:
     """The check found something wrong."""
-    return Finding(check, Outcome.FAILED, found, at, MEANING[check])
+    return Finding(check, Outcome.FAILED, found, at, MEANING.get(check, ""))
 
 
 def remark(check: str, found: str, at: str = "", outcome: Outcome = Outcome.REMARK) -> Finding:

@@ -176,3 +176,16 @@ def test_an_em_that_refuses_missing_responses_is_not_faulted() -> None:
     found = run_check("missing", subject_of(None, data.case("2PL"), Refuses), data.reference("2PL"))
     assert found.outcome is Outcome.NOT_APPLICABLE
     assert "no missing responses, please" in found.found
+
+
+def test_an_em_that_changes_its_data_is_told_so_by_the_first_check() -> None:
+    class Divides:
+        def __init__(self, given):
+            self.given, self.em = given, textbook.Coins({**given, "heads": given["heads"].copy()})
+
+        def step(self, p):
+            self.given["heads"][0] += 1
+            return self.em.step(p)
+
+    table = check_em(factory=Divides, case=CASE, data_only=True)
+    assert table["found"][table["outcome"] == "failed"].iloc[0] == "it changed the data that it was given"
