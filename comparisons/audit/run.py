@@ -192,7 +192,9 @@ def _cause_first(findings: list[Finding], subject: Subject, reference: Reference
     if not cause:
         # What is wrong with the estimates comes before what is wrong with what is said of them.
         some = of_estimates or wrong
-        specific = [findings[i].meaning for i in some if findings[i].meaning not in ("", MEANING.get(findings[i].check, ""))]
+        specific = [
+            findings[i].meaning for i in some if findings[i].meaning not in ("", MEANING.get(findings[i].check, ""))
+        ]
         faint = faint_cause(subject, reference) if of_estimates and not specific else ""
         usual = [findings[i].meaning for i in sorted(some, key=lambda i: GENERAL.get(findings[i].check, 0))]
         cause = next(filter(None, [*specific, faint, *usual]), "")
