@@ -68,7 +68,9 @@ def cut_off(subject: Subject, reference: Reference) -> tuple[Stop, str, str] | N
 
 @lru_cache(maxsize=4)
 def rule_of(subject: Subject, reference: Reference) -> Rule:
-    """The rule by which a plain EM's fits stopped; unknown where they are on no path of a plain EM."""
+    """The rule by which a plain EM's fits stopped; unknown where there is no fit, or it is on no path of a plain EM."""
+    if subject.fit is None:
+        return Rule.UNKNOWN
     trails: list[Array] = []
     early = sorted((stop for stop in stops(subject, reference) if stop.distance > ARRIVED), key=lambda s: -s.distance)
     for stop in early[:MOST]:

@@ -134,3 +134,7 @@ def test_a_weight_nearer_to_0_than_pymc_can_be_is_judged_by_the_reference_em() -
     assert abs(reference.objective.log_likelihood(reference.free(at)) - exact) > 1
     inside = {**at, "weight": np.array([0.4, 0.6])}
     assert reference.log_likelihood(inside) == reference.objective.log_likelihood(reference.free(inside))
+
+
+def test_an_em_without_a_fit_has_no_rule() -> None:
+    assert rule_of(subject_of(lambda p: cycle(CASE.audit.data, p), CASE), REFERENCE) is Rule.UNKNOWN
