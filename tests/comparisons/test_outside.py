@@ -94,7 +94,7 @@ def test_a_prior_is_climbed_where_it_is_asked_for() -> None:
     assert {str(likelihood.verdict), str(posterior.verdict)} == {"agree"}
 
 
-@pytest.mark.filterwarnings("ignore:Data in y contains missing values:pymc.exceptions.ImputationWarning")
+@pytest.mark.filterwarnings("ignore:Data in y contains missing values")
 def test_missing_data_are_no_parameters() -> None:
     with pytest.raises(InputError, match="y_unobserved"):
         bind(imputed, em)
