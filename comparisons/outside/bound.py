@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from pymc.distributions.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
+from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
 from comparisons.outside.em import OutsideEM, cycle_of, inside, log_likelihood_of
