@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pymc as pm
+import pytensor
 from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
 from comparisons.outside.em import OutsideEM, cycle_of, inside, log_likelihood_of
 from comparisons.outside.symmetries import POINTS, symmetries
+from pp_models.compilation import compile_mode
 from pp_models.objective import Objective
 
 # Transforms whose supports are known; `ordered` and chains of several are not.
@@ -193,12 +196,10 @@ def _random_starts(
     model: Any, objective: Objective, labels: Mapping[str, tuple[str, ...]]
 ) -> Callable[[np.random.Generator], Natural]:
     """Draws from the priors where these are proper, else spread out over the support of each variable."""
-    import pymc as pm
-
     proper = {}
     for variable in model.free_RVs:
         try:
-            pm.draw(variable, random_seed=0)
+            _drawn([variable], 0)
         except (NotImplementedError, ArithmeticError, ValueError):
             # A flat prior cannot be drawn from, nor one that is all but flat.
             proper[variable.name] = False
@@ -207,7 +208,7 @@ def _random_starts(
 
     def draw(rng: np.random.Generator) -> Natural:
         variables = [variable for variable in model.free_RVs if proper[variable.name]]
-        drawn = pm.draw(variables, random_seed=int(rng.integers(2**31))) if variables else []
+        drawn = _drawn(variables, int(rng.integers(2**31))) if variables else []
         found = {
             v.name: np.atleast_1d(np.asarray(value, dtype=float)) for v, value in zip(variables, drawn, strict=True)
         }
@@ -223,6 +224,12 @@ def _random_starts(
         raise InputError(f"a random start has {beyond}, outside the support: give the variable another prior")
 
     return inner
+
+
+def _drawn(variables: list[Any], seed: int) -> list[Any]:
+    """One draw of each variable, by the plain back end: compiling for a few numbers takes longer than drawing them."""
+    with pytensor.config.change_flags(cxx=""):
+        return list(pm.draw(variables, random_seed=seed, mode=compile_mode("fast")))
 
 
 def _spread(objective: Objective, name: str, rng: np.random.Generator) -> Array:
