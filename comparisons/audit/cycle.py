@@ -14,7 +14,7 @@ from comparisons.audit.limits import FOLLOWED, follow, moves_the_maximum, way_up
 from comparisons.audit.noise import forgiven
 from comparisons.audit.reference import Reference
 from comparisons.audit.steps import EQUAL, expected_counts
-from comparisons.audit.subject import Subject
+from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Array, Natural
 
 # An M-step this close to the maximum of Q, in standard errors of the complete data, is complete. Newton
@@ -75,13 +75,6 @@ def _fall(
             return value, after
         value = after
     return None
-
-
-def whole_fit(subject: Subject) -> Callable[[Natural], Natural]:
-    """Estimates of a fit, as a function of its start."""
-    fit = subject.fit
-    assert fit is not None
-    return lambda start: fit(start, None).natural
 
 
 def m_step(subject: Subject, reference: Reference) -> Finding:

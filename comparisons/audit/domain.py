@@ -3,11 +3,10 @@
 from itertools import chain
 
 from comparisons.audit.copies import copies
-from comparisons.audit.cycle import whole_fit
 from comparisons.audit.finding import Finding, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
 from comparisons.audit.reference import Reference
-from comparisons.audit.subject import Subject
+from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Natural
 
 # Random parameters and their symmetric copies that are tried before an EM's domain is given up.

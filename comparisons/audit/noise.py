@@ -12,6 +12,7 @@ import numpy as np
 from comparisons.audit.copies import difference
 from comparisons.audit.guard import Trouble
 from comparisons.audit.reference import Reference
+from comparisons.audit.rows import some_rows
 from comparisons.audit.subject import Subject
 
 # Nearby points differ by this share of the size of each parameter; a smooth cycle then differs by about as much.
@@ -54,8 +55,7 @@ def _by_order(subject: Subject, reference: Reference) -> float:
     if subject.rebuild is None or subject.step is None or not rows:
         return 0.0
     order = np.random.default_rng([reference.seed, 8]).permutation(len(data["frequencies"]))
-    other_order = {name: np.asarray(data[name])[order] for name in (*rows, "frequencies")}
-    turned = reference.hooks.rebind({**data, **other_order})
+    turned = reference.hooks.rebind(some_rows(data, rows, order))
     try:
         other = subject.rebuild(turned)
         assert other.step is not None

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from comparisons.audit.causes import below_zero, faint_cause, likely_cause
 from comparisons.audit.causes.made_data import HINTS, SHOWS
@@ -27,6 +26,7 @@ from comparisons.audit.guard import PATIENCE, Trouble, no_longer_than, out_of_ti
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
+from comparisons.audit.rows import some_rows
 from comparisons.audit.stop_rules import Rule, rule_of
 from comparisons.audit.subject import Subject
 from comparisons.case import AuditHooks, Case, Natural
@@ -106,15 +106,11 @@ def rewritten(hooks: AuditHooks, rng: np.random.Generator) -> dict[str, dict[str
     data, size = hooks.data, len(hooks.data["frequencies"])
     if not hooks.rows:
         return {}
-
-    def chosen(index: npt.NDArray[np.intp]) -> dict[str, Any]:
-        return {**data, **{name: np.asarray(data[name])[index] for name in (*hooks.rows, "frequencies")}}
-
     every, often = np.arange(size), np.asarray(data["frequencies"], dtype=float)
     total = max(1, int(often.sum()))
     return {
-        "the rows in another order": chosen(rng.permutation(size)),
-        "every row twice": chosen(np.concatenate([every, every])),
+        "the rows in another order": some_rows(data, hooks.rows, rng.permutation(size)),
+        "every row twice": some_rows(data, hooks.rows, np.concatenate([every, every])),
         "resampled rows": {**data, "frequencies": rng.multinomial(total, often / often.sum()).astype(float)},
         "each row one to three times as often": {**data, "frequencies": often * rng.integers(1, 4, size)},
     }

@@ -90,6 +90,13 @@ class Subject:
         return self.unaware is not None and self.unaware()
 
 
+def whole_fit(subject: Subject) -> Callable[[Natural], Natural]:
+    """Estimates of a fit, as a function of its start."""
+    fit = subject.fit
+    assert fit is not None
+    return lambda start: fit(start, None).natural
+
+
 def adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
     """Put an EM, in any of its forms, behind the face of a `Subject`.
 

@@ -9,7 +9,7 @@ import pytensor
 from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
-from comparisons.outside.em import OutsideEM, cycle_of, inside, log_likelihood_of
+from comparisons.outside.em import OutsideEM, cycle_of, inside
 from comparisons.outside.symmetries import POINTS, symmetries
 from pp_models.compilation import compile_mode
 from pp_models.objective import Objective
@@ -79,7 +79,7 @@ def bind(
         value = objective.value_and_gradient(objective.free(first))[0]
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
-    problem = OutsideEM(cycle_of(em, objective, single), log_likelihood_of(em, objective, single), objective)
+    problem = OutsideEM(cycle_of(em, objective, single), objective)
     order = list(objective.shapes)
     draw = _random_starts(built, objective, labels)
     axes = {entry: dims[0] for entry, dims in built.named_vars_to_dims.items() if entry in labels and len(dims) == 1}

@@ -24,16 +24,13 @@ class OutsideEM:
 
     Parameters
     ----------
-    cycle : callable natural -> natural
-        One EM cycle.
-    log_likelihood : callable natural -> float
-        Of the EM itself where it tells one, else by PyMC.
+    cycle : callable natural -> (natural, float or None)
+        One EM cycle, and the log-likelihood before it where the EM tells one; else it is PyMC's.
     objective : Objective
         Knows the shapes and the supports.
     """
 
-    cycle: Callable[[Natural], Natural]
-    log_likelihood: Callable[[Natural], float]
+    cycle: Callable[[Natural], tuple[Natural, float | None]]
     objective: Objective
 
     @cached_property
@@ -47,9 +44,10 @@ class OutsideEM:
         lead = np.shape(params[0])[:-1]
         after = [self.cycle(point) for point in points]
         stacked = self.Params(
-            *(np.stack([new[name] for new in after]).reshape(*lead, -1) for name in self.objective.shapes)
+            *(np.stack([new[name] for new, _ in after]).reshape(*lead, -1) for name in self.objective.shapes)
         )
-        values = np.array([self.log_likelihood(point) for point in points]).reshape(lead)
+        heights = [self._by_pymc(point) if own is None else own for point, (_, own) in zip(points, after, strict=True)]
+        values = np.array(heights).reshape(lead)
         priors: Array | float = 0.0
         if self.objective.with_prior:
             priors = np.array([self.objective.log_prior(self.objective.free(point)) for point in points]).reshape(lead)
@@ -63,6 +61,9 @@ class OutsideEM:
         """Whether each start lies inside the supports of the model's variables."""
         lead = np.shape(params[0])[:-1]
         return np.array([not inside(self.objective, point) for point in self._each(params)]).reshape(lead)
+
+    def _by_pymc(self, point: Natural) -> float:
+        return self.objective.log_likelihood(self.objective.free(point))
 
     def _each(self, params: Any) -> Iterator[Natural]:
         """The starts one by one."""
@@ -83,7 +84,9 @@ def inside(objective: Objective, natural: Natural) -> str:
     return ""
 
 
-def cycle_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[[Natural], Natural]:
+def cycle_of(
+    em: Any, objective: Objective, single: frozenset[str]
+) -> Callable[[Natural], tuple[Natural, float | None]]:
     """One cycle of an EM: a function of parameters by name, or an object with `step`, or with `e_step` and `m_step`.
 
     Parameters
@@ -119,8 +122,9 @@ def cycle_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[
             raise InputError(f"the EM returned {outside}, outside the support of the model's variable")
         return natural
 
-    def by_steps(natural: Natural) -> Natural:
-        return read(em.m_step(_told(em.e_step(given(natural)))[0], given(natural)))
+    def by_steps(natural: Natural) -> tuple[Natural, float | None]:
+        counts, value = _told(em.e_step(given(natural)))
+        return read(em.m_step(counts, given(natural))), value
 
     if isclass(em):
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
@@ -129,7 +133,7 @@ def cycle_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[
     step = getattr(em, "step", em)
     if not callable(step):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
-    return lambda natural: read(step(given(natural)))
+    return lambda natural: (read(step(given(natural))), None)
 
 
 def _told(returned: Any) -> tuple[Any, float | None]:
@@ -139,17 +143,3 @@ def _told(returned: Any) -> tuple[Any, float | None]:
         if np.ndim(value) == 0 and np.isreal(value):
             return counts, float(value)
     return returned, None
-
-
-def log_likelihood_of(em: Any, objective: Objective, single: frozenset[str]) -> Callable[[Natural], float]:
-    """The EM's own log-likelihood where its E-step tells one, else PyMC's."""
-
-    def by_pymc(natural: Natural) -> float:
-        return objective.log_likelihood(objective.free(natural))
-
-    def own(natural: Natural) -> float:
-        given = {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
-        told = _told(em.e_step(given))[1]
-        return by_pymc(natural) if told is None else told
-
-    return own if callable(getattr(em, "e_step", None)) else by_pymc

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.audit.causes.data import count_names
+from comparisons.audit.causes.data import count_shapes
 from comparisons.audit.causes.mistake import Mistake
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
@@ -36,12 +36,10 @@ def wrong_posteriors(reference: Reference) -> Iterator[Mistake]:
 def wrong_counts(reference: Reference) -> Iterator[Mistake]:
     """Every mistake in one of the expected counts."""
     case = reference.case
-    names = count_names(case)
-    start = case.start if case.start is not None else case.draw_start(np.random.default_rng(0))
-    counts = case.em.e_step(case.to_em(start)).expected_counts
-    for name in names:
-        yield from _of_one(case, name, np.shape(getattr(counts, name)))
-        for other in (other for other in names if other != name):
+    shapes = count_shapes(case)
+    for name, shape in shapes.items():
+        yield from _of_one(case, name, shape)
+        for other in (other for other in shapes if other != name):
             words = f"{{amount}} is added to the expected {name} and twice as much to the {other}"
             yield Mistake(f"{words}: a prior or a smoothing is left in", partial(_added, case, name, other), 0.01)
 

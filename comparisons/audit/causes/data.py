@@ -6,11 +6,11 @@ from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from comparisons.audit.causes.mistake import Mistake
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
+from comparisons.audit.rows import some_rows
 from comparisons.case import Array, Case, Natural
 
 Data = dict[str, Any]
@@ -21,14 +21,8 @@ MOST_COLUMNS = 10
 def wrong_data(reference: Reference) -> Iterator[Mistake]:
     """Every misreading, of all expected counts, of some of them, and of the E-step alone."""
     case = reference.case
-    for words, data in misread(reference):
-        try:
-            other = reference.hooks.rebind(data)
-        except ValueError:
-            continue
-        if other.sizes != case.sizes:
-            continue
-        names = count_names(case)
+    names = tuple(count_shapes(case))
+    for words, other in misread(reference):
         yield Mistake(words, partial(_of_other, other), counts=partial(_counts, other))
         for some in chain.from_iterable(combinations(names, size) for size in range(1, len(names))):
             where = " and ".join(some)
@@ -39,11 +33,12 @@ def wrong_data(reference: Reference) -> Iterator[Mistake]:
         yield Mistake(f"in the E-step, {words}", partial(_rebound_e_step, reference, change), amount)
 
 
-def count_names(case: Case) -> tuple[str, ...]:
-    """Names of the expected counts of the reference EM."""
+def count_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Shapes of the expected counts of the reference EM, by name."""
     start = case.start if case.start is not None else case.draw_start(np.random.default_rng(0))
     counts = case.em.e_step(case.to_em(start)).expected_counts
-    return tuple(name for name in getattr(counts, "_fields", ()) if getattr(counts, name) is not None)
+    by_name = ((name, getattr(counts, name)) for name in getattr(counts, "_fields", ()))
+    return {name: np.shape(values) for name, values in by_name if values is not None}
 
 
 def _of_other(other: Case, natural: Natural, _: float) -> Natural:
@@ -67,7 +62,18 @@ def _mixed(case: Case, other: Case, names: tuple[str, ...], natural: Natural, _:
     return case.from_em(case.em.m_step(right._replace(**{name: getattr(wrong, name) for name in names}), params))
 
 
-def misread(reference: Reference) -> Iterator[tuple[str, Data]]:
+def misread(reference: Reference) -> Iterator[tuple[str, Case]]:
+    """The same model on the data as a mistaken EM sees them, where these are any and of the same size."""
+    for words, data in _misreadings(reference):
+        try:
+            other = reference.hooks.rebind(data)
+        except ValueError:
+            continue
+        if other.sizes == reference.case.sizes:
+            yield words, other
+
+
+def _misreadings(reference: Reference) -> Iterator[tuple[str, Data]]:
     """The data as a mistaken EM sees them."""
     data, rows = reference.hooks.data, reference.hooks.rows
     often = np.asarray(data["frequencies"], dtype=float)
@@ -98,7 +104,7 @@ def _missing(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> It
     if not rows or whole.all():
         return
     if whole.any():
-        yield "rows with a missing entry are dropped", _kept(data, rows, whole)
+        yield "rows with a missing entry are dropped", some_rows(data, rows, whole)
     for name in rows:
         zero = "wrong" if name == "responses" else "0"
         yield f"a missing entry is taken for {zero}", {**data, name: np.nan_to_num(data[name])}
@@ -107,7 +113,7 @@ def _missing(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> It
         for column in range(np.shape(data[name])[1]) if np.ndim(data[name]) == 2 else ():
             known = ~np.isnan(data[name][:, column])
             if known.any() and not known.all():
-                yield f"rows whose entry {column + 1} is missing are dropped", _kept(data, rows, known)
+                yield f"rows whose entry {column + 1} is missing are dropped", some_rows(data, rows, known)
         zeros = np.where(np.nan_to_num(data[name], nan=1.0) == 0, np.nan, data[name])
         if zero == "0" and not np.isnan(zeros).all(axis=1).any() and np.isnan(zeros).sum() > np.isnan(data[name]).sum():
             yield "a 0 is taken for a missing entry", {**data, name: zeros}
@@ -115,12 +121,12 @@ def _missing(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> It
 
 def _left_out(data: Mapping[str, Any], rows: tuple[str, ...], often: Array) -> Iterator[tuple[str, Data]]:
     index = np.arange(len(often))
-    yield "the first row is left out", _kept(data, rows, index > 0)
-    yield "the last row is left out", _kept(data, rows, index < len(often) - 1)
+    yield "the first row is left out", some_rows(data, rows, index > 0)
+    yield "the last row is left out", some_rows(data, rows, index < len(often) - 1)
     stacked = np.column_stack([np.nan_to_num(np.reshape(data[name], (len(often), -1)), nan=-1.0) for name in rows])
     _, first = np.unique(stacked, axis=0, return_index=True)
     if len(first) < len(often):
-        yield "equal rows are counted once", _kept(data, rows, np.isin(index, first))
+        yield "equal rows are counted once", some_rows(data, rows, np.isin(index, first))
 
 
 def _columns(data: Mapping[str, Any], rows: tuple[str, ...]) -> Iterator[tuple[str, Data]]:
@@ -169,8 +175,4 @@ def _rebound(reference: Reference, change: Callable[[float], Data], natural: Nat
 
 def _rebound_e_step(reference: Reference, change: Callable[[float], Data], natural: Natural, amount: float) -> Natural:
     other = reference.hooks.rebind(change(amount))
-    return _mixed(reference.case, other, count_names(reference.case), natural, amount)
-
-
-def _kept(data: Mapping[str, Any], rows: tuple[str, ...], keep: npt.NDArray[np.bool_]) -> Data:
-    return {**data, **{name: np.asarray(data[name])[keep] for name in (*rows, "frequencies")}}
+    return _mixed(reference.case, other, tuple(count_shapes(reference.case)), natural, amount)

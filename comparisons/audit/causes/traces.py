@@ -1,7 +1,5 @@
 """What the numbers of a wrong EM have in common, where no mistake is found that gives the same ones."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from comparisons.audit.causes.symptoms import POINTS, RIGHT, ends_of, tried
@@ -9,7 +7,7 @@ from comparisons.audit.copies import difference
 from comparisons.audit.guard import out_of_time
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
-from comparisons.audit.subject import Subject
+from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Natural
 
 SAME = 1e-12
@@ -24,7 +22,7 @@ JUMPS = "single precision, rounded numbers or a loose inner tolerance"
 def only_below_zero(subject: Subject, reference: Reference) -> str:
     """An EM that is right where a parameter is positive, and wrong where it is not."""
     case = reference.case
-    act = subject.step or (_fitted(subject) if subject.fit is not None and subject.starts else None)
+    act = subject.step or (whole_fit(subject) if subject.fit is not None and subject.starts else None)
     if act is None:
         return ""
     late = out_of_time()
@@ -128,9 +126,3 @@ def jumps_of(subject: Subject, reference: Reference) -> float:
         jumps.append(float(np.abs(bend / case.size(here)).max()))
     typical = float(np.median(jumps)) if jumps else 0.0
     return typical if typical > JUMP else 0.0
-
-
-def _fitted(subject: Subject) -> Callable[[Natural], Natural]:
-    fit = subject.fit
-    assert fit is not None
-    return lambda start: fit(start, None).natural
