@@ -110,7 +110,7 @@ class Starts:
     Attributes
     ----------
     rules : dict of name -> (rule, size)
-        Drawn in this order, known ones too, so that a start does not depend on what is known.
+        Drawn in this order; some of them may be known.
     fields : Fields
         Which of them are estimated.
     units, origin : dict of name -> float or array

@@ -97,13 +97,12 @@ def bind(
     rows, often = merged(values, repeats)
     mean, variance, sd = em.center, em.mean_squares, np.sqrt(em.mean_squares)
     fields = Fields(NormalParams, {"mean": "mean", "variance": "variance", "correlation": "correlation"})
-    if means_zero:
-        fields = Fields(NormalParams, {n: n for n in ("variance", "correlation")}, {"mean": np.zeros(2)})
-    units, origin = {"mean": sd, "variance": variance}, {} if means_zero else {"mean": mean}
+    units, origin = {"mean": sd, "variance": variance}, {"mean": mean}
     rules = {"variance": (positive, 2), "correlation": (correlation, 1), "mean": (real, 2)}
     labels = {"mean": columns, "variance": columns, "correlation": (",".join(columns),)}
     if means_zero:
-        del labels["mean"]
+        fields = Fields(NormalParams, {n: n for n in ("variance", "correlation")}, {"mean": np.zeros(2)})
+        del rules["mean"], labels["mean"], origin["mean"]
     return Case(
         name=name,
         family="bivariate-normal",

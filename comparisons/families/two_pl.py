@@ -182,13 +182,8 @@ def bind(
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
     data = ItemData(responses, items, counts, nodes, weights)
     priors: dict[str, Any] = {"intercept_prior": intercept_prior, "slope_prior": slope_prior}
-    em = TwoPL(
-        responses,
-        counts,
-        nodes,
-        weights,
-        **{name: prior and PRIORS[prior[0]](*prior[1:]) for name, prior in priors.items()},
-    )
+    by_em: dict[str, Any] = {name: prior and PRIORS[prior[0]](*prior[1:]) for name, prior in priors.items()}
+    em = TwoPL(responses, counts, nodes, weights, **by_em)
     examinees, display = em.patterns.frequencies.sum(), TwoPLDisplay(em, items, scores, ids)
     slope = half_normal if slope_prior is not None and slope_prior[0] == "lognormal" else real
     mirrored = data.symmetric and (slope_prior is None or slope_prior[:2] == ("normal", 0.0))
