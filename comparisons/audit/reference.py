@@ -1,7 +1,7 @@
 """The independent derivation that an EM is held against: all of it from PyMC's graph."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, cast
 
@@ -21,6 +21,8 @@ from pp_models.objective import EDGE, Objective
 RANDOM_POINTS = 8
 # Free parameters and back, beside the size of a parameter.
 ROUND_OFF = 1e-13
+# Sums of expected counts that are the same whatever the parameters, beside their size.
+SAME = 1e-9
 STARTS = 8
 # A first climb from every start, only far enough to tell which one leads highest.
 FIRST_CLIMB = {"maxiter": 200, "ftol": 1e-8}
@@ -79,12 +81,12 @@ class Reference:
     @cached_property
     def objective(self) -> Objective:
         """Log-likelihood (or log-posterior) of the model with hooks."""
-        return cast(Objective, replace(self.case, build_model=self.hooks.build_model).objective())
+        return self.complete.objective
 
     @cached_property
     def complete(self) -> CompleteData:
-        """Responsibilities and Q."""
-        return CompleteData(self.objective)
+        """Responsibilities, expected counts and Q, by the model with hooks."""
+        return cast(CompleteData, self.case.complete_data())
 
     @cached_property
     def points(self) -> list[Natural]:
@@ -274,6 +276,27 @@ class Reference:
             raise FloatingPointError("PyMC's expected statistics are not finite: nothing to compare with")
         return found
 
+    def expected_counts(self, weighted: Array) -> dict[str, Array]:
+        """Expected counts by name that `weighted` gives."""
+        return self.complete.counts(weighted)
+
+    def score(self, counts: Mapping[str, Array], natural: Natural) -> Array:
+        """Gradient of Q by the free parameters, without prior, that counts by name give."""
+        return self.complete.score(self.hooks.complete_counts(counts), self.free(natural))
+
+    @cached_property
+    def mass(self) -> dict[str, Array]:
+        """What each kind of count must add up to over its first axis: sums that do not depend on the parameters.
+
+        Of finitely many latent states only: sums of numbers that are missing depend on the parameters.
+        """
+        if not self.complete.states:
+            return {}
+        rng = np.random.default_rng([self.seed, 2])
+        one, other = (self.expected_counts(self.weighted(self.case.draw_start(rng))) for _ in range(2))
+        totals = {name: (one[name].sum(axis=0), other[name].sum(axis=0)) for name in one}
+        return {name: np.atleast_1d(a) for name, (a, b) in totals.items() if np.allclose(a, b, rtol=SAME, atol=SAME)}
+
     def q(self, x: Array, weighted: Array) -> float:
         """Expected complete-data log-likelihood (plus log prior) of free parameters."""
         return self.complete.expected_log_joint(x, weighted)[0] + self.objective.log_prior(x)
@@ -291,8 +314,3 @@ class Reference:
     def likelihood_gradient(self, x: Array) -> Array:
         """Gradient of the log-likelihood, without prior."""
         return self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x)
-
-    def free_gradient(self, natural_gradient: Natural, natural: Natural) -> Array:
-        """Carry a gradient by natural parameters over to the free ones."""
-        x = self.free(natural)
-        return self.objective.flat(natural_gradient) @ self.objective.natural_jacobian(x)

@@ -9,6 +9,7 @@ from the other's endpoint, and last the estimates themselves.
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -35,6 +36,7 @@ from comparisons.optima.kinds import (
 from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.optima.standard_errors import standard_errors, varying_errors
 from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
+from comparisons.writing import saved
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
@@ -167,6 +169,38 @@ class CrossCheck:
             for name, values in zip(self.case.parameter_names(), self.case.flat(ends).T, strict=True):
                 columns[f"{leg.leg} {name}"] = values
         return pd.DataFrame(columns)
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to a file, whole or not at all; `CrossCheck.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced if it exists. PyMC's compiled functions are not in it; functions of your own that the case holds
+            are, also those of a notebook.
+
+        Raises
+        ------
+        InputError
+            If the place cannot be written, or a model or EM of your own cannot be pickled.
+
+        Examples
+        --------
+        >>> result.save("lsat6.result")  # doctest: +SKIP
+        >>> CrossCheck.load("lsat6.result").verdict  # doctest: +SKIP
+        """
+        saved.write(Path(path), self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "CrossCheck":
+        """Read a result that `save` has written. As with every pickle: only files that you trust.
+
+        Raises
+        ------
+        InputError
+            If the file is none, was written by another version, is damaged, or needs a module that is not there.
+        """
+        return cast(CrossCheck, saved.read(Path(path), cls))
 
     def _repr_html_(self) -> str:
         colour = {Verdict.AGREE: "#00704f", Verdict.DISAGREE: "#b00020"}.get(self.verdict, "#8a5a00")
