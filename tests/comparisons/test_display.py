@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import families
-from comparisons.case import Case
+from comparisons.case import Case, take
 from comparisons.catalogue import load
 from comparisons.commands import batch, terminal
 from comparisons.commands.main import main
@@ -25,6 +25,7 @@ from comparisons.report import scores_remark, summary, tables, watching, write_i
 from comparisons.report.compose import KINDS, compose
 from comparisons.report.page import BADGES, Page, Table
 from comparisons.report.render import html, markdown
+from em_reference.em import em
 from em_reference.quadrature import equally_spaced
 
 FEW = np.array([5.0, 9, 8, 4, 7])
@@ -207,7 +208,9 @@ def test_the_convergence_figure_has_the_labels_of_the_estimates(swapped, which, 
     monkeypatch.setattr(
         watching, "_draw_path", lambda _, name, __, values, ended: drawn.update({name: (values[-1], ended)})
     )
-    watching.watching(replace(result, starts=first, pymc=theirs))
+    case = result.case
+    path = em(case.em, case.to_em(take(first, 0)), case.stop, trace=True)
+    watching.watching(replace(result, starts=first, pymc=theirs, path=path))
     for position in (0, 1):
         shown = np.concatenate([drawn[name][position] for name in result.case.labels])
         np.testing.assert_allclose(shown, result.estimates["em"], rtol=1e-4)

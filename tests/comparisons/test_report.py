@@ -22,6 +22,7 @@ from comparisons.report.compose import KINDS, compose
 from comparisons.report.page import MOST_ROWS, Column, Page, Picture, Points, Table
 from comparisons.report.render import html, markdown
 from em_reference.two_pl import TwoPL, TwoPLParams
+from pp_models.objective import Objective
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 HOSTILE = (
@@ -302,6 +303,32 @@ def test_how_to_regenerate(coins_page, coins, undrawn):
     text = markdown(compose(replace(coins, case=own)))
     assert "````\nem-crosscheck compare X ``` Y\n````\n" in text
     assert "| command |" not in text
+
+
+# --- where it is from ---
+
+
+@pytest.mark.parametrize("name", ["coins", "lsat6"])
+def test_a_report_is_a_function_of_its_result(name, request, monkeypatch, tmp_path):
+    result = request.getfixturevalue(name)
+    write_report(result, tmp_path / "free")
+
+    def runs(*_: object, **__: object) -> None:
+        raise AssertionError("a report runs something")
+
+    others = [] if result.case.worked is None else [result.case.worked.em]
+    for problem in {type(problem) for problem in (result.case.em, *others)}:
+        monkeypatch.setattr(problem, "e_step", runs)
+        monkeypatch.setattr(problem, "m_step", runs)
+    for entry in ("__init__", "free", "natural", "value_and_gradient", "hessian", "fingerprint", "log_likelihood"):
+        monkeypatch.setattr(Objective, entry, runs)
+    write_report(replace(result, case=replace(result.case, build_model=runs)), tmp_path / "blocked")
+    free, blocked = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "free", tmp_path / "blocked")
+    )
+    assert free == blocked
+    assert Path("figures/convergence.svg") in free
 
 
 # --- disagreement ---
