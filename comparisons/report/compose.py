@@ -7,7 +7,7 @@ import pandas as pd
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.report import figures, numerals, tables, worked
-from comparisons.report.origin import COMMAND, begins_with_it, how_made, named_start
+from comparisons.report.origin import begins_with_it, how_made, named_start
 from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text
 from comparisons.report.scores import scores_remark
 from comparisons.report.summary import versions
@@ -28,7 +28,7 @@ KINDS = {
 }
 
 
-def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> Page:
+def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True, command: str | None = None) -> Page:
     """Return the report of a result.
 
     Parameters
@@ -38,6 +38,8 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
         See `comparisons.posterior.sample`.
     csv : bool
         The CSV tables are written too, so long tables may point to them.
+    command : str, optional
+        The command line that made the result.
     """
     case = result.case
 
@@ -65,7 +67,8 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
     )
     if example:
         sections.append(Section("Worked tables", example))
-    sections.append(Section("Settings, versions, how to regenerate", _settings(result, posterior is not None)))
+    made = how_made(result, posterior is not None, command)
+    sections.append(Section("Settings, versions, how to regenerate", (*_settings(result), *made)))
     failed = [check for check in result.checks if not check.passed]
     return Page(
         title=one_line(f"{case.name}: {case.title}"),
@@ -148,11 +151,11 @@ def _sentence(message: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
+def _settings(result: CrossCheck) -> tuple[Block, ...]:
     case = result.case
     settings = {
         "model": case.family,
-        **{name: value for name, value in case.settings.items() if name != COMMAND},
+        **case.settings,
         "starts": result.n_starts,
         "seed": result.seed,
         "EM stops when": worked.stop_in_words(case.stop),
@@ -166,5 +169,4 @@ def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
             (Column("package", numeric=False), Column("version", numeric=False)),
             tuple((name, found or numerals.MISSING) for name, found in versions().items()),
         ),
-        *how_made(result, with_posterior),
     )

@@ -31,11 +31,11 @@ def watching(result: CrossCheck) -> Picture:
     """Figure of the first start: the climb, what is left of it, and every parameter."""
     case = result.case
     where = named_start(case) if begins_with_it(result) else "start 0"
-    cycles, name = int(result.path.cycles), objective_name(case)
+    cycles, status, name = int(result.path.cycles), result.path.status.item(), objective_name(case)
     return Picture(
         "convergence.svg",
         "Watching EM converge",
-        f"EM from {where}: {cycles} cycles, status “{result.path.status.item()}”. Above, the {name} and what is left to its "
+        f"EM from {where}: {cycles} cycles, status “{status}”. Above, the {name} and what is left to its "
         "highest value on this path (round-off left out). Below, the parameters; diamonds at the right mark where "
         "PyMC ended from the same start.",
         f"{name} of EM and its parameters over {cycles} cycles from {where}.",
