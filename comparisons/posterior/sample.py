@@ -11,16 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from comparisons import families
 from comparisons.case import Array, Case, InputError, natural_of, no_runaway
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import about_labels, listed
-from comparisons.writing.style import COLOURS, EM, PYMC, SETTINGS, short
 from pp_models import sampling
 
 # Fewest draws per chain from which ArviZ computes R-hat and ESS.
@@ -30,8 +26,6 @@ HIGHEST_R_HAT = 1.01
 LOWEST_ESS = 400
 # The parameter of an item response model that may grow without end.
 SLOPE = "a"
-# Ends of the intervals in the figure.
-INTERVAL = (0.03, 0.97)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,26 +72,6 @@ class Posterior:
             raise InputError(
                 f"{path}: writing netCDF needs h5netcdf and h5py: pip install em-crosscheck[netcdf]"
             ) from None
-
-    def figure(self) -> Figure:
-        """Interval and mean of every parameter by chain, both maxima marked; one panel per kind of parameter."""
-        labels = self.case.labels
-        rows = max(map(len, labels.values()))
-        chains = len(self.draws)
-        with rc_context(SETTINGS):
-            height = 1.6 + rows * (0.24 + 0.09 * min(chains, 6))
-            figure = Figure(figsize=(1.2 + 4.0 * len(labels), height), layout="constrained")
-            panels = figure.subplots(1, len(labels), squeeze=False)[0]
-            first = 0
-            for axes, (name, entries) in zip(panels, labels.items(), strict=True):
-                columns = slice(first, first + len(entries))
-                _forest(axes, self.draws[:, :, columns], self.table.iloc[columns])
-                axes.set_yticks(range(len(entries)), [short(entry) for entry in entries])
-                axes.set_title(name)
-                first = columns.stop
-            handles, names = panels[0].get_legend_handles_labels()
-            figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6))
-        return figure
 
 
 def sample(
@@ -203,44 +177,3 @@ def _about_sampler(summary: pd.DataFrame, counts: dict[str, int], values: Array)
     if few:
         found.append(f"effective sample size below {LOWEST_ESS} or unknown for {listed(few)}")
     return found
-
-
-# ---- figure ---------------------------------------------------------------------------------------
-
-
-def _forest(axes: Axes, values: Array, table: pd.DataFrame) -> None:
-    """One row per parameter, in it one line per chain; EM's and PyMC's maximum on the row itself."""
-    chains, _, parameters = values.shape
-    rows = np.arange(parameters)
-    low, high = np.quantile(values, INTERVAL, axis=1)
-    middle = values.mean(axis=1)
-    for chain in range(chains):
-        place = rows + _offset(chain, chains)
-        axes.hlines(
-            place, low[chain], high[chain], color=_colour(chain), linewidth=1.2, label=f"chain {chain + 1}", zorder=2
-        )
-        axes.plot(middle[chain], place, "|", color=_colour(chain), markersize=5)
-    axes.plot(table["pymc"], rows, "D", markersize=8, mfc="none", mec=PYMC, zorder=4, label="PyMC, maximum")
-    axes.plot(table["em"], rows, "o", markersize=4, color=EM, zorder=5, label="EM, maximum")
-    # A chain that ran off must not squeeze the others into a line.
-    reach = 10 * float(np.median(high - low))
-    points = table[["em", "pymc"]].to_numpy()
-    seen = np.clip([low.min(), high.max()], np.nanmin(points) - reach, np.nanmax(points) + reach)
-    left, right = min(seen[0], np.nanmin(points)), max(seen[1], np.nanmax(points))
-    margin = 0.05 * (right - left) or 0.05
-    axes.set_xlim(left - margin, right + margin)
-    for chain in range(chains):
-        place = rows + _offset(chain, chains)
-        for beyond, edge, marker in ((high[chain] > right, right, ">"), (low[chain] < left, left, "<")):
-            axes.plot(np.full(beyond.sum(), edge), place[beyond], marker, color=_colour(chain), markersize=4)
-    axes.set_ylim(parameters - 0.5, -0.5)
-
-
-def _offset(chain: int, chains: int) -> float:
-    """Where in its row a chain is drawn."""
-    return 0.0 if chains == 1 else (chain / (chains - 1) - 0.5) * 0.5
-
-
-def _colour(chain: int) -> str:
-    """Colour of a chain; the first two of the palette are EM's and PyMC's."""
-    return COLOURS[2:][chain % len(COLOURS[2:])]

@@ -9,7 +9,8 @@ import pandas as pd
 from comparisons.case import InputError
 from comparisons.cross_check.run import CrossCheck
 from comparisons.report import render, tables
-from comparisons.report.compose import compose, posterior_frame
+from comparisons.report.compose import compose
+from comparisons.report.draws import posterior_frame
 from comparisons.report.summary import summary_text
 from comparisons.writing import exchange
 from comparisons.writing.spreadsheet import csv_bytes

@@ -19,10 +19,11 @@ from comparisons.cross_check.verdict import Verdict
 from comparisons.families import common_slope, poisson_mixture, two_pl
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import labelling, rearranged
+from comparisons.optima.words import IN_WORDS, MEANING
 from comparisons.posterior.sample import _about_prior, _about_ridge
 from comparisons.reading.tables import parse_table
 from comparisons.report import scores_remark, summary, tables, watching, write_index, write_report
-from comparisons.report.compose import KINDS, compose
+from comparisons.report.compose import compose
 from comparisons.report.page import BADGES, Page, Table
 from comparisons.report.render import html, markdown
 from em_reference.em import em
@@ -375,7 +376,7 @@ def test_reasons_for_no_standard_error_are_in_the_note(at_best):
 
 
 def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
-    assert set(KINDS) == set(Kind)
+    assert set(MEANING) == set(IN_WORDS) == set(Kind)
     top = at_best.optima[0]
     judgement = replace(top.judgement, kind=Kind.DEGENERATE, diverging=("bias[coin1]",))
     estimates = at_best.estimates.assign(identified=at_best.estimates["parameter"] != "bias[coin1]")

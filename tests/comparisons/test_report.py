@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
-from matplotlib.figure import Figure
 
 from comparisons.case import Flag
 from comparisons.catalogue import load
 from comparisons.cross_check.run import CrossCheck, crosscheck
+from comparisons.optima.words import MEANING
 from comparisons.report import summary, write_report
-from comparisons.report.compose import KINDS, compose
+from comparisons.report.compose import compose
 from comparisons.report.page import MOST_ROWS, Column, Page, Picture, Points, Table
 from comparisons.report.render import html, markdown
 from em_reference.two_pl import TwoPL, TwoPLParams
@@ -196,7 +196,7 @@ def test_optima_say_how_they_are_known(coins_page, lsat6_page):
 def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coins, undrawn):
     optimum = coins.optima[0]
     nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
-    kinds = [replace(optimum.judgement, kind=kind) for kind in KINDS]
+    kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
     best, *_, heap = kinds
     altered = replace(
         coins,
@@ -431,15 +431,15 @@ def test_long_tables_say_that_they_are_cut():
 def posterior_of(result: CrossCheck) -> SimpleNamespace:
     names = result.estimates["parameter"][::-1]
     values = {"mean": 1.25, "sd": 0.5, "r_hat": 1.0123, "ess_bulk": 812.4, "ess_tail": np.nan}
-
-    def figure() -> Figure:
-        drawn = Figure()
-        drawn.subplots().plot([1, 2])
-        return drawn
-
     summary_frame = pd.DataFrame({key: np.full(len(names), value) for key, value in values.items()}, index=names)
     summary_frame.loc["bias[coin3]", "mean"] = 0.75
-    return SimpleNamespace(summary=summary_frame, messages=("chains sit in different | labellings",), figure=figure)
+    return SimpleNamespace(
+        case=result.case,
+        summary=summary_frame,
+        table=result.estimates.set_index("parameter"),
+        messages=("chains sit in different | labellings",),
+        draws=np.random.default_rng(0).uniform(size=(2, 10, len(names))),
+    )
 
 
 def test_posterior_stands_beside_the_maximum(coins, tmp_path, undrawn):
