@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
     from comparisons.cross_check.run import CrossCheck, crosscheck
+    from comparisons.families._read_case import read_case
     from comparisons.outside.bound import bind
 
 _HOME = {
@@ -22,8 +23,19 @@ _HOME = {
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "CrossCheck": "comparisons.cross_check.run",
     "crosscheck": "comparisons.cross_check.run",
+    "read_case": "comparisons.families._read_case",
 }
-__all__ = ["Case", "CrossCheck", "Flag", "InputError", "bind", "check_em", "crosscheck", "parametrize_with_checks"]
+__all__ = [
+    "Case",
+    "CrossCheck",
+    "Flag",
+    "InputError",
+    "bind",
+    "check_em",
+    "crosscheck",
+    "parametrize_with_checks",
+    "read_case",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,20 +1,18 @@
 """The independent derivation that an EM is held against: all of it from PyMC's graph."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple, cast
+from functools import cached_property, lru_cache
+from typing import cast
 
 import numpy as np
-from scipy.optimize import minimize
 
 from comparisons.audit.constants import Compared, compared
 from comparisons.audit.guard import Trouble
-from comparisons.case import Array, AuditHooks, Case, Natural, take
-from comparisons.optima.kinds import Kind, beside_on_ridge, examine, judge
-from comparisons.optima.starts import draw_starts
+from comparisons.audit.top import Top, highest, lifted
+from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.optima.kinds import Kind, beside_on_ridge, examine
 from pp_models.complete_data import CompleteData
-from pp_models.maximise import maximise
 from pp_models.newton import newton_step
 from pp_models.objective import EDGE, Objective
 
@@ -23,38 +21,6 @@ RANDOM_POINTS = 8
 ROUND_OFF = 1e-13
 # Sums of expected counts that are the same whatever the parameters, beside their size.
 SAME = 1e-9
-STARTS = 8
-# A first climb from every start, only far enough to tell which one leads highest.
-FIRST_CLIMB = {"maxiter": 200, "ftol": 1e-8}
-# Climbs off a saddle before the search gives up.
-CLIMBS = 4
-
-
-class Top(NamedTuple):
-    """The highest stationary point that PyMC finds.
-
-    Attributes
-    ----------
-    natural : Natural
-    x : array
-        Free parameters.
-    kind : Kind
-        `Kind.BEST` for a regular maximum.
-    """
-
-    natural: Natural
-    x: Array
-    kind: Kind
-
-    @property
-    def regular(self) -> bool:
-        """A maximum with curvature in every direction, off every edge."""
-        return self.kind is Kind.BEST
-
-    @property
-    def attained(self) -> bool:
-        """A maximum, possibly on an edge or along a ridge, but not at infinity."""
-        return self.kind in (Kind.BEST, Kind.BOUNDARY, Kind.RIDGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +32,16 @@ class Reference:
     case : Case
         With audit hooks.
     seed : int
+    step : callable natural -> natural, optional
+        One cycle of the EM under audit, which may lead higher than PyMC's first maximum; see `top`.
+    first : Reference, optional
+        The same without a cycle; what PyMC finds alone is found once.
     """
 
     case: Case
     seed: int = 0
+    step: Callable[[Natural], Natural] | None = None
+    first: "Reference | None" = None
 
     @cached_property
     def hooks(self) -> AuditHooks:
@@ -86,7 +58,19 @@ class Reference:
     @cached_property
     def complete(self) -> CompleteData:
         """Responsibilities, expected counts and Q, by the model with hooks."""
-        return cast(CompleteData, self.case.complete_data())
+        return cast(CompleteData, self.case.complete_data()) if self.first is None else self.first.complete
+
+    def compile(self) -> "Reference":
+        """Compile what the checks need: that takes its time from none of them, whichever comes first."""
+        x = self.free(self.points[0])
+        weighted = self.complete.expected_statistics(x)
+        self.objective.hessian(x)
+        self.objective.natural_jacobian(x)
+        self.complete.expected_log_joint(x, weighted)
+        self.complete.hessian_times(x, weighted, x)
+        self.complete.prior_gradient(x)
+        self.complete.prior_hessian(x)
+        return self
 
     @cached_property
     def points(self) -> list[Natural]:
@@ -113,7 +97,7 @@ class Reference:
 
     def restricted(self, points: list[Natural], broken: list[Trouble], refused: list[Trouble]) -> "Reference":
         """The same reference at some of the random parameters only."""
-        view = Reference(self.case, self.seed)
+        view = Reference(self.case, self.seed, self.step, self.first)
         view.__dict__.update({**self.__dict__, "points": points, "broken": broken, "refused": refused})
         return view
 
@@ -126,42 +110,11 @@ class Reference:
 
     @cached_property
     def top(self) -> Top:
-        """The highest point that PyMC climbs to from random starts, and what kind of point it is.
-
-        Other maxima do not matter here: an EM is judged at one as well as at another.
-        """
-        objective, starts = self.objective, draw_starts(self.case, STARTS, self.seed)
-        first = [self._first_climb(objective.free(take(starts, i))) for i in range(STARTS)]
-        return self._climbed_from(max(first, key=lambda end: objective.value_and_gradient(end)[0]))
-
-    def lift(self, higher: Natural) -> None:
-        """Climb on from a point that PyMC's own likelihood puts above the top.
-
-        A component that explains nothing has a gradient of zero up to round-off: PyMC takes the plateau
-        for a ridge. An EM, which divides by what little it explains, may step off it.
-        """
-        self.__dict__["top"] = self._climbed_from(self.free(higher))
-        self.__dict__.pop("information", None)
-
-    def _climbed_from(self, x: Array) -> Top:
-        for _ in range(CLIMBS):
-            end = maximise(self.objective, x)
-            point = examine(self.case, self.objective, {name: end.params[name] for name in self.case.labels})
-            found = judge(self.case, self.objective, point)
-            if found.way_up is None:
-                break
-            x = found.way_up
-        return Top(point.natural, point.x, found.kind)
-
-    def _first_climb(self, x: Array) -> Array:
-        """A few quasi-Newton steps from one start."""
-
-        def falling(z: Array) -> tuple[float, Array]:
-            value, gradient = self.objective.value_and_gradient(z)
-            return -value, -gradient
-
-        climbed = minimize(falling, x, jac=True, method="L-BFGS-B", bounds=self.objective.bounds, options=FIRST_CLIMB)
-        return climbed.x if np.isfinite(climbed.fun) else x
+        """The highest point that PyMC climbs to from random starts, and on from where one cycle of the EM leads."""
+        found = highest(self.case, self.objective, self.seed) if self.first is None else self.first.top
+        if self.step is None:
+            return found
+        return lifted(self.case, self.objective, found, self.step, self.hooks.symmetries)
 
     def free(self, natural: Natural) -> Array:
         """Free parameters of natural ones, which may come from the EM under audit.
@@ -314,3 +267,14 @@ class Reference:
     def likelihood_gradient(self, x: Array) -> Array:
         """Gradient of the log-likelihood, without prior."""
         return self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x)
+
+
+@lru_cache(maxsize=4)
+def with_cycle(reference: Reference, step: Callable[[Natural], Natural] | None) -> Reference:
+    """The same reference for an EM with this cycle, or without one."""
+    if reference.step is step or step is None:
+        return reference
+    view = Reference(reference.case, reference.seed, step, reference.first or reference)
+    some = {name: found for name, found in reference.__dict__.items() if name in ("points", "broken", "refused")}
+    view.__dict__.update(some)
+    return view

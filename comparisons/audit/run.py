@@ -1,6 +1,6 @@
 """All checks of an EM, one after the other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from comparisons.audit.domain import domain, where_it_works
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
-from comparisons.audit.reference import Reference
+from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
 from comparisons.case import Case
 
@@ -48,6 +48,7 @@ ON_OTHER_DATA = (
     "reported_log_likelihood",
     "stopping",
 )
+ON_THE_DATA = tuple(CHECKS)
 CHECKS["other_data"] = lambda subject, reference: other_data(
     subject, reference, {name: CHECKS[name] for name in ON_OTHER_DATA}
 )
@@ -99,7 +100,7 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
 def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
     """Run one check; whatever the EM does wrong on the way is its finding."""
     try:
-        finding = CHECKS[name](subject, reference)
+        finding = CHECKS[name](subject, with_cycle(reference, subject.step))
     except Trouble as trouble:
         finding = failed(name, str(trouble), trouble.at)._replace(meaning="")
     if subject.given is not None:
@@ -170,16 +171,22 @@ def audit(
         subject = subject_of(em, bound, factory)
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
+    reference = Reference(bound, seed).compile()
     with guard.no_longer_than(guard.AUDIT * guard.time_limit.get()):
-        reference = where_it_works(subject, Reference(bound, seed))
-        findings: list[Finding] = []
-        for name in CHECKS:
-            if name == "other_data" and (data_only or level_of(findings) is Level.WRONG):
-                why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
-                findings.append(not_applicable(name, why))
-            else:
-                findings.append(run_check(name, subject, reference))
+        reference = where_it_works(subject, reference)
+        findings = run_checks(subject, reference, ON_THE_DATA)
+        if data_only or level_of(findings) is Level.WRONG:
+            why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
+            findings.append(not_applicable("other_data", why))
+        else:
+            findings.append(run_check("other_data", subject, reference))
         return _cause_first(_said_once(findings), subject, reference)
+
+
+def run_checks(subject: Subject, reference: Reference, order: Iterable[str]) -> list[Finding]:
+    """Findings of these checks, run in this order; told in the order of `CHECKS`, and the same in whichever order."""
+    found = {name: run_check(name, subject, reference) for name in order}
+    return [found[name] for name in CHECKS if name in found]
 
 
 def _cause_first(findings: list[Finding], subject: Subject, reference: Reference) -> list[Finding]:

@@ -158,16 +158,13 @@ def _path_last() -> Iterator[None]:
 
 def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
     """The problem, or the user's data under a family."""
-    from comparisons import catalogue, families
+    from comparisons import catalogue, families, read_case
 
     if problem is not None:
         return catalogue.load(problem)
-    from comparisons.reading.tables import read_table
-
     assert family is not None
     assert data is not None
-    module = families.family(family)
-    known = {option.name: option for option in module.OPTIONS}
+    known = {option.name: option for option in families.family(family).OPTIONS}
     given: dict[str, Any] = {}
     for text in options:
         name, equals, value = text.partition("=")
@@ -177,4 +174,4 @@ def _case(problem: str | None, family: str | None, data: str | None, options: tu
             given[name] = read_value(known[name], value)
         except ValueError:
             raise InputError(f"--option {shortened(text)}: expected {known[name].expected}") from None
-    return module.read(family, read_table(data), families.settle(module, given))
+    return read_case(family, data, **given)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from comparisons.commands.batch import BROKEN_PIPE, discard
 from comparisons.errors import one_line
+from comparisons.writing.numerals import on_terminal
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -176,8 +177,8 @@ def _agreement(result: "CrossCheck") -> Table:
         has_error = not row["no_se"] and row["pymc_se"] > 0
         table.add_row(
             Text(one_line(row["parameter"])),
-            _number(row["em"]),
-            _number(row["pymc"]),
+            on_terminal(row["em"]),
+            on_terminal(row["pymc"]),
             f"{row['difference']:.1e}",
             f"{row['pymc_se']:.2g}" if has_error else "-",
             f"{row['digits']:.1f}" if known else "-",
@@ -221,7 +222,3 @@ def _optima(result: "CrossCheck") -> str:
         + "; ".join(shown)
         + (f"; and {more} more" if more > 0 else "")
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.6f}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.4g}"

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
+from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
 from comparisons.cross_check.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
+from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
 from comparisons.optima.kinds import (
     MOVED,
@@ -37,6 +38,7 @@ from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.optima.standard_errors import standard_errors, varying_errors
 from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.writing import saved
+from em_reference.em import Fit, em
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
@@ -74,6 +76,10 @@ class CrossCheck:
         Log-likelihoods crosswise: each side's code at each side's endpoint.
     gradient_norm : float
         PyMC's gradient at its own endpoint.
+    path : Fit
+        EM from start 0 with its trace, cycle by cycle.
+    worked : WorkedExample or None
+        Where the case has a start of its own.
     """
 
     case: Case
@@ -89,6 +95,8 @@ class CrossCheck:
     flags: tuple[Flag, ...]
     crosswise: pd.DataFrame
     gradient_norm: float
+    path: Fit
+    worked: WorkedExample | None
 
     @property
     def n_starts(self) -> int:
@@ -278,6 +286,8 @@ def crosscheck(
         flags=(*case.flags, *raise_flags(case, legs, optima, ends)),
         crosswise=_crosswise(case, objective, ends),
         gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
+        path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
+        worked=worked_example(case),
     )
 
 

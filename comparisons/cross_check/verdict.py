@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from comparisons.optima.kinds import Kind
+from comparisons.optima.words import IN_WORDS
 from em_reference.em import Status
 
 if TYPE_CHECKING:
@@ -13,16 +14,6 @@ if TYPE_CHECKING:
 FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING)
 # What is reported there is no maximum, whatever the sides say of each other.
 NO_MAXIMUM = (Kind.SADDLE, Kind.DEGENERATE, Kind.NOT_STATIONARY)
-KIND_IN_WORDS = {
-    Kind.BEST: "a maximum",
-    Kind.LOCAL: "a local maximum",
-    Kind.SADDLE: "a saddle",
-    Kind.RIDGE: "a ridge",
-    Kind.BOUNDARY: "the boundary",
-    Kind.DIVERGING: "a maximum at infinity",
-    Kind.DEGENERATE: "a place where the likelihood is unbounded",
-    Kind.NOT_STATIONARY: "a point that is not stationary",
-}
 
 
 class Verdict(StrEnum):
@@ -83,5 +74,5 @@ def sentence_of(result: "CrossCheck") -> str:
         if above and best.kind is Kind.DEGENERATE:
             running = ", ".join(best.judgement.diverging)
             above = f": the likelihood is unbounded as {running} goes to the edge of its range"
-        return f"Not the best optimum found, but {KIND_IN_WORDS[kind]}{above}. {text}."
-    return f"{text}; flagged: {KIND_IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."
+        return f"Not the best optimum found, but {IN_WORDS[kind]}{above}. {text}."
+    return f"{text}; flagged: {IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."

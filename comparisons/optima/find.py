@@ -87,13 +87,12 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
     targets = _climb_all(case, objective, heaps + saddles)
     for target in (*targets, *_unbounded(case, objective)):
-        if _index_of(found, target) is None:
+        if index_of(found, target) is None:
             found.append(target)
-    found.sort(key=lambda optimum: -optimum.objective)
-    ranked = [_ranked(case, optimum, found[0]) for optimum in found]
+    ranked = _ranked(case, found)
     led: dict[int | None, Optimum] = {}
     for heap, target in zip(heaps, targets, strict=False):
-        index = _index_of(ranked, target)
+        index = index_of(ranked, target)
         if index is not None and ranked[index].kind is Kind.DEGENERATE:
             # There is no place to arrive at: every point on the way belongs to it.
             ranked[index] = replace(ranked[index], members=_members(ranked[index], heap))
@@ -101,6 +100,21 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
         heap = replace(heap, leads_to=index)
         led[index] = _joined(led[index], heap) if index in led else heap
     return ranked + list(led.values())
+
+
+def with_optimum(case: Case, optima: list[Optimum], new: Optimum) -> tuple[list[Optimum], int]:
+    """Optima with one more, best first, and which of them it is; one that is known already adds nothing."""
+    known = index_of(optima, new)
+    if known is not None:
+        return optima, known
+    ranked = _ranked(case, [*optima, new])
+    return ranked, next(i for i, optimum in enumerate(ranked) if optimum.point is new.point)
+
+
+def unreached(case: Case, objective: Objective, point: Point) -> Optimum:
+    """A point as an optimum that no start reached."""
+    nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    return Optimum(point, judge(case, objective, point), nobody)
 
 
 def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -220,14 +234,13 @@ def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[O
     starts = np.stack([o.point.x if o.judgement.way_up is None else o.judgement.way_up for o in below])
     ends = [end for _, end in sorted(maximise_all(objective, starts), key=itemgetter(0))]
     targets: list[Optimum] = []
-    for heap, end in zip(below, ends, strict=True):
-        nobody = {leg: np.array([], dtype=np.int64) for leg in heap.members}
+    for end in ends:
         point = examine(case, objective, {name: end.params[name] for name in case.labels})
         known = next((o for o in targets if _alike(o.point, point)), None)
         if known is not None:
             targets.append(known)
             continue
-        target = Optimum(point, judge(case, objective, point), nobody)
+        target = unreached(case, objective, point)
         targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
     return targets
 
@@ -239,17 +252,22 @@ def _unbounded(case: Case, objective: Objective) -> list[Optimum]:
         end = maximise(objective, objective.free(natural))
         point = examine(case, objective, {name: end.params[name] for name in case.labels})
         if point.unbounded:
-            nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
-            found.append(Optimum(point, judge(case, objective, point), nobody))
+            found.append(unreached(case, objective, point))
     return found
 
 
-def _index_of(found: list[Optimum], target: Optimum) -> int | None:
+def index_of(found: list[Optimum], target: Optimum) -> int | None:
     """Which of the optima found `target` is, None when it is none of them."""
     return next((i for i, optimum in enumerate(found) if _one_optimum(optimum, target)), None)
 
 
-def _ranked(case: Case, optimum: Optimum, best: Optimum) -> Optimum:
+def _ranked(case: Case, found: list[Optimum]) -> list[Optimum]:
+    """Optima in order of their height, each with its rank among them."""
+    in_order = sorted(found, key=lambda optimum: -optimum.objective)
+    return [_with_rank(case, optimum, in_order[0]) for optimum in in_order]
+
+
+def _with_rank(case: Case, optimum: Optimum, best: Optimum) -> Optimum:
     """A regular maximum below the best one is `local`; one at the top may hold a certificate."""
     at_top = optimum.objective >= best.objective - best.point.level
     if optimum.kind is Kind.BEST and not at_top:
