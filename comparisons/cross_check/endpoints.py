@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Case, Natural, stack, take
-from comparisons.optima.find import Optimum
-from comparisons.optima.kinds import Kind
+from comparisons.optima.find import Optimum, best_first
+from comparisons.optima.kinds import NO_MAXIMUM, Kind
 from comparisons.optima.starts import Endpoints
 from comparisons.optima.unfinished import carried_on
 from em_reference.em import Fit, Status, em
@@ -46,11 +46,15 @@ class Ends:
 def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Ends:
     """For each leg, its first start that reached the best optimum.
 
+    An edge towards which the likelihood is unbounded is no estimate: it is reported only where there is no maximum.
     A leg that did not reach it, but stands at another true optimum, or at an edge that it cannot leave, is restarted
     from the other leg's endpoint: then exploration differed, not the implementation. A leg that stands at no optimum
     is reported where it stands.
     """
-    index = next((i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None), 0)
+    reached = [i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None]
+    index = reached[0] if reached else 0
+    if optima[index].kind is Kind.DEGENERATE:
+        index = next((i for i, optimum in enumerate(optima) if optimum.kind not in NO_MAXIMUM), index)
     best = optima[index]
     picks: dict[str, int | None] = {}
     for leg in legs:
@@ -65,8 +69,10 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
         em_end, em_status = take(case.from_em(again.params), 0), str(again.status[0])
         em_cycles, em_value = int(again.cycles[0]), float(again.log_likelihood[0])
     else:
-        em_end, em_status = take(em_leg.natural, em_start), em_leg.status[em_start]
+        em_end, em_status = em_leg.end(em_start), em_leg.status[em_start]
         em_cycles, em_value = int(em_leg.effort[em_start]), float(em_leg.log_likelihood[em_start])
+        if em_start in em_leg.last_finite:
+            em_value = float(case.em.e_step(case.to_em(em_end)).log_likelihood)
     pymc_status = "restarted" if pymc_start is None else pymc_leg.status[pymc_start]
     return Ends(
         optimum=index,
@@ -92,7 +98,7 @@ def _best_elsewhere(leg: Endpoints, optima: list[Optimum]) -> int | None:
 
     Starts that have not converged count only where no other start of the leg has arrived anywhere.
     """
-    reached = [o for o in sorted(optima, key=lambda o: -o.objective) if len(o.members[leg.leg])]
+    reached = [o for o in sorted(optima, key=best_first) if len(o.members[leg.leg])]
     settled = [
         o
         for o in reached

@@ -42,7 +42,7 @@ class OutsideEM:
         """The parameters after one cycle, and the log-likelihood of the ones before."""
         points = list(self._each(params))
         lead = np.shape(params[0])[:-1]
-        after = [self.cycle(point) for point in points]
+        after = [self._cycled(point) for point in points]
         stacked = self.Params(
             *(np.stack([new[name] for new, _ in after]).reshape(*lead, -1) for name in self.objective.shapes)
         )
@@ -50,8 +50,20 @@ class OutsideEM:
         values = np.array(heights).reshape(lead)
         priors: Array | float = 0.0
         if self.objective.with_prior:
-            priors = np.array([self.objective.log_prior(self.objective.free(point)) for point in points]).reshape(lead)
+            priors = np.array(
+                [self.objective.log_prior(self.objective.free(p)) if _finite(p) else np.nan for p in points]
+            ).reshape(lead)
         return Expectation(stacked, values, priors)
+
+    def _cycled(self, point: Natural) -> tuple[Natural, float | None]:
+        """One cycle; none from what is not finite, and no number where the EM divides by 0 or inverts what is singular."""
+        nothing = {name: np.full_like(values, np.nan) for name, values in point.items()}
+        if not _finite(point):
+            return nothing, np.nan
+        try:
+            return self.cycle(point)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return nothing, None
 
     def m_step(self, expected_counts: Any, params: Any) -> Any:
         """What the cycle gave."""
@@ -72,6 +84,10 @@ class OutsideEM:
             for name, field in zip(self.objective.shapes, params, strict=True)
         }
         return ({name: rows[i] for name, rows in flat.items()} for i in range(len(next(iter(flat.values())))))
+
+
+def _finite(natural: Natural) -> bool:
+    return all(np.isfinite(values).all() for values in natural.values())
 
 
 def inside(objective: Objective, natural: Natural) -> str:
@@ -118,7 +134,7 @@ def cycle_of(
                 raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
             natural[name] = values
         outside = inside(objective, natural)
-        if outside:
+        if outside and _finite(natural):
             raise InputError(f"the EM returned {outside}, outside the support of the model's variable")
         return natural
 
