@@ -58,7 +58,7 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
         return optima, None
     point = examine(case, objective, {name: end.params[name] for name in case.labels})
     new = unreached(case, objective, point)
-    known = index_of(optima, new)
+    known = index_of(case, optima, new)
     if known is not None:
         return optima, known
     if new.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):

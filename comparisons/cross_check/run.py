@@ -21,11 +21,12 @@ from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
-from comparisons.cross_check.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
+from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
 from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
 from comparisons.optima.kinds import (
     MOVED,
+    NO_MAXIMUM,
     Judgement,
     Kind,
     apart,
@@ -132,13 +133,14 @@ class CrossCheck:
         rows = []
         for index, optimum in enumerate(self.optima):
             shown = self.case.align(optimum.point.natural, self.ends.pymc)
+            unbounded = optimum.kind is Kind.DEGENERATE
             rows.append(
                 {
                     "optimum": index + 1,
                     "kind": str(optimum.kind),
-                    "log_likelihood": optimum.log_likelihood,
-                    **({"log_posterior": optimum.objective} if self.case.with_prior else {}),
-                    "gap": self.optima[0].objective - optimum.objective,
+                    "log_likelihood": np.inf if unbounded else optimum.log_likelihood,
+                    **({"log_posterior": np.inf if unbounded else optimum.objective} if self.case.with_prior else {}),
+                    "gap": np.nan if unbounded else self.optima[0].objective - optimum.objective,
                     "em_starts": len(optimum.members["em"]),
                     "pymc_starts": len(optimum.members["pymc"]),
                     "leads_to": None if optimum.leads_to is None else optimum.leads_to + 1,
@@ -266,6 +268,7 @@ def crosscheck(
     shown = case.align(ends.em, ends.pymc)
     judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
     optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
+    optima = [_labelled(case, objective, o, ends.pymc) if o.kind is Kind.DEGENERATE else o for o in optima]
     open_names = (*judgement.not_identified, *judgement.diverging)
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
@@ -289,6 +292,16 @@ def crosscheck(
         path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
         worked=worked_example(case),
     )
+
+
+def _labelled(case: Case, objective: Objective, optimum: Optimum, reported: Natural) -> Optimum:
+    """An edge towards which the likelihood is unbounded, its parameters named as they are shown beside the reported."""
+    shown = case.align(optimum.point.natural, reported)
+    if all(np.array_equal(shown[name], optimum.point.natural[name]) for name in case.labels):
+        return optimum
+    point = examine(case, objective, shown)
+    judgement = replace(optimum.judgement, diverging=point.unbounded or optimum.judgement.diverging)
+    return replace(optimum, point=point, judgement=judgement)
 
 
 def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:
