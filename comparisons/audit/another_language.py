@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.audit.guard import FIT, Trouble, time_limit
-from comparisons.audit.program import Program, quoted
+from comparisons.audit.program import Deadline, Program, quoted
 from comparisons.errors import InputError
 
 ACTS = ("step", "e_step", "m_step", "fit", "standard_errors")
@@ -29,7 +29,7 @@ ENOUGH = "step, fit, or e_step and m_step"
 FIT_TAKES = ("start", "max_cycles")
 # What an answer may not be without.
 ANSWERS = {
-    "the data": "offers",
+    "the data message": "offers",
     "step": "params",
     "e_step": "expected_counts",
     "m_step": "params",
@@ -106,8 +106,8 @@ class CommandEM:
         """The EM of these data, with the acts that the program offers."""
         # A dict that watches who looks at the frequencies has not been looked at by being sent.
         plain = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
-        message = _line("the data", {"act": "data", "data": plain})
-        told = self._told(message)
+        message = _line("the data message", {"act": "data", "data": plain})
+        told = self._told(message, Deadline.after(time_limit.get()))
         offers = _words(told, "offers", ACTS)
         if not ({"step", "fit"} & set(offers) or {"e_step", "m_step"} <= set(offers)):
             raise Trouble(f"the program offers {', '.join(offers) or 'nothing'}, expected {ENOUGH}")
@@ -127,36 +127,41 @@ class CommandEM:
         }
         return SimpleNamespace(**{name: acts[name] for name in offers})
 
+    @property
+    def last_words(self) -> str:
+        """What the program wrote on standard error: the line that tells most."""
+        return self.program.last_words
+
     def close(self) -> None:
         """End the program; what is asked later starts it anew."""
         self._known = None
         self.program.close()
 
-    def _told(self, message: str) -> dict[str, Any]:
+    def _told(self, message: str, deadline: Deadline) -> dict[str, Any]:
         """Tell the data; what the program offers."""
         again = self.program.running
         self._known = None
         try:
-            told = self._answer("the data", message)
+            told = self._answer("the data message", message, deadline)
         except Trouble as trouble:
             if not again or trouble.refused or trouble.late:
                 raise
             # A program that reads its data only once gets them in a process of their own.
             self.program.close()
-            told = self._answer("the data", message)
+            told = self._answer("the data message", message, deadline)
         self._known = message
         return told
 
     def _asked(self, data: str, act: str, **given: Any) -> dict[str, Any]:
         """The answer to one act, by the program that knows these data."""
+        deadline = Deadline.after(time_limit.get() * (FIT if act == "fit" else 1))
         question = _line(act, {"act": act, **given})
         if not self.program.running or self._known is not data:
-            self._told(data)
-        return self._answer(act, question)
+            self._told(data, deadline)
+        return self._answer(act, question, deadline)
 
-    def _answer(self, act: str, question: str) -> dict[str, Any]:
-        seconds = time_limit.get() * (FIT if act == "fit" else 1)
-        line = self.program.ask(act, question, seconds)
+    def _answer(self, act: str, question: str, deadline: Deadline) -> dict[str, Any]:
+        line = self.program.ask(act, question, deadline)
         try:
             answer = json.loads(line, parse_int=float)
         except (ValueError, RecursionError):
@@ -194,7 +199,9 @@ def _words(told: Mapping[str, Any], key: str, known: Sequence[str], usual: Seque
     given = told.get(key, list(usual))
     words = [given] if isinstance(given, str) else given
     if not isinstance(words, list) or any(word not in known for word in words):
-        raise Trouble(f"the data were answered with {key!r} = {json.dumps(given)}, expected some of {', '.join(known)}")
+        raise Trouble(
+            f"the data message was answered with {key!r} = {json.dumps(given)}, expected some of {', '.join(known)}"
+        )
     return words
 
 
@@ -266,8 +273,10 @@ def _plain(value: Any) -> Any:
         return _plain(value.to_dict("list"))
     if hasattr(value, "tolist"):
         array = np.asarray(value)
-        missing = array != array  # noqa: PLR0124 - NaN, of whatever type
-        return (np.where(missing, None, array) if np.any(missing) else array).tolist()
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            array = array.astype(object)
+            array[np.isnan(np.asarray(value))] = None
+        return array.tolist()
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return None if isinstance(value, float) and np.isnan(value) else value

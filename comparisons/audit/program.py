@@ -1,7 +1,7 @@
 """A program of the user's that is asked one line at a time on its standard input, and answers with one line.
 
-It may die, hang, or say what nobody asked for: whatever it does is a `Trouble` that names it, and after any of them it is
-ended, with all that it started, as its next line could be the answer to an earlier question.
+It may die, hang, or say what nobody asked for: whatever it does is a `Trouble` that names it, and after any of them it
+is ended, with all that it started, as its next line could be the answer to an earlier question.
 """
 
 import os
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,11 +23,23 @@ from comparisons.parsing import shortened
 CHUNK, LONGEST_ANSWER, KEPT = 65_536, 2**28, 65_536
 # Seconds that a program may take to end by itself once its standard input or output is closed.
 LEAVE = 0.5
-# Of the time limit: the program is ended, and what it said on standard error is read, before the guard around every call
-# interrupts both.
+# Of the time limit: the program is ended, and what it said on standard error is read, before the guard around every
+# call interrupts both.
 IN_TIME = 0.98
 # Characters of an answer, or of standard error, that a message shows.
 SHOWN = 120
+
+
+class Deadline(NamedTuple):
+    """A time limit in seconds, and when it is over, on the clock of `time.monotonic`."""
+
+    seconds: float
+    until: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """So many seconds from now."""
+        return cls(seconds, time.monotonic() + IN_TIME * seconds)
 
 
 class _Running(NamedTuple):
@@ -73,13 +86,13 @@ class Program:
         """The line on standard error that tells most: the last one that speaks of an error, else the last one."""
         return telling(self._running.errors.kept) if self._running is not None else self._last_words
 
-    def ask(self, what: str, question: str, seconds: float) -> str:
+    def ask(self, what: str, question: str, deadline: Deadline) -> str:
         """The line that answers one line; `what` was asked, in words, for the message.
 
         Raises
         ------
         Trouble
-            If it cannot be started, ends, is silent for so many seconds, or answers with more than one line.
+            If it cannot be started, ends, is silent until the deadline, or answers with more than one line.
         """
         process = (self._running or self._start()).process
         late = threading.Event()
@@ -88,19 +101,20 @@ class Program:
             late.set()
             _kill(process)
 
-        timer = threading.Timer(IN_TIME * seconds, end)
+        timer = threading.Timer(max(deadline.until - time.monotonic(), 0), end)
         timer.start()
         try:
             answer = self._exchanged(process, question)
         except BaseException:
-            # The audit's own time limit, or the user's Ctrl-C.
+            # The guard's time limit, which strikes again soon, or the user's Ctrl-C: at once, then in good order.
+            _kill(process)
             self.close()
             raise
         finally:
             timer.cancel()
             timer.join()
         if late.is_set():
-            raise self.trouble(f"{what} was not answered within {seconds:g} seconds", late=True)
+            raise self.trouble(f"{what} was not answered within {deadline.seconds:g} seconds", late=True)
         line, end_of_line, rest = answer.partition(b"\n")
         if not end_of_line:
             raise self.trouble(f"{what} was not answered: {_how_it_ended(process, line)}")
