@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from comparisons.audit.another_language import command_em
     from comparisons.audit.pytest_checks import parametrize_with_checks
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
@@ -20,6 +21,7 @@ _HOME = {
     "InputError": "comparisons.case",
     "bind": "comparisons.outside.bound",
     "check_em": "comparisons.audit.run",
+    "command_em": "comparisons.audit.another_language",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "CrossCheck": "comparisons.cross_check.run",
     "crosscheck": "comparisons.cross_check.run",
@@ -32,6 +34,7 @@ __all__ = [
     "InputError",
     "bind",
     "check_em",
+    "command_em",
     "crosscheck",
     "parametrize_with_checks",
     "read_case",

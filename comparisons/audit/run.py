@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
+from comparisons.audit.another_language import CommandEM, ended
 from comparisons.audit.causes import faint_cause, likely_cause
 from comparisons.audit.domain import domain, where_it_works
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
@@ -70,6 +71,8 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
     ------
     Trouble
     """
+    if isinstance(em, CommandEM) and factory is None:
+        em, factory = None, em
     plain_fit = em is not None and is_fit(em, case)
 
     def made(on: Case, given: Mapping[str, Any]) -> Subject:
@@ -132,7 +135,8 @@ def check_em(
     case : Case or str
         The data and the model that it claims to fit; a problem of the catalogue by its name.
     factory : callable data -> em, optional
-        Enables the checks that need other data; with it `em` may be left out.
+        Enables the checks that need other data; with it `em` may be left out. For an EM in another language it is
+        `comparisons.command_em("Rscript my_em.R")`.
     seed : int
         Of the random parameters.
     time_limit : float
@@ -167,11 +171,16 @@ def audit(
 ) -> list[Finding]:
     """The findings of all checks; see `check_em`."""
     bound = bound_case(case)
+    with ended(em, factory):
+        return _findings(em, bound, factory, seed, data_only)
+
+
+def _findings(em: Any, case: Case, factory: Factory | None, seed: int, data_only: bool) -> list[Finding]:
     try:
-        subject = subject_of(em, bound, factory)
+        subject = subject_of(em, case, factory)
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
-    reference = Reference(bound, seed).compile()
+    reference = Reference(case, seed).compile()
     with guard.no_longer_than(guard.AUDIT * guard.time_limit.get()):
         reference = where_it_works(subject, reference)
         findings = run_checks(subject, reference, ON_THE_DATA)
