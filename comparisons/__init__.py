@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from comparisons.audit.family_laws import check_family
     from comparisons.audit.pytest_checks import parametrize_with_checks
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
@@ -19,11 +20,22 @@ _HOME = {
     "InputError": "comparisons.case",
     "bind": "comparisons.outside.bound",
     "check_em": "comparisons.audit.run",
+    "check_family": "comparisons.audit.family_laws",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "CrossCheck": "comparisons.cross_check.run",
     "crosscheck": "comparisons.cross_check.run",
 }
-__all__ = ["Case", "CrossCheck", "Flag", "InputError", "bind", "check_em", "crosscheck", "parametrize_with_checks"]
+__all__ = [
+    "Case",
+    "CrossCheck",
+    "Flag",
+    "InputError",
+    "bind",
+    "check_em",
+    "check_family",
+    "crosscheck",
+    "parametrize_with_checks",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -61,8 +61,8 @@ def _installed_version() -> str:
 
 @main.command("list")
 def list_problems() -> int:
-    """List the problems of the catalogue."""
-    from comparisons import catalogue
+    """List the problems of the catalogue, and the families of models."""
+    from comparisons import catalogue, families
     from comparisons.commands.terminal import Screen
 
     found, status = [], AGREE
@@ -72,7 +72,7 @@ def list_problems() -> int:
         except InputError as error:
             complain(error)
             status = BAD_INPUT
-    Screen().problems(found)
+    Screen().problems(found, families.names())
     return status
 
 
@@ -127,7 +127,12 @@ class Families(click.Group):
         """Build the command of one family."""
         from comparisons import families
 
-        module = families.family(cmd_name)
+        try:
+            module = families.family(cmd_name)
+        except InputError as error:
+            if cmd_name not in families.names():
+                raise
+            return _broken(cmd_name, error)
 
         def compare(data: str, **chosen: Any) -> int:
             given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in module.OPTIONS}
@@ -153,6 +158,23 @@ class Families(click.Group):
             help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}.",
             short_help=module.TITLE,
         )
+
+
+def _broken(name: str, error: InputError) -> click.Command:
+    """The command of another package's family that cannot be loaded: it says so, and `--help` lists the others."""
+
+    def complain(_: tuple[str, ...]) -> int:
+        raise error
+
+    arguments = click.Argument(["_"], nargs=-1, type=click.UNPROCESSED)
+    settings = {"ignore_unknown_options": True, "help_option_names": []}
+    return click.Command(
+        name,
+        callback=lambda **given: complain(given["_"]),
+        params=[arguments],
+        context_settings=settings,
+        short_help="cannot be loaded",
+    )
 
 
 @main.group(
