@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from comparisons.audit.another_language import command_em
+    from comparisons.audit.family_laws import check_family
     from comparisons.audit.pytest_checks import parametrize_with_checks
     from comparisons.audit.run import check_em
     from comparisons.case import Case, Flag, InputError
@@ -22,6 +23,7 @@ _HOME = {
     "bind": "comparisons.outside.bound",
     "check_em": "comparisons.audit.run",
     "command_em": "comparisons.audit.another_language",
+    "check_family": "comparisons.audit.family_laws",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "CrossCheck": "comparisons.cross_check.run",
     "crosscheck": "comparisons.cross_check.run",
@@ -34,6 +36,7 @@ __all__ = [
     "InputError",
     "bind",
     "check_em",
+    "check_family",
     "command_em",
     "crosscheck",
     "parametrize_with_checks",

@@ -1,13 +1,13 @@
 """What a verdict is made from: the file under each of its readings, held against stationary points."""
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.estimates import Estimates, Names
+from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
@@ -42,7 +42,7 @@ class Bench:
 
     case: Case
     objective: Objective
-    form: ModuleType
+    form: Form
     estimates: Estimates
     options: dict[str, Any]
     optima: list[Optimum]

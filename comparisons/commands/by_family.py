@@ -45,9 +45,29 @@ class ByFamily(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Build the command of one family."""
-        return self.command_of(cmd_name)
+        try:
+            return self.command_of(cmd_name)
+        except InputError as error:
+            if cmd_name not in self.families():
+                raise
+            return _broken(cmd_name, error)
 
     def _none_named(self, ctx: click.Context) -> None:
         """Refuse a command line without a family."""
         if ctx.invoked_subcommand is None:
             raise InputError(f"{self.name}: no family is named, expected one of: {', '.join(self.families())}")
+
+
+def _broken(name: str, error: InputError) -> click.Command:
+    """The command of another package's family that cannot be loaded: it says so, and `--help` lists the others."""
+
+    def complain(**_: tuple[str, ...]) -> None:
+        raise error
+
+    return click.Command(
+        name,
+        callback=complain,
+        params=[click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True, "help_option_names": []},
+        short_help="cannot be loaded",
+    )

@@ -54,8 +54,8 @@ def _installed_version() -> str:
 
 @main.command("list")
 def list_problems() -> int:
-    """List the problems of the catalogue."""
-    from comparisons import catalogue
+    """List the problems of the catalogue, and the families of models."""
+    from comparisons import catalogue, families
     from comparisons.commands.terminal import Screen
 
     found, status = [], AGREE
@@ -65,7 +65,7 @@ def list_problems() -> int:
         except InputError as error:
             complain(error)
             status = BAD_INPUT
-    Screen().problems(found)
+    Screen().problems(found, families.names())
     return status
 
 

@@ -146,8 +146,8 @@ class Screen:
         self.line(f"Report: {one_line(str(report))}")
         self.line()
 
-    def problems(self, descriptions: Iterable[tuple[str, str, str, str]]) -> None:
-        """Name, title, family and source of each problem; tab-separated lines in a pipe."""
+    def problems(self, descriptions: Iterable[tuple[str, str, str, str]], families: Iterable[str]) -> None:
+        """Name, title, family and source of each problem, and all families; in a pipe tab-separated problems."""
         for name, title, family, source in (tuple(map(one_line, description)) for description in descriptions):
             if not self._console.is_terminal:
                 self.line("\t".join((name, title, family, source)))
@@ -155,6 +155,8 @@ class Screen:
             self.line(Text.assemble((name, "bold"), f"  {family}"))
             self._console.print(Padding(Text(title), (0, 2)))
             self._console.print(Padding(Text(source, "dim"), (0, 2, 1, 2)))
+        if self._console.is_terminal:
+            self.line(f"Families, for em-crosscheck compare: {', '.join(map(one_line, families))}")
 
 
 def _agreement(result: "CrossCheck") -> Table:
