@@ -14,7 +14,7 @@ from comparisons.families._lindsay import lindsay_certificate
 from comparisons.families._mixtures import fitted_counts, off_the_edge, relabelled
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 
@@ -63,11 +63,11 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         raise InputError(
             f"{table.path}, row {row}, column 'heads': {seen:.0f} heads, expected at most the {most:.0f} flips"
         )
-    counts = frequencies(table)
-    tossed = float(thrown.sum() if counts is None else counts @ thrown)
+    frequencies = read_frequencies(table)
+    tossed = float(thrown.sum() if frequencies is None else frequencies @ thrown)
     if tossed > LARGEST_COUNT:
         raise InputError(f"{table.path}: {tossed:g} flips in all, expected at most {LARGEST_COUNT}")
-    sequences = len(heads) if counts is None else int(counts.sum())
+    sequences = len(heads) if frequencies is None else int(frequencies.sum())
     if coins > sequences:
         raise InputError(f"--coins {coins}: more coins than sequences, expected at most {sequences} for {table.path}")
     case = bind(
@@ -75,7 +75,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         heads,
         thrown,
         coins,
-        counts=counts,
+        frequencies=frequencies,
         fixed_weight=np.full(coins, 1 / coins) if equal or coins == 1 else None,
         weight_prior=weight_prior,
         bias_prior=bias_prior,
@@ -129,7 +129,7 @@ def bind(
     flips: Array,
     coins: int,
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     fixed_weight: Array | None = None,
     weight_prior: float | None = None,
     bias_prior: tuple[float, float] | None = None,
@@ -145,7 +145,7 @@ def bind(
         flips,
         coins,
         fixed_weight,
-        counts,
+        frequencies,
         weight_prior=None if weight_prior is None else Dirichlet(weight_prior),
         bias_prior=None if bias_prior is None else Beta(*bias_prior),
     )
@@ -155,7 +155,7 @@ def bind(
 
         # The audit looks at the counts of every row of the data, as they were given.
         rows = np.column_stack(np.broadcast_arrays(heads, flips))
-        rows, seen = (rows, counts) if hooks else merged(rows, counts)
+        rows, seen = (rows, frequencies) if hooks else merged(rows, frequencies)
         return coin_mixture.build(
             rows[:, 0],
             rows[:, 1],
@@ -192,7 +192,7 @@ def bind(
 
     def bind_again(data: dict[str, Any]) -> Case:
         settings: dict[str, Any] = {"weight_prior": weight_prior, "bias_prior": bias_prior}
-        return bind(name, data["heads"], data["flips"], data["coins"], counts=data["frequencies"],
+        return bind(name, data["heads"], data["flips"], data["coins"], frequencies=data["frequencies"],
                     fixed_weight=data["fixed_weight"], **settings)  # fmt: skip
 
     labels = tuple(f"coin{k + 1}" for k in range(coins))

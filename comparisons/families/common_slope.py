@@ -46,28 +46,28 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, _, flags = responses_of(table, options)
+    responses, items, frequencies, _, flags = responses_of(table, options)
     grid = equal_grid(options)
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     for item, answers in zip(items, seen.T, strict=True):
         if not ((answers == 0).any() and (answers == 1).any()):
             raise InputError(
                 f"{table.path}, column {item!r}: expected right and wrong answers, else its intercept is infinite"
             )
-    return replace(bind(name, responses, items, counts, *grid), flags=flags)
+    return replace(bind(name, responses, items, frequencies, *grid), flags=flags)
 
 
 def bind(
-    name: str, responses: Array, items: tuple[str, ...], counts: Array | None, nodes: Array, weights: Array
+    name: str, responses: Array, items: tuple[str, ...], frequencies: Array | None, nodes: Array, weights: Array
 ) -> Case:
     """Bind arrays: responses (N, I) of 0, 1 or NaN, frequencies, and the grid, which must be symmetric."""
-    em = CommonSlope(responses, counts, nodes, weights)
+    em = CommonSlope(responses, frequencies, nodes, weights)
 
     def build_model(hooks: bool = False) -> Any:
         from pp_models import common_slope
 
         # The audit looks at the counts of every row of the data, as they were given.
-        rows, seen = (responses, counts) if hooks else merged(responses, counts)
+        rows, seen = (responses, frequencies) if hooks else merged(responses, frequencies)
         return common_slope.build(rows, nodes, weights, frequencies=seen, hooks=hooks)
 
     def align(natural: Natural, reference: Natural) -> Natural:
@@ -82,7 +82,7 @@ def bind(
         name=name,
         family="common-slope",
         title=f"{len(items)} items, {em.two_pl.patterns.frequencies.sum():.0f} examinees"
-        f"{missing_in_words(responses, counts)}, one slope",
+        f"{missing_in_words(responses, frequencies)}, one slope",
         em=em,
         build_model=build_model,
         to_em=lambda natural: CommonSlopeParams(
@@ -99,15 +99,15 @@ def bind(
         curves=lambda natural: item_curves(natural, items),
         audit=item_audit(
             responses,
-            counts,
+            frequencies,
             (nodes, weights),
             lambda: build_model(hooks=True),
             bind_again,
             slopes=1,
             mirrored=symmetric_grid(nodes, weights),
         ),
-        missing_answers=missing_answers(responses, counts),
-        settings={**answers_in_words(responses, counts), "quadrature": described_grid(nodes, weights)},
+        missing_answers=missing_answers(responses, frequencies),
+        settings={**answers_in_words(responses, frequencies), "quadrature": described_grid(nodes, weights)},
     )
 
 

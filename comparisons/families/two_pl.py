@@ -75,7 +75,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, ids, flags = responses_of(table, options)
+    responses, items, frequencies, ids, flags = responses_of(table, options)
     nodes, weights = _quadrature(options)
     scores = options["scores"]
     if scores is not None and scores not in get_args(Method):
@@ -88,7 +88,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         name,
         responses,
         items,
-        counts=counts,
+        frequencies=frequencies,
         nodes=nodes,
         weights=weights,
         intercept_prior=priors[0],
@@ -149,7 +149,7 @@ def bind(
     responses: Array,
     items: tuple[str, ...],
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     nodes: Array | None = None,
     weights: Array | None = None,
     intercept_prior: tuple[str, float, float] | None = None,
@@ -174,7 +174,7 @@ def bind(
         nodes, weights = equally_spaced()
     given, dropped = len(items), {}
     if intercept_prior is None and not keep_all:
-        dropped = _without_variation(responses, items, counts)
+        dropped = _without_variation(responses, items, frequencies)
         responses = responses[:, [item not in dropped for item in items]]
         items = tuple(item for item in items if item not in dropped)
     if len(items) < 2:
@@ -186,7 +186,7 @@ def bind(
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
     em = TwoPL(
         responses,
-        counts,
+        frequencies,
         nodes,
         weights,
         intercept_prior=None if intercept_prior is None else PRIORS[intercept_prior[0]](*intercept_prior[1:]),
@@ -197,7 +197,7 @@ def bind(
         from pp_models import two_pl
 
         # The audit looks at the counts of every row of the data, as they were given.
-        rows, seen = (responses, counts) if hooks else merged(responses, counts)
+        rows, seen = (responses, frequencies) if hooks else merged(responses, frequencies)
         return two_pl.build(
             rows,
             nodes,
@@ -227,7 +227,7 @@ def bind(
     def bind_again(data: dict[str, Any]) -> Case:
         grid = data.get("nodes", nodes), data.get("weights", weights)
         again = as_many(items, data["responses"])
-        return bind(name, data["responses"], again, counts=data["frequencies"], nodes=grid[0], weights=grid[1],
+        return bind(name, data["responses"], again, frequencies=data["frequencies"], nodes=grid[0], weights=grid[1],
                     intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
 
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
@@ -237,7 +237,7 @@ def bind(
         name=name,
         family="two-pl",
         title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(em.patterns.frequencies.sum())} examinees"
-        f"{missing_in_words(responses, counts)}",
+        f"{missing_in_words(responses, frequencies)}",
         em=em,
         build_model=build_model,
         to_em=to_em,
@@ -256,7 +256,7 @@ def bind(
         flags=_left_out(dropped),
         audit=item_audit(
             responses,
-            counts,
+            frequencies,
             (nodes, weights),
             lambda: build_model(hooks=True),
             bind_again,
@@ -264,9 +264,9 @@ def bind(
             mirrored=mirrored,
             prior_constants=_prior_constants(intercept_prior, slope_prior, len(items)),
         ),
-        missing_answers=missing_answers(responses, counts),
+        missing_answers=missing_answers(responses, frequencies),
         settings={
-            **answers_in_words(responses, counts),
+            **answers_in_words(responses, frequencies),
             "quadrature": described_grid(nodes, weights),
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
             "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
@@ -289,9 +289,9 @@ def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
     return replace(case.em, newton_tolerance=float(newton_tolerance))
 
 
-def _without_variation(responses: Array, items: tuple[str, ...], counts: Array | None) -> dict[str, str]:
+def _without_variation(responses: Array, items: tuple[str, ...], frequencies: Array | None) -> dict[str, str]:
     """Items that everyone, or no one, got right, or that no one answered; by name what is the matter."""
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
     matter = {(True, False): ALL_RIGHT, (False, True): ALL_WRONG, (False, False): NO_ANSWER}
     answers = zip(items, right, wrong, strict=True)
