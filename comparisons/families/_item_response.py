@@ -47,14 +47,14 @@ class ItemData(NamedTuple):
     responses : array (N, I)
         0, 1 or NaN.
     items : tuple of str
-    counts : array (N,) or None
+    frequencies : array (N,) or None
         Frequencies.
     nodes, weights : array (Q,)
     """
 
     responses: Array
     items: tuple[str, ...]
-    counts: Array | None
+    frequencies: Array | None
     nodes: Array
     weights: Array
 
@@ -70,13 +70,18 @@ class ItemData(NamedTuple):
         """Answers and grid in words, for the settings of a report."""
         grid = f"{len(self.nodes)} nodes on [{self.nodes.min():g}, {self.nodes.max():g}]"
         return {
-            **answers_in_words(self.responses, self.counts),
+            **answers_in_words(self.responses, self.frequencies),
             "quadrature": f"{grid}, weights add up to {self.weights.sum():.6g}",
         }
 
     def model(self, file: str, **given: Any) -> Model:
         """The PyMC model of these data."""
-        data = {"responses": self.responses, "nodes": self.nodes, "weights": self.weights, "frequencies": self.counts}
+        data = {
+            "responses": self.responses,
+            "nodes": self.nodes,
+            "weights": self.weights,
+            "frequencies": self.frequencies,
+        }
         return Model(file, {**data, **given}, ("responses",))
 
     def other(self, data: Mapping[str, Any]) -> "ItemData":

@@ -12,7 +12,7 @@ from comparisons.families._audit.bivariate_normal import normal_audit
 from comparisons.families._equal_rows import merged
 from comparisons.families._sides import Fields, Model, Starts, correlation, positive, real
 from comparisons.parsing import Range
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
 
 TITLE = "bivariate normal with missing entries: two means, two variances and a correlation"
@@ -43,8 +43,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if len(columns) != 2:
         raise InputError(f"{table.path}: {len(columns)} column(s) of values, expected 2")
     values = numbers(table, columns, expected="a number or empty", empty=True)
-    means_zero, repeats = options["means-zero"], frequencies(table)
-    seen = values if repeats is None else values[repeats > 0]
+    means_zero, frequencies = options["means-zero"], read_frequencies(table)
+    seen = values if frequencies is None else values[frequencies > 0]
     for column, entries in zip(columns, seen.T, strict=True):
         fault = _fault(entries[~np.isnan(entries)], means_zero)
         if fault:
@@ -55,8 +55,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if line is not None and line.slope and ON_A_LINE < line.left < NEARLY_ON_A_LINE:
         where = f"{table.path}, columns {columns[0]!r} and {columns[1]!r}: the complete rows lie on a line but for"
         raise InputError(f"{where} {line.left:.1e} of their squares, expected at least {NEARLY_ON_A_LINE:g}, or none")
-    flags = _far_from_zero(values, columns, repeats) if means_zero else ()
-    return replace(bind(name, values, columns, repeats, means_zero), flags=flags)
+    flags = _far_from_zero(values, columns, frequencies) if means_zero else ()
+    return replace(bind(name, values, columns, frequencies, means_zero), flags=flags)
 
 
 def _fault(entries: Array, means_zero: bool) -> str | None:
@@ -90,11 +90,11 @@ def start_fault(start: Natural) -> str | None:
 
 
 def bind(
-    name: str, values: Array, columns: tuple[str, ...], repeats: Array | None = None, means_zero: bool = False
+    name: str, values: Array, columns: tuple[str, ...], frequencies: Array | None = None, means_zero: bool = False
 ) -> Case:
     """Bind arrays: values (N, 2) with NaN where missing, optionally with frequencies."""
-    em = BivariateNormal(values, repeats, means_zero)
-    rows, often = merged(values, repeats)
+    em = BivariateNormal(values, frequencies, means_zero)
+    rows, often = merged(values, frequencies)
     mean, variance, sd = em.center, em.mean_squares, np.sqrt(em.mean_squares)
     fields = Fields(NormalParams, {"mean": "mean", "variance": "variance", "correlation": "correlation"})
     units, origin = {"mean": sd, "variance": variance}, {"mean": mean}
@@ -181,12 +181,12 @@ def _towards_the_line(values: Array, means_zero: bool, mean: Array, variance: Ar
     return (point if means_zero else {"mean": line.through, **point},)
 
 
-def _far_from_zero(values: Array, columns: tuple[str, ...], repeats: Array | None) -> tuple[Flag, ...]:
+def _far_from_zero(values: Array, columns: tuple[str, ...], frequencies: Array | None) -> tuple[Flag, ...]:
     """A flag that names the columns whose mean is hardly 0."""
     told = []
     for column, entries in zip(columns, values.T, strict=True):
         rows, often = merged(
-            entries[~np.isnan(entries), None], None if repeats is None else repeats[~np.isnan(entries)]
+            entries[~np.isnan(entries), None], None if frequencies is None else frequencies[~np.isnan(entries)]
         )
         count = often.sum()
         mean = often @ rows[:, 0] / count

@@ -27,7 +27,7 @@ from comparisons.families._mixtures import off_the_edge, relabelled
 from comparisons.families._sides import Fields, Model, Starts, probability, simplex
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 
@@ -72,11 +72,11 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         raise InputError(
             f"{table.path}, row {row}, column 'heads': {seen:.0f} heads, expected at most the {most:.0f} flips"
         )
-    counts = frequencies(table)
-    tossed = float(thrown.sum() if counts is None else counts @ thrown)
+    frequencies = read_frequencies(table)
+    tossed = float(thrown.sum() if frequencies is None else frequencies @ thrown)
     if tossed > LARGEST_COUNT:
         raise InputError(f"{table.path}: {tossed:g} flips in all, expected at most {LARGEST_COUNT}")
-    sequences = len(heads) if counts is None else int(counts.sum())
+    sequences = len(heads) if frequencies is None else int(frequencies.sum())
     if coins > sequences:
         raise InputError(f"--coins {coins}: more coins than sequences, expected at most {sequences} for {table.path}")
     case = bind(
@@ -84,7 +84,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         heads,
         thrown,
         coins,
-        counts=counts,
+        frequencies=frequencies,
         fixed_weight=np.full(coins, 1 / coins) if equal or coins == 1 else None,
         weight_prior=weight_prior,
         bias_prior=bias_prior,
@@ -138,7 +138,7 @@ def bind(
     flips: Array,
     coins: int,
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     fixed_weight: Array | None = None,
     weight_prior: float | None = None,
     bias_prior: tuple[float, float] | None = None,
@@ -157,13 +157,13 @@ def bind(
         flips,
         coins,
         fixed_weight,
-        counts,
+        frequencies,
         weight_prior=None if weight_prior is None else Dirichlet(weight_prior),
         bias_prior=None if bias_prior is None else Beta(*bias_prior),
     )
     settings = {"fixed_weight": fixed_weight, "weight_prior": weight_prior or 1.0, "bias_prior": bias_prior or (1, 1)}
     heads, flips = np.broadcast_arrays(heads, flips)
-    rows = {"heads": heads, "flips": flips, "coins": coins, "frequencies": counts}
+    rows = {"heads": heads, "flips": flips, "coins": coins, "frequencies": frequencies}
     display, coin = CoinDisplay(em, fields), numbered("coin", "coin", coins)
     weight, bias = Parameter("weight", (coin,), Support.SIMPLEX), Parameter("bias", (coin,), Support.UNIT_INTERVAL)
     return Case(
@@ -200,7 +200,7 @@ def bind(
 def _bind_again(
     name: str, weight_prior: float | None, bias_prior: tuple[float, float] | None, data: dict[str, Any]
 ) -> Case:
-    return bind(name, data["heads"], data["flips"], data["coins"], counts=data["frequencies"],
+    return bind(name, data["heads"], data["flips"], data["coins"], frequencies=data["frequencies"],
                 fixed_weight=data["fixed_weight"], weight_prior=weight_prior, bias_prior=bias_prior)  # fmt: skip
 
 

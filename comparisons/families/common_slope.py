@@ -46,29 +46,29 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, _, flags = responses_of(table, options)
+    responses, items, frequencies, _, flags = responses_of(table, options)
     grid = equal_grid(options)
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     for item, answers in zip(items, seen.T, strict=True):
         if not ((answers == 0).any() and (answers == 1).any()):
             raise InputError(
                 f"{table.path}, column {item!r}: expected right and wrong answers, else its intercept is infinite"
             )
-    return replace(bind(name, responses, items, counts, *grid), flags=flags)
+    return replace(bind(name, responses, items, frequencies, *grid), flags=flags)
 
 
 def bind(
-    name: str, responses: Array, items: tuple[str, ...], counts: Array | None, nodes: Array, weights: Array
+    name: str, responses: Array, items: tuple[str, ...], frequencies: Array | None, nodes: Array, weights: Array
 ) -> Case:
     """Bind arrays: responses (N, I) of 0, 1 or NaN, frequencies, and the grid, which must be symmetric."""
-    data = ItemData(responses, items, counts, nodes, weights)
+    data = ItemData(responses, items, frequencies, nodes, weights)
     fields = Fields(CommonSlopeParams, {"d": "intercept", "a": "slope"})
-    em = CommonSlope(responses, counts, nodes, weights)
+    em = CommonSlope(responses, frequencies, nodes, weights)
     examinees = float(em.two_pl.patterns.frequencies.sum())
     return Case(
         name=name,
         family="common-slope",
-        title=f"{len(items)} items, {examinees:.0f} examinees{missing_in_words(responses, counts)}, one slope",
+        title=f"{len(items)} items, {examinees:.0f} examinees{missing_in_words(responses, frequencies)}, one slope",
         em=em,
         build_model=data.model("common_slope"),
         to_em=fields.to_em,
@@ -82,7 +82,7 @@ def bind(
         runaway=partial(_runaway, items=items, nodes=nodes),
         curves=data.curves,
         audit=item_audit(data, partial(_bind_again, name, data), slopes=1, mirrored=data.symmetric),
-        missing_answers=missing_answers(responses, counts),
+        missing_answers=missing_answers(responses, frequencies),
         settings=data.settings,
     )
 

@@ -9,7 +9,7 @@ from comparisons.families import Option
 from comparisons.families._audit.genetic_linkage import linkage_audit
 from comparisons.families._sides import Fields, Model, Starts, probability
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies
+from comparisons.reading.tables import Table, read_frequencies
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
 
 TITLE = "genetic linkage: four multinomial cells with probabilities 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4"
@@ -24,7 +24,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    counts = frequencies(table)
+    counts = read_frequencies(table)
     if counts is None:
         raise InputError(f"{table.path}: no column 'frequency', expected one")
     if len(counts) != 4:

@@ -15,7 +15,7 @@ from comparisons.families._mixtures import off_the_edge, relabelled
 from comparisons.families._sides import Fields, Model, Starts, positive, simplex
 from comparisons.parsing import Range
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"
@@ -44,18 +44,18 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     """
     components = options["components"]
     counts = numbers(table, ["count"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
-    repeats = frequencies(table)
+    frequencies = read_frequencies(table)
     above = np.flatnonzero(counts > LARGEST)
     if len(above):
         where = f"{table.path}, row {table.lines[above[0]]}, column 'count'"
         raise InputError(f"{where}: {counts[above[0]]:.0f}, expected a whole number from 0 to {LARGEST}")
-    seen = counts if repeats is None else counts[repeats > 0]
+    seen = counts if frequencies is None else counts[frequencies > 0]
     if not seen.any():
         raise InputError(f"{table.path}, column 'count': all are 0, expected at least one count above 0")
     if components > len(np.unique(seen)):
         different = len(np.unique(seen))
         raise InputError(f"--components {components}: expected at most {different}, the different counts there are")
-    return replace(bind(name, counts, components, repeats), flags=unused_column(table, COLUMNS))
+    return replace(bind(name, counts, components, frequencies), flags=unused_column(table, COLUMNS))
 
 
 def start_fault(start: Natural) -> str | None:
@@ -69,15 +69,15 @@ def start_fault(start: Natural) -> str | None:
     return None
 
 
-def bind(name: str, counts: Array, components: int, repeats: Array | None = None) -> Case:
+def bind(name: str, counts: Array, components: int, frequencies: Array | None = None) -> Case:
     """Bind arrays: counts, optionally with frequencies."""
-    em = PoissonMixture(counts, components, repeats)
+    em = PoissonMixture(counts, components, frequencies)
     values, seen = em.outcomes
     units = {"rate": float(values @ seen / seen.sum())}
     fields = Fields(PoissonParams, {"rate": "rate"}, {"weight": np.ones(1)})
     if components > 1:
         fields = Fields(PoissonParams, {"weight": "weight", "rate": "rate"})
-    rows, often = merged(np.asarray(counts)[:, None], repeats)
+    rows, often = merged(np.asarray(counts)[:, None], frequencies)
     component = numbered("component", "component", components)
     weight, rate = Parameter("weight", (component,), Support.SIMPLEX), Parameter("rate", (component,), Support.POSITIVE)
     return Case(
@@ -100,7 +100,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         magnitude=em.magnitude,
         align=relabelled,
         curves=PoissonDisplay(em, fields).curves,
-        audit=poisson_audit(counts, repeats, components, partial(_bind_again, name)),
+        audit=poisson_audit(counts, frequencies, components, partial(_bind_again, name)),
         settings={"components": components},
     )
 

@@ -73,7 +73,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, ids, flags = responses_of(table, options)
+    responses, items, frequencies, ids, flags = responses_of(table, options)
     nodes, weights = _quadrature(options)
     scores = options["scores"]
     if scores is not None and scores not in get_args(Method):
@@ -86,7 +86,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         name,
         responses,
         items,
-        counts=counts,
+        frequencies=frequencies,
         nodes=nodes,
         weights=weights,
         intercept_prior=priors[0],
@@ -145,7 +145,7 @@ def bind(
     responses: Array,
     items: tuple[str, ...],
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     nodes: Array | None = None,
     weights: Array | None = None,
     intercept_prior: Prior = None,
@@ -170,7 +170,7 @@ def bind(
         nodes, weights = equally_spaced()
     given, dropped = len(items), {}
     if intercept_prior is None and not keep_all:
-        dropped = _without_variation(responses, items, counts)
+        dropped = _without_variation(responses, items, frequencies)
         responses = responses[:, [item not in dropped for item in items]]
         items = tuple(item for item in items if item not in dropped)
     if len(items) < 2:
@@ -180,10 +180,10 @@ def bind(
             more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
             reason = f" ({_trouble([first], why)}{more})"
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
-    data = ItemData(responses, items, counts, nodes, weights)
+    data = ItemData(responses, items, frequencies, nodes, weights)
     priors: dict[str, Any] = {"intercept_prior": intercept_prior, "slope_prior": slope_prior}
     by_em: dict[str, Any] = {name: prior and PRIORS[prior[0]](*prior[1:]) for name, prior in priors.items()}
-    em = TwoPL(responses, counts, nodes, weights, **by_em)
+    em = TwoPL(responses, frequencies, nodes, weights, **by_em)
     examinees, display = em.patterns.frequencies.sum(), TwoPLDisplay(em, items, scores, ids)
     slope = half_normal if slope_prior is not None and slope_prior[0] == "lognormal" else real
     mirrored = data.symmetric and (slope_prior is None or slope_prior[:2] == ("normal", 0.0))
@@ -192,7 +192,7 @@ def bind(
         name=name,
         family="two-pl",
         title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(examinees)} examinees"
-        f"{missing_in_words(responses, counts)}",
+        f"{missing_in_words(responses, frequencies)}",
         em=em,
         build_model=data.model("two_pl", **{name: prior or ("flat",) for name, prior in priors.items()}),
         to_em=FIELDS.to_em,
@@ -216,7 +216,7 @@ def bind(
             mirrored=mirrored,
             prior_constants=_prior_constants(intercept_prior, slope_prior, len(items)),
         ),
-        missing_answers=missing_answers(responses, counts),
+        missing_answers=missing_answers(responses, frequencies),
         settings={
             **data.settings,
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
@@ -227,8 +227,8 @@ def bind(
 
 
 def _bind_again(name: str, given: ItemData, priors: dict[str, Any], data: dict[str, Any]) -> Case:
-    responses, items, counts, nodes, weights = given.other(data)
-    return bind(name, responses, items, counts=counts, nodes=nodes, weights=weights, keep_all=True, **priors)
+    responses, items, frequencies, nodes, weights = given.other(data)
+    return bind(name, responses, items, frequencies=frequencies, nodes=nodes, weights=weights, keep_all=True, **priors)
 
 
 def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
@@ -245,9 +245,9 @@ def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
     return replace(case.em, newton_tolerance=float(newton_tolerance))
 
 
-def _without_variation(responses: Array, items: tuple[str, ...], counts: Array | None) -> dict[str, str]:
+def _without_variation(responses: Array, items: tuple[str, ...], frequencies: Array | None) -> dict[str, str]:
     """Items that everyone, or no one, got right, or that no one answered; by name what is the matter."""
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
     matter = {(True, False): ALL_RIGHT, (False, True): ALL_WRONG, (False, False): NO_ANSWER}
     answers = zip(items, right, wrong, strict=True)

@@ -18,6 +18,7 @@ from comparisons.adjudicate import forms
 from comparisons.case import Case
 from comparisons.commands.main import main
 from comparisons.families import Option, genetic_linkage
+from comparisons.parameters import Axis, Parameter
 from pp_models import genetic_linkage as linkage_model
 
 LINKAGE = catalogue.load("genetic-linkage")
@@ -109,7 +110,7 @@ def far_out(rng: np.random.Generator) -> dict:
 
 
 BROKEN = {
-    "parameters": replace(LINKAGE, labels={"theta": ("one", "two")}),
+    "parameters": replace(LINKAGE, parameters=(Parameter("theta", (Axis("cells", ("one", "two")),)),)),
     "starts": replace(LINKAGE, draw_start=far_out),
     "names": replace(LINKAGE, from_em=lambda params: {"theta": params.theta + 0.01}),
     "likelihood": replace(LINKAGE, build_model=animals_twice),

@@ -58,7 +58,7 @@ def test_two_coins_by_quadrature(posterior):
 
 @pytest.mark.slow
 def test_one_coin_has_the_beta_posterior(make_coins):
-    case = make_coins(np.array([7.0, 2.0]), 1, counts=np.array([2.0, 1.0]))
+    case = make_coins(np.array([7.0, 2.0]), 1, frequencies=np.array([2.0, 1.0]))
     drawn = sample(crosscheck(case, 2), seed=3, draws=500, tune=300)
     exact = beta(1 + 7 + 7 + 2, 1 + 3 + 3 + 8)
     row = drawn.summary.loc["bias[coin1]"]

@@ -40,7 +40,7 @@ def item_audit(
         What a log-posterior gains that leaves out the constants of the priors.
     """
     responses = np.array(data.responses, dtype=float)
-    counts = np.ones(len(responses)) if data.counts is None else np.array(data.counts, dtype=float)
+    counts = np.ones(len(responses)) if data.frequencies is None else np.array(data.frequencies, dtype=float)
     given = {"responses": responses, "frequencies": counts, "nodes": data.nodes, "weights": data.weights}
     items = responses.shape[1]
 
