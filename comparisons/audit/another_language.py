@@ -18,9 +18,8 @@ from inspect import Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from comparisons.audit.guard import FIT, Trouble, time_limit
+from comparisons.audit.in_json import line_of, numbers
 from comparisons.audit.program import Deadline, Program, quoted
 from comparisons.errors import InputError
 
@@ -35,15 +34,6 @@ ANSWERS = {
     "m_step": "params",
     "fit": "params",
     "standard_errors": "standard_errors",
-}
-# How JSON writers put what JSON has no number for; null is one of them wherever a number is expected.
-NO_NUMBERS = {
-    "NaN": np.nan,
-    "NA": np.nan,
-    "Inf": np.inf,
-    "Infinity": np.inf,
-    "-Inf": -np.inf,
-    "-Infinity": -np.inf,
 }
 
 
@@ -106,7 +96,7 @@ class CommandEM:
         """The EM of these data, with the acts that the program offers."""
         # A dict that watches who looks at the frequencies has not been looked at by being sent.
         plain = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
-        message = _line("the data message", {"act": "data", "data": plain})
+        message = line_of("the data message", {"act": "data", "data": plain})
         told = self._told(message, Deadline.after(time_limit.get()))
         offers = _words(told, "offers", ACTS)
         if not ({"step", "fit"} & set(offers) or {"e_step", "m_step"} <= set(offers)):
@@ -155,7 +145,7 @@ class CommandEM:
     def _asked(self, data: str, act: str, **given: Any) -> dict[str, Any]:
         """The answer to one act, by the program that knows these data."""
         deadline = Deadline.after(time_limit.get() * (FIT if act == "fit" else 1))
-        question = _line(act, {"act": act, **given})
+        question = line_of(act, {"act": act, **given})
         if not self.program.running or self._known is not data:
             self._told(data, deadline)
         return self._answer(act, question, deadline)
@@ -214,7 +204,7 @@ def _fit(ask: Callable[..., dict[str, Any]], takes: Sequence[str]) -> Callable[.
         if not isinstance(answer.get("converged", True), bool):
             told = json.dumps(answer["converged"])
             raise Trouble(f"fit was answered with 'converged' = {told}, expected true or false, or nothing")
-        return {name: _numbers(value) for name, value in answer.items()}
+        return {name: numbers(value) for name, value in answer.items()}
 
     named = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in takes]
     fit.__signature__ = Signature(named)  # type: ignore[attr-defined]
@@ -223,8 +213,8 @@ def _fit(ask: Callable[..., dict[str, Any]], takes: Sequence[str]) -> Callable[.
 
 def _expected(answer: Mapping[str, Any]) -> tuple[Any, Any]:
     """Expected counts, for the M-step as they are, and the log-likelihood, None where the program does not tell it."""
-    counts = _numbers(answer["expected_counts"])
-    return counts, _numbers(answer["log_likelihood"]) if "log_likelihood" in answer else None
+    counts = numbers(answer["expected_counts"])
+    return counts, numbers(answer["log_likelihood"]) if "log_likelihood" in answer else None
 
 
 def _object(answer: Mapping[str, Any], act: str, key: str) -> dict[str, Any]:
@@ -237,46 +227,4 @@ def _object(answer: Mapping[str, Any], act: str, key: str) -> dict[str, Any]:
     if not isinstance(answer[key], dict):
         told = quoted(json.dumps(answer[key]))
         raise Trouble(f"{act} was answered with {key!r} = {told}, expected an object, the parameters by name")
-    return _numbers(answer[key])
-
-
-def _numbers(value: Any) -> Any:
-    """The same with NaN and infinity where a JSON writer has a null or a word for them."""
-    if isinstance(value, dict):
-        return {name: _numbers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_numbers(part) for part in value]
-    if isinstance(value, str):
-        return NO_NUMBERS.get(value, value)
-    return np.nan if value is None else value
-
-
-def _line(act: str, message: Mapping[str, Any]) -> str:
-    """A message as one line of JSON.
-
-    Raises
-    ------
-    Trouble
-        If it holds what JSON has no form for.
-    """
-    try:
-        return json.dumps(_plain(message), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise Trouble(f"{act} cannot be written in JSON: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    """Dicts, lists, numbers and null, which stands for NaN: a missing answer."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if hasattr(value, "to_dict") and hasattr(value, "columns"):
-        return _plain(value.to_dict("list"))
-    if hasattr(value, "tolist"):
-        array = np.asarray(value)
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            array = array.astype(object)
-            array[np.isnan(np.asarray(value))] = None
-        return array.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and np.isnan(value) else value
+    return numbers(answer[key])

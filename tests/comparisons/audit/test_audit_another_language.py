@@ -16,8 +16,9 @@ import pytest
 import comparisons
 from comparisons import InputError, catalogue, check_em, command_em
 from comparisons.audit import guard
-from comparisons.audit.another_language import CommandEM, _line
+from comparisons.audit.another_language import CommandEM
 from comparisons.audit.guard import Trouble
+from comparisons.audit.in_json import line_of
 from comparisons.audit.program import Deadline, Program, telling
 from comparisons.audit.run import subject_of
 
@@ -169,15 +170,15 @@ def test_a_fit_takes_what_it_says(two_coins, takes, starts, limits):
 def test_missing_answers_are_null():
     data = {"responses": np.array([[1.0, np.nan], [0.0, 1.0]]), "coins": 2, "fixed_weight": None, "gap": np.nan}
     expected = '{"responses": [[1.0, null], [0.0, 1.0]], "coins": 2, "fixed_weight": null, "gap": null}'
-    assert _line("data", data) == expected
-    assert _line("data", {"x": np.array([1, 2]), "y": np.float64(0.1), "z": (np.bool_(True),)}) == (
+    assert line_of("data", data) == expected
+    assert line_of("data", {"x": np.array([1, 2]), "y": np.float64(0.1), "z": (np.bool_(True),)}) == (
         '{"x": [1, 2], "y": 0.1, "z": [true]}'
     )
 
 
 def test_what_json_has_no_form_for_is_named():
     with pytest.raises(Trouble, match="data cannot be written in JSON: Object of type complex"):
-        _line("data", {"x": 1j})
+        line_of("data", {"x": 1j})
 
 
 # --- what it does wrong ---
