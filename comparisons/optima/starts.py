@@ -125,8 +125,8 @@ def _check_some_finite(case: Case, natural: Natural) -> None:
     if len(ends) and not np.isfinite(ends).all(axis=1).any():
         bad = int((~np.isfinite(ends[0])).argmax())
         raise InputError(
-            f"the EM returned {case.parameter_names()[bad]} = {ends[0, bad]} from every one of {len(ends)} starts, "
-            "expected finite numbers"
+            f"the EM returned {case.parameter_names()[bad]} = {ends[0, bad]} from every one of {len(ends)} starts"
+            f"{''.join(f' ({fault})' for fault, _ in case.faults()[:1])}, expected finite numbers"
         )
 
 
