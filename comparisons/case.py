@@ -166,6 +166,8 @@ class AuditHooks(NamedTuple):
         Awkward starts on the data themselves.
     complete_counts : callable counts by name -> counts by name
         Counts that an EM need not tell, because others imply them, added.
+    steps : bool
+        Whether the model names its complete data, so that the steps of an EM can be derived from it.
     mistakes : callable () -> dict of what -> callable (natural, amount) -> natural
         Mistakes that only this family's EM can make, each as one cycle that makes it; the amount counts where the
         words have an `{amount}`.
@@ -181,6 +183,7 @@ class AuditHooks(NamedTuple):
     rows: tuple[str, ...] = ()
     made: Callable[[np.random.Generator], dict[str, dict[str, Any]]] = nothing
     complete_counts: Callable[[Mapping[str, Array]], Mapping[str, Array]] = as_told
+    steps: bool = True
     mistakes: Callable[[], Mapping[str, Callable[[Natural, float], Natural]]] = dict
 
 

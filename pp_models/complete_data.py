@@ -109,6 +109,11 @@ class CompleteData:
         """Hessian of Q times a direction."""
         return np.asarray(self._hessian_times(x, weighted, direction))
 
+    def hessian_of_q(self, x: Array, weighted: Array) -> Array:
+        """Hessian of Q (plus log prior)."""
+        rows = np.stack([self.hessian_times(x, weighted, row) for row in np.eye(len(x))])
+        return (rows + rows.T) / 2 + self.prior_hessian(x)
+
     def counts(self, weighted: Array) -> dict[str, Array]:
         """Expected counts by name, from frequency times responsibility, (J, K), or from E(S_k | data), (K,)."""
         names, differentiated = self._counts
@@ -220,6 +225,20 @@ class CompleteData:
         direction = pt.vector("direction")
         product = pytensor.grad(pt.dot(pytensor.grad(q, flat), direction), flat, disconnected_inputs="ignore")
         return self.objective.compile([flat, weighted, direction], product)
+
+
+def name_responsibilities(model: Any, shape: tuple[int, ...]) -> None:
+    """Add to a model that names its `log_joint` (J, K) what the steps of its EM are derived from.
+
+    Its only expected counts are the responsibilities, times the frequency of each row: `row_frequency` where the model
+    has it, else 1. Does nothing the second time.
+    """
+    if "tilted" in model:
+        return
+    with model:
+        if "row_frequency" not in model:
+            pm.Data("row_frequency", np.ones(shape[0]))
+        pm.Deterministic("tilted", name_count("responsibilities", model["log_joint"], shape))
 
 
 def _logsumexp(x: Any) -> Any:

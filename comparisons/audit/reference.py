@@ -52,7 +52,9 @@ class Reference:
 
     @cached_property
     def objective(self) -> Objective:
-        """Log-likelihood (or log-posterior) of the model with hooks."""
+        """Log-likelihood (or log-posterior) of the model, with hooks where it has them."""
+        if not self.hooks.steps:
+            return cast(Objective, self.case.objective()) if self.first is None else self.first.objective
         return self.complete.objective
 
     @cached_property
@@ -63,9 +65,11 @@ class Reference:
     def compile(self) -> "Reference":
         """Compile what the checks need: that takes its time from none of them, whichever comes first."""
         x = self.free(self.points[0])
-        weighted = self.complete.expected_statistics(x)
         self.objective.hessian(x)
         self.objective.natural_jacobian(x)
+        if not self.hooks.steps:
+            return self
+        weighted = self.complete.expected_statistics(x)
         self.complete.expected_log_joint(x, weighted)
         self.complete.hessian_times(x, weighted, x)
         self.complete.prior_gradient(x)
@@ -256,8 +260,7 @@ class Reference:
 
     def hessian_of_q(self, x: Array, weighted: Array) -> Array:
         """Hessian of Q (plus log prior)."""
-        rows = np.stack([self.complete.hessian_times(x, weighted, row) for row in np.eye(len(x))])
-        return (rows + rows.T) / 2 + self.complete.prior_hessian(x)
+        return self.complete.hessian_of_q(x, weighted)
 
     def short_of_maximum(self, x: Array, weighted: Array) -> float:
         """How far x is from the maximum of Q, in standard errors of the complete data, by a Newton step."""
@@ -266,7 +269,7 @@ class Reference:
 
     def likelihood_gradient(self, x: Array) -> Array:
         """Gradient of the log-likelihood, without prior."""
-        return self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x)
+        return np.asarray(self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x))
 
 
 @lru_cache(maxsize=4)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from comparisons.case import Array, InputError, Natural
 from em_reference.em import Expectation
+from pp_models.complete_data import CompleteData, name_responsibilities
 from pp_models.objective import Objective
 
 # Weights that add up to 1 up to round-off.
@@ -35,9 +36,23 @@ class Built:
     source: Any
     with_prior: bool
 
-    def __call__(self) -> Any:
-        """The model, built once."""
+    def __call__(self, hooks: bool = False) -> Any:
+        """The model, built once; with hooks where it names its `log_joint`, see `pp_models.complete_data`."""
+        if hooks and "log_joint" in self.model:
+            name_responsibilities(self.model, self._shape_of_log_joint)
         return self.model
+
+    @cached_property
+    def _shape_of_log_joint(self) -> tuple[int, ...]:
+        graphs, x = self.objective.of_flat_input(self.model.replace_rvs_by_values([self.model["log_joint"]]))
+        shape: tuple[int, ...] = np.shape(self.objective.compile([x], graphs[0])(np.zeros(self.objective.size)))
+        if len(shape) != 2:
+            raise InputError(f"log_joint has shape {shape}, expected observations x latent states")
+        return shape
+
+    def complete_data(self) -> CompleteData:
+        """What the model says of the complete data."""
+        return CompleteData(Objective(self(hooks=True), self.with_prior))
 
     @cached_property
     def model(self) -> Any:
@@ -168,6 +183,11 @@ class OutsideEM:
         fields = zip(shapes.items(), params, strict=True)
         rows = {name: np.reshape(field, (-1, *shape)) for (name, shape), field in fields}
         return [{name: values[i] for name, values in rows.items()} for i in range(int(np.prod(lead)))], lead
+
+
+def bound_em(problem: OutsideEM) -> Any:
+    """The user's EM that was bound."""
+    return problem.cycle.em if isinstance(problem.cycle, Cycle) else problem.cycle
 
 
 def inside(objective: Objective, natural: Natural) -> str:
