@@ -6,6 +6,7 @@ at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoi
 from the other's endpoint, and last the estimates themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from comparisons import catalogue
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
@@ -225,7 +227,7 @@ class CrossCheck:
 
 
 def crosscheck(
-    case: Case,
+    case: Case | str | Callable[[], Case],
     n_starts: int = 100,
     seed: int = 0,
     *,
@@ -237,8 +239,9 @@ def crosscheck(
 
     Parameters
     ----------
-    case : Case
-        From a family (`comparisons.families`) or the catalogue (`comparisons.catalogue`).
+    case : Case, str or callable () -> Case
+        Of a family (`comparisons.families`) or of your own (`comparisons.bind`); a problem of the catalogue by its
+        name; or a function that makes one.
     n_starts : int
         The documented start, if the case has one, then random ones.
     seed : int
@@ -259,6 +262,7 @@ def crosscheck(
     InputError
         If a start is not finite or does not fit the case, or there is no start.
     """
+    case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
     objective = case.objective(backend)

@@ -19,6 +19,8 @@ from pp_models.objective import Objective
 
 # Transforms whose supports are known; `ordered` and chains of several are not.
 KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform, LogCholesky)
+# The name of a case that has none.
+UNNAMED = "outside"
 # Draws of a start before the support of a variable is given up.
 MOST_DRAWS = 20
 
@@ -27,7 +29,7 @@ def bind(
     model: Any,
     em: Any,
     *,
-    name: str = "outside",
+    name: str = UNNAMED,
     title: str = "",
     start: Mapping[str, Any] | None = None,
     with_prior: bool = False,
