@@ -9,7 +9,7 @@ from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.held import inside, kept_down
 from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
-from comparisons.optima.find import Optimum, find_optima
+from comparisons.optima.find import Optimum, best_first, find_optima
 from comparisons.optima.kinds import Kind, Point, examine, judge
 from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
 from pp_models.maximise import maximise
@@ -68,7 +68,7 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
         return optima, None
     members = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
     new = Optimum(point, judgement, members)
-    ranked = sorted([*optima, new], key=lambda optimum: -optimum.objective)
+    ranked = sorted([*optima, new], key=best_first)
     return _ranked(ranked), next(i for i, optimum in enumerate(ranked) if optimum is new)
 
 

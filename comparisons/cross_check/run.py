@@ -20,6 +20,7 @@ from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
+from comparisons.cross_check.other_rows import other_rows
 from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
 from comparisons.optima.find import Optimum, find_optima
 from comparisons.optima.kinds import (
@@ -231,6 +232,8 @@ def crosscheck(
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
     checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    if judgement.kind not in NO_MAXIMUM:
+        checks += other_rows(case, objective, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
     not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(

@@ -73,7 +73,7 @@ def at_edges(case: Case, objective: Objective, natural: Natural, slack: float) -
 
 def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, slack: float) -> AtEdge:
     """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
-    name = f"{edge.name}[{case.labels[edge.name][edge.entry]}]"
+    name = case.entry(edge.name, edge.entry)
     first = edge._replace(distance=1e-13 * edge.width)
     for distance in inwards(first):
         further = objective.free(at_distance(objective, natural, edge, distance))

@@ -97,7 +97,7 @@ def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     lost = _lost(case, objective, legs)
     targets = _climb_all(case, objective, heaps + lost + saddles)
     for target in (*targets, *_unbounded(case, objective)):
-        if _index_of(case, found, target) is None:
+        if target.kind is not Kind.NOT_STATIONARY and _index_of(case, found, target) is None:
             found.append(target)
     found.sort(key=best_first)
     ranked = [_ranked(case, optimum, found[0]) for optimum in found]

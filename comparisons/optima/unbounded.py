@@ -23,9 +23,10 @@ RISES = 1e-3
 # So many decades in a row add the same, up to this share of it.
 DECADES, SAME = 4, 0.05
 DECADE = np.log(10.0)
-# Where rounding moves the objective by more than this, no decade is judged; how far back one is looked for.
+# Where rounding moves the objective by more than this, no decade is judged. One is looked for further back, over all
+# the decades that a double can hold.
 COMPUTABLE = 1e-3
-FURTHEST_BACK = 60
+FURTHEST_BACK = 330
 # Distance to a bound of the free parameters within which a parameter is next to it.
 NEXT_TO_BOUND = np.log(1e3)
 
@@ -67,12 +68,16 @@ def unbounded(case: Case, objective: Objective, x: Array, gradient: Array, noise
     x, gradient : array (size,)
         Free parameters, and the gradient there.
     noise : float
-        How far rounding may move the objective there.
+        How far rounding may move the objective there; infinite where it has no finite derivatives.
     """
     way = _next_to_edges(objective, x)
     if noise <= COMPUTABLE and not (_at_bounds(objective, x) & (way * gradient > RISES)).any():
         return ()
-    last = _last_of_steady_rise(objective, x, way) if way.any() else None
+    # A logarithm of a standard deviation has no edge but infinity.
+    endless = np.flatnonzero(np.isinf(objective.bounds).all(axis=1)) if noise > COMPUTABLE else ()
+    ways = [way, *(np.where(np.arange(len(x)) == index, np.sign(x), 0.0) for index in endless)]
+    steady = ((one, _last_of_steady_rise(objective, x, one)) for one in ways if one.any())
+    way, last = next(((one, last) for one, last in steady if last is not None), (way, None))
     if last is None:
         return ()
     slopes = way * last.gradient
@@ -147,8 +152,9 @@ def _moved(objective: Objective, x: Array, way: Array, decades: int) -> Array:
 
 def _rounded(objective: Objective, x: Array) -> bool:
     """Whether rounding leaves too little of the objective to see what a decade adds."""
-    value = objective.value_and_gradient(x)[0]
-    return not (np.isfinite(value) and ROUND_OFFS * round_off(objective, x).value <= COMPUTABLE)
+    value, gradient = objective.value_and_gradient(x)
+    computed = np.isfinite(value) and np.isfinite(gradient).all()
+    return not (computed and ROUND_OFFS * round_off(objective, x).value <= COMPUTABLE)
 
 
 def _at_bounds(objective: Objective, x: Array) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Bind a PyMC model and an EM: names, shapes, labels, supports and starts are read off the model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pymc as pm
 import pytensor
 from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
-from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
+from comparisons.case import Array, Case, Flag, InputError, Natural, OfData, stop_after
 from comparisons.outside.em import OutsideEM, cycle_of, inside
 from comparisons.outside.symmetries import POINTS, symmetries
 from pp_models.compilation import compile_mode
@@ -28,6 +29,7 @@ def bind(
     title: str = "",
     start: Mapping[str, Any] | None = None,
     with_prior: bool = False,
+    data: Any = None,
 ) -> Case:
     """Bind a PyMC model and an EM of the same parameters to a case that can be cross-checked.
 
@@ -46,6 +48,10 @@ def bind(
     with_prior : bool
         Both sides maximise the log-posterior; else priors only draw the random starts, and both maximise the
         likelihood.
+    data : array, table or dict of such, optional
+        Then `model` is a function of the data that returns a pymc.Model, and `em` a function (or a class) of the data
+        that returns an EM as above. The cross-check also puts the rows in another order, and doubles them: arrays of
+        the length that most of the data share have rows.
 
     Returns
     -------
@@ -66,6 +72,8 @@ def bind(
     >>> case = bind(model, lambda params: {"rate": 3 / 7})  # doctest: +SKIP
     >>> crosscheck(case, 10).verdict  # doctest: +SKIP
     """
+    if data is not None:
+        return _of_data(model, em, data, name=name, title=title, start=start, with_prior=with_prior)
     built = model() if callable(model) and not hasattr(model, "free_RVs") else model
     _check(built, with_prior)
     objective = Objective(built, with_prior)
@@ -103,6 +111,24 @@ def bind(
         ),
         stop=stop_after(objective.observations),
     )
+
+
+def _of_data(model: Any, em: Any, data: Any, **more: Any) -> Case:
+    """Bind functions of the data at the data, and remember them.
+
+    Raises
+    ------
+    InputError
+    """
+    if not callable(model) or hasattr(model, "free_RVs"):
+        raise InputError(f"with data, the model is a {type(model).__name__}, expected a function of the data")
+    if not callable(em) or hasattr(type(em), "e_step") or hasattr(type(em), "step"):
+        raise InputError(f"with data, the EM is a {type(em).__name__}, expected a function of the data that makes one")
+
+    def bound(other: Any) -> Case:
+        return bind(model(other), em(other), **more)
+
+    return replace(bound(data), of_data=OfData(data, bound))
 
 
 def _check(model: Any, with_prior: bool) -> None:

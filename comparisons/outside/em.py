@@ -61,7 +61,8 @@ class OutsideEM:
         if not _finite(point):
             return nothing, np.nan
         try:
-            return self.cycle(point)
+            with np.errstate(all="ignore"):
+                return self.cycle(point)
         except (ArithmeticError, np.linalg.LinAlgError):
             return nothing, None
 
