@@ -62,7 +62,7 @@ class CrossCheck:
         With one leading axis.
     em, pymc : Endpoints
     optima : list of Optimum
-        Best first; heaps of endpoints that are no optimum last.
+        Best first; then edges towards which the likelihood is unbounded; heaps of endpoints that are no optimum last.
     ends : Ends
         The endpoint reported for each leg.
     estimates : DataFrame

@@ -56,7 +56,7 @@ class OutsideEM:
         return Expectation(stacked, values, priors)
 
     def _cycled(self, point: Natural) -> tuple[Natural, float | None]:
-        """One cycle; none from what is not finite, and no number where the EM divides by 0 or inverts what is singular."""
+        """One cycle; no numbers from what is not finite, nor where the EM divides by 0 or inverts what is singular."""
         nothing = {name: np.full_like(values, np.nan) for name, values in point.items()}
         if not _finite(point):
             return nothing, np.nan

@@ -1,4 +1,4 @@
-"""Likelihoods without bound: found decade by decade, in any units, apart from maxima at the edge, and never the best."""
+"""Likelihoods without bound: found decade by decade in any units, told from maxima at the edge, never the best."""
 
 from dataclasses import replace
 
@@ -9,6 +9,10 @@ import pytest
 from comparisons import bind, crosscheck
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.unbounded import same_edge
+from comparisons.report import tables
+from comparisons.report.compose import compose
+from comparisons.report.render import markdown
+from comparisons.report.summary import summary
 from pp_models.maximise import maximise
 
 # Two of the values are equal.
@@ -90,6 +94,15 @@ def test_no_number_stands_for_a_height_without_bound(collapsing):
     shown = collapsing.optima[1]
     (name,) = shown.judgement.diverging
     assert row[name] == pytest.approx(0, abs=1e-20)
+
+
+def test_the_report_has_no_number_for_it_either(collapsing):
+    table = tables.optima(collapsing)
+    assert [row[1:4] for row in table.rows][1] == ("degenerate", "unbounded", "–")  # noqa: RUF001
+    text = markdown(compose(collapsing))
+    assert "no estimate, however high it gets" in text
+    assert "or on the way to where the likelihood is unbounded" in text
+    assert [optimum["log_likelihood"] is None for optimum in summary(collapsing)["optima"]] == [False, True]
 
 
 @pytest.mark.parametrize("scale", [1e4, 1e-5])

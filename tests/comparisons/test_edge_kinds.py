@@ -167,7 +167,9 @@ def test_an_edge_without_bound_is_found_from_the_data_alone():
     assert result.ends.pymc_log_likelihood == pytest.approx(-7.2500374, abs=1e-7)
     assert "elsewhere the likelihood is unbounded" in result.sentence
     message = flags(result)["degenerate"]
-    assert message.startswith("the likelihood is unbounded as correlation[x,y] goes to the edge of its range; 0 of 4 EM")
+    assert message.startswith(
+        "the likelihood is unbounded as correlation[x,y] goes to the edge of its range; 0 of 4 EM"
+    )
 
 
 @pytest.mark.parametrize("apart", [1e-3, *(pytest.param(apart, marks=pytest.mark.slow) for apart in (1e-2, 1e-4))])
