@@ -23,6 +23,7 @@ from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
+from comparisons.cross_check.other_rows import other_rows
 from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
 from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
@@ -67,7 +68,7 @@ class CrossCheck:
         With one leading axis.
     em, pymc : Endpoints
     optima : list of Optimum
-        Best first; heaps of endpoints that are no optimum last.
+        Best first; then edges towards which the likelihood is unbounded; heaps of endpoints that are no optimum last.
     ends : Ends
         The endpoint reported for each leg.
     estimates : DataFrame
@@ -277,6 +278,8 @@ def crosscheck(
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
     checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    if judgement.kind not in NO_MAXIMUM:
+        checks += other_rows(case, objective, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
     not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(

@@ -21,6 +21,6 @@ MEANING = {
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
     Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
     Kind.DIVERGING: "the likelihood does not fall while some parameter runs off to infinity.",
-    Kind.DEGENERATE: "the likelihood itself is unbounded there: there is no estimate.",
+    Kind.DEGENERATE: "the likelihood itself is unbounded there: no estimate, however high it gets.",
     Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
 }

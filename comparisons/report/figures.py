@@ -19,6 +19,8 @@ MANY_VALUES = 60
 # The range of log-likelihoods shown is at least this share of 1 + |log-likelihood|.
 LEAST_RANGE = 1e-3
 MOST_LEVELS = 6
+# Kinds whose height is that of no optimum.
+NOT_DRAWN = (Kind.NOT_STATIONARY, Kind.DEGENERATE)
 # Starts that are all numbered below their places.
 FEW_STARTS = 10
 
@@ -32,20 +34,23 @@ def pictures(result: CrossCheck) -> dict[str, Picture]:
 
 def _starts(result: CrossCheck) -> Picture:
     name = objective_name(result.case)
+    runs_there = any(optimum.kind is Kind.DEGENERATE for optimum in result.optima)
+    unbounded = ", or on the way to where the likelihood is unbounded" if runs_there else ""
     return Picture(
         "starts.svg",
         f"Final {name} by start",
         "Each start at one place for both sides, sorted by where PyMC ended. Dots: EM. Diamonds: PyMC, around the dot "
-        "where both ended equally high. Lines: the optima found. Crosses at the bottom: no finite endpoint.",
+        "where both ended equally high. Lines: the optima found. Crosses at the bottom: no finite "
+        f"endpoint{unbounded}.",
         f"Final {name} of EM and PyMC from {result.n_starts} starts, with the optima as horizontal lines.",
         drawn(lambda: _draw_starts(result)),
     )
 
 
 def _draw_starts(result: CrossCheck) -> Figure:
-    heights = [_heights(leg, result.case.with_prior) for leg in (result.em, result.pymc)]
+    heights = [_heights(result, leg) for leg in (result.em, result.pymc)]
     order = np.lexsort((-np.nan_to_num(heights[0], nan=-np.inf), -np.nan_to_num(heights[1], nan=-np.inf)))
-    levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind is not Kind.NOT_STATIONARY]
+    levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind not in NOT_DRAWN]
     known = np.concatenate([*heights, [optimum.objective for _, optimum in levels]])
     known = known[np.isfinite(known)]
     middle, half = (known.max() + known.min()) / 2, (known.max() - known.min()) / 2
@@ -80,8 +85,13 @@ def _draw_starts(result: CrossCheck) -> Figure:
     return figure
 
 
-def _heights(leg: Endpoints, with_prior: bool) -> Array:
-    return leg.log_likelihood + leg.log_prior if with_prior else leg.log_likelihood
+def _heights(result: CrossCheck, leg: Endpoints) -> Array:
+    """Final heights of one side; on the way to where the likelihood is unbounded there is none."""
+    heights = np.array(leg.log_likelihood + leg.log_prior if result.case.with_prior else leg.log_likelihood)
+    for optimum in result.optima:
+        if optimum.kind is Kind.DEGENERATE and result.optima[0].kind is not Kind.DEGENERATE:
+            heights[optimum.members[leg.leg]] = np.nan
+    return heights
 
 
 def _level_names(levels: list[tuple[float, str]], half: float) -> list[tuple[float, str]]:
