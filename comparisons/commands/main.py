@@ -19,6 +19,7 @@ from comparisons.commands.certify import certify
 from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
 from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
+from comparisons.commands.peers import peers
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
 
@@ -225,6 +226,7 @@ def _safe(text: str) -> str:
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)
+main.add_command(peers)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Peer(Protocol):
         """The package's quadrature in words, and the same data under it: what it maximises, exactly."""
         ...
 
-    def fit(self, X: "Array", options: Mapping[str, Any], start: "Natural | None" = None) -> dict[str, Any]:  # noqa: N803
+    def fit(self, X: "Array", options: Mapping[str, Any], start: "Natural | None" = None) -> dict[str, Any]:
         """Run the package.
 
         Parameters

@@ -104,12 +104,14 @@ class _Started(_Unstarted):
 def _factory(peer: Peer, setting: Setting, started: bool) -> Factory:
     """What makes an EM of the observations, one row each: X, as the audit calls them."""
     kind = _Started if started else _Unstarted
-    return lambda X: kind(peer, setting.options, X)  # noqa: N803
+
+    def make(X: Any) -> _Unstarted:
+        return kind(peer, setting.options, X)
+
+    return make
 
 
-def studied(
-    peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: Progress = silent
-) -> Iterator[Audited]:
+def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: Progress = silent) -> Iterator[Audited]:
     """Audit packages, problem by problem.
 
     Parameters
@@ -155,9 +157,7 @@ def _audited(
         anywhere = subject_of(None, case, _factory(peer, setting, started=False)).fit
         assert anywhere is not None
         said = anywhere(ground.optima[0].point.natural, None)
-        held = [
-            adjudicate(one, returned(one, said.natural, peer.PACKAGE), ground=known) for one, known in (ours, own)
-        ]
+        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), ground=known) for one, known in (ours, own)]
         factory = _factory(peer, setting, peer.STARTS)
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, ground) if peer.STARTS and problem.saddle else None

@@ -44,7 +44,7 @@ def own(case: Case, options: Mapping[str, Any]) -> tuple[str, Case]:
     return words, under(case, grid.quadrature_locations, grid.null_distribution * grid.weights)
 
 
-def fit(X: Array, options: Mapping[str, Any], start: Natural | None = None) -> dict[str, Any]:  # noqa: N803
+def fit(X: Array, options: Mapping[str, Any], start: Natural | None = None) -> dict[str, Any]:
     """Fit a 2PL; the package takes items as rows, and has a number of its own for missing answers."""
     from girth import twopl_mml
     from girth.utilities import INVALID_RESPONSE

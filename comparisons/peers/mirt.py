@@ -42,7 +42,7 @@ def own(case: Case, options: Mapping[str, Any]) -> tuple[str, Case]:
     return f"{grid.n_points} Gauss-Hermite nodes", under(case, grid.nodes.ravel(), grid.weights)
 
 
-def fit(X: Array, options: Mapping[str, Any], start: Natural | None = None) -> dict[str, Any]:  # noqa: N803
+def fit(X: Array, options: Mapping[str, Any], start: Natural | None = None) -> dict[str, Any]:
     """Fit a 2PL; the package takes negative numbers for missing answers."""
     from mirt import fit_mirt
 

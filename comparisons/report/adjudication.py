@@ -8,7 +8,7 @@ import pandas as pd
 
 from comparisons.adjudicate.adjudication import Adjudication
 from comparisons.adjudicate.told import capital, facts, group_rows, heads, rows
-from comparisons.report.render import markdown_text
+from comparisons.report.render import markdown_table, markdown_text
 from comparisons.writing.spreadsheet import csv_bytes
 
 FILES = ("adjudication.md", "adjudication.json", "adjudication.csv")
@@ -27,12 +27,12 @@ def markdown(result: Adjudication) -> str:
     ]
     lines += [f"- {markdown_text(f'{name}: {value}')}" for name, value in case.settings.items()]
     lines += ["", "## What the verdict rests on", ""]
-    lines += _markdown_table(("", ""), [(name, value) for name, value in facts(result)])
+    lines += markdown_table(("", ""), [(name, value) for name, value in facts(result)])
     notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
-    lines += ["", "## Parameters", "", *_markdown_table(("parameter", *heads(result)), rows(result)), ""]
+    lines += ["", "## Parameters", "", *markdown_table(("parameter", *heads(result)), rows(result)), ""]
     what = str(result.groups.columns[0])
-    lines += [f"## By {what}", "", *_markdown_table((what, "in s.e.", "digits"), group_rows(result)), ""]
+    lines += [f"## By {what}", "", *markdown_table((what, "in s.e.", "digits"), group_rows(result)), ""]
     found = [
         (str(i + 1), str(optimum.kind), f"{optimum.objective:.7f}", f"{result.best - optimum.objective:.3g}")
         for i, optimum in enumerate(result.optima)
@@ -40,7 +40,7 @@ def markdown(result: Adjudication) -> str:
     lines += [
         "## Optima found",
         "",
-        *_markdown_table(("optimum", "kind", "log-likelihood", "below the best"), found),
+        *markdown_table(("optimum", "kind", "log-likelihood", "below the best"), found),
         "",
     ]
     lines += ["## The criterion", "", CRITERION, ""]
@@ -59,12 +59,6 @@ CRITERION = (
     "count as stopped early when some number of EM cycles from a customary start gives them, when what is missing "
     "lies in the directions in which EM is slow, or when they are within 0.1 standard errors of the maximum."
 )
-
-
-def _markdown_table(heads: tuple[str, ...], cells: list[Any]) -> list[str]:
-    rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
-    written = [" | ".join(markdown_text(cell) for cell in row) for row in cells]
-    return [f"| {' | '.join(heads)} |", f"|{rule}|", *(f"| {row} |" for row in written)]
 
 
 def summary(result: Adjudication) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,6 +25,13 @@ def markdown_text(text: object) -> str:
     """
     escaped = one_line(text).translate(_WRITTEN)
     return _BARE_LINK.sub(lambda found: found[0][:-1] + ("&#58;" if found[0][-1] == ":" else "&#46;"), escaped)
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a table that shows exactly these cells, the first column to the left."""
+    rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
+    written = [" | ".join(markdown_text(cell) for cell in row) for row in rows]
+    return [f"| {' | '.join(heads)} |", f"|{rule}|", *(f"| {row} |" for row in written)]
 
 
 def fence(text: str) -> str:
