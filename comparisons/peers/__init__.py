@@ -85,7 +85,10 @@ class Peer(Protocol):
     CYCLES: str
 
     def own(self, case: "Case", options: Mapping[str, Any]) -> "tuple[str, Case]":
-        """The package's quadrature in words, and the same data under it: what it maximises, exactly."""
+        """The package's quadrature in words, and the same data under it: what it maximises, exactly.
+
+        Where the package has the problem's nodes, or the model has none, the words are those of the problem.
+        """
         ...
 
     def fit(self, X: "Array", options: Mapping[str, Any], start: "Natural | None" = None) -> dict[str, Any]:

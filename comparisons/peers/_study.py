@@ -130,7 +130,8 @@ def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: 
     problems = {problem.name: problem for peer in peers for problem in peer.PROBLEMS}
     for problem in problems.values():
         case = problem.load()
-        known: dict[str, tuple[Case, Ground]] = {"": (case, survey(case, n_starts, seed, progress))}
+        ours = case, survey(case, n_starts, seed, progress)
+        known = {problem.nodes: ours}
         for peer, version in peers.items():
             if problem.name not in {one.name for one in peer.PROBLEMS}:
                 continue
@@ -138,7 +139,7 @@ def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: 
                 words, own = peer.own(case, setting.options)
                 if words not in known:
                     known[words] = own, survey(own, n_starts, seed, progress)
-                yield _audited(peer, version, setting, problem, words, known[""], known[words], seed)
+                yield _audited(peer, version, setting, problem, words, ours, known[words], seed)
 
 
 def _audited(

@@ -182,7 +182,7 @@ class Coins:
     STARTS, CYCLES = True, "max_cycles"
 
     def own(self, case: Case, options: Mapping[str, Any]) -> tuple[str, Case]:
-        return "none", case
+        return "no nodes", case
 
     def fit(
         self,
@@ -216,7 +216,7 @@ def test_a_planted_early_stop_and_a_lie_show(study: list[_study.Audited]) -> Non
     outcomes = early.checks.set_index("check")["outcome"]
     assert (outcomes["reported_log_likelihood"], outcomes["stopping"]) == ("failed", "remark")
     text = report.page(study, [], "em-crosscheck peers", 1, 0)
-    converged, _, _, lie = re.search(r"^\| coins, defaults \| none \| (.*) \|$", text, re.MULTILINE)[1].split(" | ")
+    converged, _, _, lie = re.search(r"^\| coins, defaults \| no nodes \| (.*) \|$", text, re.MULTILINE)[1].split(" | ")
     assert (converged, float(lie)) == ("yes", 0.25)
     distance, deficit = re.search(r"^\| coins, defaults \| (\d\S*) \| (\S+) \|", text, re.MULTILINE).groups()
     assert float(distance) == pytest.approx(early.own.distance, rel=0.05)
