@@ -17,6 +17,7 @@ from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
 from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
 from comparisons.commands.own_case import own_case
+from comparisons.commands.peers import peers
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
 
@@ -184,6 +185,7 @@ main.add_command(
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)
+main.add_command(peers)
 
 
 if __name__ == "__main__":
