@@ -3,14 +3,16 @@
 The only language that the two sides share is a dict of natural parameters by name (`Natural`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from comparisons.errors import InputError
+from comparisons.parameters import Array, Axis, Parameter, Support, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
 
 if TYPE_CHECKING:
@@ -19,20 +21,24 @@ if TYPE_CHECKING:
 __all__ = [
     "Array",
     "Away",
+    "Axis",
     "Case",
     "Certified",
     "Curves",
     "Flag",
     "InputError",
     "Natural",
+    "Parameter",
     "Published",
+    "Support",
     "Worked",
     "each",
+    "numbered",
+    "scalar_name",
     "stack",
     "take",
 ]
 
-Array = npt.NDArray[np.float64]
 Natural = dict[str, Array]
 
 
@@ -220,7 +226,8 @@ class Case:
     alone : dict of name -> array (J,)
         Where single observations alone would put a component of a mixture. A component without weight is tried there:
         with counts near 10^9 a random start lies thousands of standard deviations from any of them.
-    labels : dict of name -> labels of its entries
+    parameters : tuple of Parameter
+        Parameters that belong to the same components share an axis.
     with_prior : bool
         Both sides maximise the log-posterior instead of the log-likelihood.
     units : dict of name -> float or array
@@ -278,7 +285,7 @@ class Case:
     to_em: Callable[[Natural], Any]
     from_em: Callable[[Any], Natural]
     draw_start: Callable[[np.random.Generator], Natural]
-    labels: Mapping[str, tuple[str, ...]]
+    parameters: tuple[Parameter, ...]
     with_prior: bool = False
     alone: Mapping[str, Array] = field(default_factory=dict)
     units: Mapping[str, Any] = field(default_factory=dict)
@@ -306,27 +313,64 @@ class Case:
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None
 
+    def faults(self) -> list[tuple[str, int]]:
+        """How somebody else's EM failed so far, in words, and how often; the commonest first."""
+        found: Mapping[str, int] = getattr(self.em, "faults", {})
+        return Counter(found).most_common()
+
     def one_cycle(self, natural: Natural) -> Natural:
         """Natural parameters after one cycle of the EM."""
         params = self.to_em(natural)
         return self.from_em(self.em.m_step(self.em.e_step(params).expected_counts, params))
 
+    def __post_init__(self) -> None:
+        """Refuse axes of one name with different labels.
+
+        Raises
+        ------
+        ValueError
+        """
+        known: dict[str, Axis] = {}
+        for axis in (axis for parameter in self.parameters for axis in parameter.axes):
+            if known.setdefault(axis.name, axis) != axis:
+                raise ValueError(f"axis {axis.name!r} has the labels {known[axis.name].labels} and {axis.labels}")
+
+    @cached_property
+    def by_name(self) -> dict[str, Parameter]:
+        """Parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Labels of the entries of each parameter."""
+        return {parameter.name: parameter.labels for parameter in self.parameters}
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Every axis once, in order of appearance."""
+        return tuple(dict.fromkeys(axis for parameter in self.parameters for axis in parameter.axes))
+
     @property
     def sizes(self) -> dict[str, int]:
         """How many entries each parameter has."""
-        return {name: len(labels) for name, labels in self.labels.items()}
+        return {parameter.name: parameter.size for parameter in self.parameters}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter."""
+        return {parameter.name: parameter.shape for parameter in self.parameters}
 
     def parameter_names(self) -> list[str]:
         """Names of the scalar parameters, `a[item1]`, in the order of `flat`."""
-        return [scalar_name(name, label) for name, labels in self.labels.items() for label in labels]
+        return [name for parameter in self.parameters for name in parameter.names]
 
     def entry(self, name: str, place: int) -> str:
         """Name of one scalar parameter."""
-        return scalar_name(name, self.labels[name][place])
+        return self.by_name[name].names[place]
 
     def flat(self, natural: Natural) -> Array:
-        """Natural parameters as one vector (or, with leading axes, one row per start)."""
-        return np.concatenate([np.asarray(natural[name], dtype=float) for name in self.labels], axis=-1)
+        """Entries of natural parameters as one vector (or, with leading axes, one row per start)."""
+        return np.concatenate([parameter.flat(natural[parameter.name]) for parameter in self.parameters], axis=-1)
 
     def size(self, natural: Natural) -> Array:
         """What a difference of each parameter is measured by: its unit plus its distance from its origin.
@@ -346,8 +390,9 @@ class Case:
         return self._spread(self.origin, 0.0)
 
     def _spread(self, by_name: Mapping[str, Any], otherwise: float) -> Array:
-        entries = {name: (by_name.get(name, otherwise), len(labels)) for name, labels in self.labels.items()}
-        return self.flat({name: np.broadcast_to(value, size) for name, (value, size) in entries.items()})
+        return self.flat(
+            {name: np.broadcast_to(by_name.get(name, otherwise), shape) for name, shape in self.shapes.items()}
+        )
 
     def objective(self, backend: Any = "fast") -> Any:
         """PyMC's side, compiled: a `pp_models.objective.Objective`."""
@@ -360,15 +405,11 @@ class Case:
         return dict(zip(self.parameter_names(), map(float, self.flat(natural)), strict=True))
 
 
-def scalar_name(name: str, label: str) -> str:
-    """`a[item1]`; of a parameter that is a single number, whose label is empty, its name alone."""
-    return f"{name}[{label}]" if label else name
-
-
 def natural_of(case: Case, flat: Array) -> Natural:
     """The inverse of `Case.flat`, leading axes kept."""
-    ends = np.cumsum([len(entries) for entries in case.labels.values()])
-    return dict(zip(case.labels, np.split(flat, ends[:-1], axis=-1), strict=True))
+    ends = np.cumsum([parameter.size for parameter in case.parameters])
+    parts = zip(case.parameters, np.split(flat, ends[:-1], axis=-1), strict=True)
+    return {parameter.name: parameter.full(entries) for parameter, entries in parts}
 
 
 def stack(naturals: list[Natural]) -> Natural:

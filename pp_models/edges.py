@@ -82,14 +82,15 @@ def edges_nearby(space: Space, natural: Mapping[str, Array], within: float = NEX
 def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance: float) -> dict[str, Array]:
     """The same point with one parameter at another distance from its edge; other weights share what is left."""
     values = np.array(natural[edge.name], dtype=float)
-    flat = values.reshape(-1)
     if space.is_simplex(edge.name):
-        others = np.arange(len(flat)) != edge.entry
-        flat[others] *= (1 - distance) / flat[others].sum()
-        flat[edge.entry] = distance
+        size = values.shape[-1]
+        weights, own = values.reshape(-1, size)[edge.entry // size], edge.entry % size
+        others = np.arange(size) != own
+        weights[others] *= (1 - distance) / weights[others].sum()
+        weights[own] = distance
     else:
         low, high = (np.ravel(end)[edge.entry] for end in space.edges(edge.name))
-        flat[edge.entry] = high - distance if edge.upper else low + distance
+        values.reshape(-1)[edge.entry] = high - distance if edge.upper else low + distance
     return {**natural, edge.name: values}
 
 

@@ -27,6 +27,7 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined
+from pp_models.matrices import LogCholesky
 
 Array = npt.NDArray[np.float64]
 
@@ -76,6 +77,37 @@ class Objective:
         return {name: np.shape(self._initial_natural[name]) for name in self.names}
 
     @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Number of entries of each natural parameter: of a symmetric matrix those of one triangle."""
+        return {name: len(cells) for name, cells in self._cells.items()}
+
+    @cached_property
+    def _cells(self) -> dict[str, npt.NDArray[np.intp]]:
+        """Which cells of the flattened natural parameter its entries are."""
+        found = {}
+        for name, shape in self.shapes.items():
+            cells = np.arange(int(np.prod(shape))).reshape(shape)
+            matrix = self._matrix(name)
+            found[name] = (cells if matrix is None else cells[..., matrix.rows, matrix.columns]).ravel()
+        return found
+
+    def flat(self, natural: Mapping[str, Array]) -> Array:
+        """Entries of natural parameters in a row, in the order of `names`."""
+        return np.concatenate([np.ravel(natural[name])[self._cells[name]] for name in self.names])
+
+    def split(self, entries: Array) -> dict[str, Array]:
+        """The inverse of `flat` for what has one number per entry: a gradient, a small change."""
+        parts = np.split(entries, np.cumsum([self.sizes[name] for name in self.names])[:-1])
+        found = {}
+        for name, part in zip(self.names, parts, strict=True):
+            values = np.zeros(self.shapes[name])
+            values.reshape(-1)[self._cells[name]] = part
+            if self._matrix(name) is not None:
+                values += np.swapaxes(np.tril(values, -1), -1, -2)
+            found[name] = values
+        return found
+
+    @cached_property
     def size(self) -> int:
         """Number of free parameters."""
         return int(sum(np.size(value) for value in self._initial_point.values()))
@@ -86,11 +118,17 @@ class Objective:
         rows = []
         for variable in self.model.free_RVs:
             value = self._initial_point[self.model.rvs_to_values[variable].name]
-            limit, middle = np.inf, np.zeros(np.size(value))
+            limit: Array | float = np.inf
+            middle = np.zeros(np.size(value))
             if self.is_bounded(variable.name):
                 limit = np.log(1 / EDGE)
             elif isinstance(self._transform(variable), LogTransform):
                 limit, middle = np.log(LARGEST), np.log(self.unit(variable.name)).ravel()
+            matrix = self._matrix(variable.name)
+            if matrix is not None and not matrix.correlation:
+                scale = np.sqrt(self.unit(variable.name)[..., matrix.rows, matrix.columns])
+                limit = np.broadcast_to(np.where(matrix.on_diagonal, np.log(LARGEST) / 2, np.inf), scale.shape).ravel()
+                middle = np.where(matrix.on_diagonal, np.log(scale), 0.0).ravel()
             rows.append(np.column_stack([middle - limit, middle + limit]))
         return np.concatenate(rows)
 
@@ -127,13 +165,18 @@ class Objective:
 
         A log or a logit makes every gradient vanish at the edge of the range; here it does not.
         """
-        return replace(self, model=remove_value_transforms(self.model), units={}, origin={})
+        return replace(self, model=remove_value_transforms(_without_initial_values(self.model)), units={}, origin={})
 
     def natural_gradient(self, natural: Mapping[str, Array]) -> dict[str, Array]:
         """Derivative of the objective by every natural parameter, just inside the edges; of weights as if free."""
         inside = self.natural(self.free(natural))
         _, gradient = self.in_natural.value_and_gradient(self.in_natural.free(inside))
-        return self.in_natural.natural(gradient)
+        by_cell = self.in_natural.natural(gradient)
+        for name in filter(self._matrix, self.names):
+            # An entry off the diagonal stands in two cells.
+            both = by_cell[name] + np.swapaxes(by_cell[name], -1, -2)
+            by_cell[name] = np.where(np.eye(both.shape[-1], dtype=bool), by_cell[name], both)
+        return by_cell
 
     @cached_property
     def places(self) -> dict[str, slice]:
@@ -144,8 +187,21 @@ class Objective:
         return {name: slice(int(a), int(b)) for name, a, b in zip(names, ends[:-1], ends[1:], strict=True)}
 
     def is_simplex(self, name: str) -> bool:
-        """Whether a natural parameter is a vector of weights that add up to 1."""
+        """Whether a natural parameter holds weights that add up to 1 along its last axis."""
         return isinstance(self._transform(self.model[name]), SimplexTransform)
+
+    def is_matrix(self, name: str) -> bool:
+        """Whether a natural parameter holds covariance or correlation matrices along its last two axes."""
+        return self._matrix(name) is not None
+
+    def is_correlation(self, name: str) -> bool:
+        """Whether these have a diagonal of ones."""
+        matrix = self._matrix(name)
+        return matrix is not None and matrix.correlation
+
+    def _matrix(self, name: str) -> LogCholesky | None:
+        transform = self._transform(self.model[name])
+        return transform if isinstance(transform, LogCholesky) else None
 
     def is_bounded(self, name: str) -> bool:
         """Whether a natural parameter lives between two finite edges."""
@@ -182,10 +238,16 @@ class Objective:
             raise ValueError(f"parameter {name!r} must be finite, got {value}")
         low, high = self.edges(name)
         if self.is_simplex(name):
-            if (value < 0).any() or abs(value.sum() - 1) > 1e-6:
+            if (value < 0).any() or (abs(value.sum(axis=-1) - 1) > 1e-6).any():
                 raise ValueError(f"parameter {name!r} must hold non-negative numbers that add up to 1, got {value}")
             clipped = np.maximum(value, EDGE)
-            return clipped / clipped.sum()
+            return np.asarray(clipped / clipped.sum(axis=-1, keepdims=True))
+        if self.is_matrix(name):
+            if not np.allclose(value, np.swapaxes(value, -1, -2), rtol=1e-6, atol=0.0):
+                raise ValueError(f"parameter {name!r} must hold symmetric matrices, got {value}")
+            if not (np.linalg.eigvalsh(value) > 0).all():
+                raise ValueError(f"parameter {name!r} must hold positive definite matrices, got {value}")
+            return value
         if (value < low).any() or (value > high).any():
             positive = (low == 0).all() and np.isposinf(high).all()
             expected = "be positive" if positive else f"lie between {low.min():g} and {high.max():g}"
@@ -401,7 +463,7 @@ class Objective:
     def _natural_jacobian(self) -> Callable[..., Any]:
         naturals, x = self._natural_graph
         by_name = dict(zip((v.name for v in self.model.free_RVs), naturals, strict=True))
-        flat = pt.concatenate([pt.flatten(by_name[name]) for name in self.names])
+        flat = pt.concatenate([pt.flatten(by_name[name])[self._cells[name]] for name in self.names])
         return self.compile([x], pytensor.gradient.jacobian(flat, x, vectorize=True))
 
     @cached_property
@@ -413,3 +475,10 @@ class Objective:
             naturals.append(natural)
             frees.append(pt.flatten(free))
         return self.compile(naturals, (pt.concatenate(frees) - self._origins) / self._sizes)
+
+
+def _without_initial_values(model: pm.Model) -> pm.Model:
+    """The same model without the user's `initval`s, with which PyMC refuses to rewrite a model."""
+    bare = object.__new__(type(model))
+    bare.__dict__.update(model.__dict__, rvs_to_initial_values=dict.fromkeys(model.rvs_to_initial_values))
+    return bare

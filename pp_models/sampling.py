@@ -37,7 +37,7 @@ def sample(
     draws: int,
     tune: int,
     chains: int,
-    labels: Mapping[str, Sequence[str]],
+    coords: Mapping[str, Sequence[str]],
     progress: bool = False,
 ) -> Any:
     """Draw from the posterior.
@@ -48,8 +48,8 @@ def sample(
     seed : int
     draws, tune, chains : int
         Draws kept and steps of adaptation per chain; every chain starts at its own jittered point.
-    labels : mapping of name -> labels
-        Of the entries of each variable, for the coordinates of the result.
+    coords : mapping of dimension -> labels
+        Of the variables without named dimensions, `weight_dim_0` for instance, for the coordinates of the result.
     progress : bool
         Let PyMC show its progress bar and its messages.
 
@@ -76,7 +76,7 @@ def sample(
                 progressbar=progress,
                 quiet=not progress,
                 compute_convergence_checks=False,
-                idata_kwargs={"coords": {f"{name}_dim_0": list(entries) for name, entries in labels.items()}},
+                idata_kwargs={"coords": {dimension: list(labels) for dimension, labels in coords.items()}},
                 model=model,
             )
     except (RuntimeError, ValueError, ArithmeticError) as error:
@@ -85,8 +85,9 @@ def sample(
 
 
 def draws_of(data: Any, name: str) -> npt.NDArray[np.float64]:
-    """Draws of one variable (chain, draw, entry) out of either container."""
-    return np.asarray(data["posterior"][name].values, dtype=float)
+    """Draws of one variable (chain, draw, *shape) out of either container; a single number is a vector of one."""
+    values = np.asarray(data["posterior"][name].values, dtype=float)
+    return values[..., np.newaxis] if values.ndim == 2 else values
 
 
 def sampler_warnings(data: Any) -> dict[str, int]:

@@ -181,10 +181,7 @@ class Reference:
 
     def natural_change(self, x: Array, step: Array) -> Array:
         """What a small step of the free parameters does to the natural ones, in the order of `Case.flat`."""
-        objective = self.objective
-        sizes = [int(np.prod(objective.shapes[name], dtype=int)) for name in objective.names]
-        parts = np.split(objective.natural_jacobian(x) @ step, np.cumsum(sizes)[:-1])
-        return self.case.flat(dict(zip(objective.names, parts, strict=True)))
+        return self.case.flat(self.objective.split(self.objective.natural_jacobian(x) @ step))
 
     def log_likelihood(self, natural: Natural) -> float:
         """Log-likelihood alone, without prior.
@@ -232,10 +229,10 @@ class Reference:
         """
         jacobian = self.objective.natural_jacobian(x)
         natural = self.objective.natural(x)
-        values = np.concatenate([np.ravel(natural[name]) for name in self.objective.names])
+        values = self.objective.flat(natural)
         bounded = np.repeat(
             [self.objective.is_bounded(name) for name in self.objective.names],
-            [np.size(natural[name]) for name in self.objective.names],
+            [self.objective.sizes[name] for name in self.objective.names],
         )
         outwards = jacobian[bounded & ((values <= 2 * EDGE) | (values >= 1 - 2 * EDGE))]
         inside = np.eye(len(x))
@@ -298,5 +295,4 @@ class Reference:
     def free_gradient(self, natural_gradient: Natural, natural: Natural) -> Array:
         """Carry a gradient by natural parameters over to the free ones."""
         x = self.free(natural)
-        flat = np.concatenate([np.ravel(natural_gradient[name]) for name in self.objective.names])
-        return flat @ self.objective.natural_jacobian(x)
+        return self.objective.flat(natural_gradient) @ self.objective.natural_jacobian(x)

@@ -7,7 +7,7 @@ from comparisons.audit.early_stops import fit_at_the_maximum, stops
 from comparisons.audit.finding import Finding, described, failed, judged, not_applicable, passed
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Natural, natural_of
 
 # Difference of a log-likelihood beside 1 + its size, and of a standard error beside itself: that of numerical
 # differentiation is forgiven, that of N - 1 for N among 500 is not.
@@ -84,15 +84,9 @@ def standard_errors(subject: Subject, reference: Reference) -> Finding:
     name = case.parameter_names()[worst]
     found = f"{name}: {ours[worst]:.8g}, by PyMC {theirs[worst]:.8g}"
     ok = bool(gap.max() <= SAME_ERROR)
-    what = "" if ok else instead_of_errors(errors, _split(case, theirs), at, reference)
+    what = "" if ok else instead_of_errors(errors, natural_of(case, theirs), at, reference)
     finding = judged(check, ok, f"{found}{f': {what}' if what else ''}", described(at))
     return finding._replace(meaning=f"it is {what}") if what else finding
-
-
-def _split(case: Case, values: Array) -> Natural:
-    """By name what is in the order of `Case.flat`."""
-    sizes = list(case.sizes.values())
-    return dict(zip(case.sizes, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
 
 
 def _place(subject: Subject, reference: Reference) -> tuple[Natural, Natural] | None:

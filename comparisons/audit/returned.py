@@ -45,7 +45,7 @@ def codec_of(em: Any, case: Case) -> Codec:
         if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
             raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
         return Codec(
-            lambda natural: np.concatenate([natural[name] for name in order]),
+            lambda natural: np.concatenate([case.by_name[name].flat(natural[name]) for name in order]),
             lambda returned: _checked(_split(returned, case, order), case),
             lambda returned: _checked(_split(returned, case, order), case, finite=False),
         )
@@ -64,11 +64,12 @@ def codec_of(em: Any, case: Case) -> Codec:
 
 def _split(returned: Any, case: Case, order: Sequence[str]) -> Natural:
     """One flat array in parts."""
-    sizes = [len(case.labels[name]) for name in order]
+    sizes = [case.sizes[name] for name in order]
     flat = _numbers("parameters", returned)
     if flat.shape != (sum(sizes),):
         raise Trouble(f"returned shape {flat.shape}, expected ({sum(sizes)},) in the order {', '.join(order)}")
-    return dict(zip(order, np.split(flat, np.cumsum(sizes)[:-1]), strict=True))
+    parts = zip(order, np.split(flat, np.cumsum(sizes)[:-1]), strict=True)
+    return {name: case.by_name[name].full(part) for name, part in parts}
 
 
 def _numbers(name: str, values: Any) -> Array:
@@ -93,14 +94,14 @@ def _checked(returned: Any, case: Case, *, finite: bool = True) -> Natural:
     """
     parts = by_name(returned, case)
     natural: Natural = {}
-    for name, labels in case.labels.items():
+    for name, shape in case.shapes.items():
         if name not in parts:
             raise Trouble(f"returned no {name!r}, expected {', '.join(case.labels)}")
         values = _numbers(name, parts[name])
-        if values.shape != (len(labels),) and values.size == len(labels) == 1:
-            values = values.reshape(1)
-        if values.shape != (len(labels),):
-            raise Trouble(f"returned {name!r} of shape {values.shape}, expected ({len(labels)},)")
+        if values.size == 1 and np.prod(shape) == 1:
+            values = values.reshape(shape)
+        if values.shape != shape:
+            raise Trouble(f"returned {name!r} of shape {values.shape}, expected {shape}")
         if finite and not np.isfinite(values).all():
             raise Trouble(f"returned {name!r} = {values}, expected finite numbers")
         natural[name] = values
@@ -122,7 +123,7 @@ def by_name(returned: Any, case: Case) -> Mapping[str, Any]:
         }
         if found:
             return found
-    total = sum(len(labels) for labels in case.labels.values())
+    total = sum(case.sizes.values())
     if total == 1 and isinstance(returned, int | float | np.number) and not isinstance(returned, bool):
         return dict.fromkeys(case.labels, returned)
     if isinstance(returned, np.ndarray) and returned.size == total and returned.ndim <= 2:
@@ -175,7 +176,7 @@ def _is_part(value: Any, case: Case) -> bool:
     """Whether this is one parameter of several, not all of them."""
     if isinstance(value, Mapping) or hasattr(value, "_fields"):
         return False
-    total = sum(len(labels) for labels in case.labels.values())
+    total = sum(case.sizes.values())
     return np.size(value) != total or (len(case.labels) == 1 and np.ndim(value) <= 1)
 
 

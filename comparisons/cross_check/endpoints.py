@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Case, Natural, stack, take
+from comparisons.case import Case, InputError, Natural, stack, take
 from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import Kind
 from comparisons.optima.starts import Endpoints
@@ -49,6 +49,11 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     A leg that did not reach it, but stands at another true optimum, or at an edge that it cannot leave, is restarted
     from the other leg's endpoint: then exploration differed, not the implementation. A leg that stands at no optimum
     is reported where it stands.
+
+    Raises
+    ------
+    InputError
+        If the endpoint to report for EM is not finite.
     """
     index = next((i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None), 0)
     best = optima[index]
@@ -67,6 +72,12 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     else:
         em_end, em_status = take(em_leg.natural, em_start), em_leg.status[em_start]
         em_cycles, em_value = int(em_leg.effort[em_start]), float(em_leg.log_likelihood[em_start])
+    if em_status == str(Status.NOT_FINITE):
+        faults = [f": {fault}" for fault, _ in case.faults()[:1]]
+        raise InputError(
+            f"{case.name}: EM ended at no finite value from any start that counts{''.join(faults)}; expected an EM "
+            "that stays in the parameter space"
+        )
     pymc_status = "restarted" if pymc_start is None else pymc_leg.status[pymc_start]
     return Ends(
         optimum=index,

@@ -12,6 +12,9 @@ from comparisons.optima.kinds import Kind
 from comparisons.optima.starts import Endpoints
 from em_reference.em import Status
 
+# Ways in which an EM failed that are told.
+MOST_FAULTS = 3
+
 
 def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
     """Flags of one cross-check, the gravest first."""
@@ -19,7 +22,7 @@ def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Opti
         *beats_certificate(case, legs, optima),
         *_of_the_optimum(case, optima, ends),
         *_of_the_others(legs, optima),
-        *_of_the_starts(legs, optima, ends),
+        *_of_the_starts(legs, optima, ends, case.faults()),
     )
 
 
@@ -104,7 +107,9 @@ def _edges_of(heap: list[Optimum]) -> str:
     return f": the likelihood rises from the edge at which it stands ({'; '.join(steep[:4])})" if steep else ""
 
 
-def _of_the_starts(legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
+def _of_the_starts(
+    legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
+) -> Iterator[Flag]:
     """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
     endless = [o.members["em"] for o in optima if o.judgement.diverging]
     late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
@@ -118,6 +123,8 @@ def _of_the_starts(legs: tuple[Endpoints, Endpoints], optima: list[Optimum], end
     failed = [int((leg.status == "not finite").sum()) for leg in legs]
     if any(failed):
         yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
+    for fault, times in faults[:MOST_FAULTS]:
+        yield Flag("em_failed", f"the EM failed in {times} cycles: {fault}")
     for start, name in ((ends.em_start, "EM"), (ends.pymc_start, "PyMC")):
         if start is None:
             yield Flag(

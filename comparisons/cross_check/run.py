@@ -346,7 +346,7 @@ def _errors_by_em(
     Next to an edge differences of EM's score are noise: what has no error to tell is held there as well.
     """
     edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
-    next_to = np.array([(name, index) in edges for name, labels in case.labels.items() for index in range(len(labels))])
+    next_to = np.array([(name, index) in edges for name, size in case.sizes.items() for index in range(size)])
     known = natural_of(case, (held | (next_to & ~told)).astype(float))
     problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
     found = em_standard_errors(problem, case.to_em(natural), held=case.to_em(known), units=units)

@@ -66,4 +66,4 @@ def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep |
 def _along(case: Case, objective: Objective, natural: Natural, gradient: Natural) -> Array:
     """A gradient by the natural parameters along the free ones, J' g."""
     jacobian = objective.natural_jacobian(objective.free(natural))
-    return np.asarray(jacobian.T @ np.concatenate([np.ravel(gradient[name]) for name in objective.names]))
+    return np.asarray(jacobian.T @ objective.flat(gradient))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
+from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.bivariate_normal import normal_audit
 from comparisons.families._equal_rows import merged
@@ -110,16 +110,19 @@ def bind(
         return NormalParams(mean, variance, np.asarray(natural["correlation"], dtype=float))
 
     def from_em(params: NormalParams) -> Natural:
-        return {name: getattr(params, name) for name in labels}
+        return {parameter.name: getattr(params, parameter.name) for parameter in parameters}
 
     def draw_start(rng: np.random.Generator) -> Natural:
         start = {"variance": variance * rng.gamma(2.0, 0.5, 2), "correlation": rng.uniform(-0.95, 0.95, 1)}
         return start if means_zero else {"mean": mean + sd * rng.normal(size=2), **start}
 
     missing = int(np.isnan(values).sum())
-    labels = {"variance": columns, "correlation": (",".join(columns),)}
-    if not means_zero:
-        labels = {"mean": columns, **labels}
+    variable, pair = Axis("variable", columns), Axis("pair", (",".join(columns),))
+    parameters = (
+        *(() if means_zero else (Parameter("mean", (variable,)),)),
+        Parameter("variance", (variable,), Support.POSITIVE),
+        Parameter("correlation", (pair,), Support.INTERVAL),
+    )
     return Case(
         name=name,
         family="bivariate-normal",
@@ -129,7 +132,7 @@ def bind(
         to_em=to_em,
         from_em=from_em,
         draw_start=draw_start,
-        labels=labels,
+        parameters=parameters,
         stop=stop_after(em.rows, NormalParams(sd, variance, np.ones(1))),
         units={"mean": sd, "variance": variance},
         origin={} if means_zero else {"mean": mean},

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Case, Curves, Flag, InputError, Natural, stop_after
+from comparisons.case import (
+    Array,
+    Case,
+    Curves,
+    Flag,
+    InputError,
+    Natural,
+    Parameter,
+    Support,
+    numbered,
+    stop_after,
+)
 from comparisons.families import Option
 from comparisons.families._audit.coin_mixture import coin_audit
 from comparisons.families._equal_rows import merged
@@ -195,7 +206,8 @@ def bind(
         return bind(name, data["heads"], data["flips"], data["coins"], counts=data["frequencies"],
                     fixed_weight=data["fixed_weight"], **settings)  # fmt: skip
 
-    labels = tuple(f"coin{k + 1}" for k in range(coins))
+    coin = numbered("coin", "coin", coins)
+    weight, bias = Parameter("weight", (coin,), Support.SIMPLEX), Parameter("bias", (coin,), Support.UNIT_INTERVAL)
     return Case(
         name=name,
         family="coin-mixture",
@@ -206,7 +218,7 @@ def bind(
         from_em=from_em,
         draw_start=draw_start,
         alone={"bias": np.unique(em.outcomes.heads / em.outcomes.flips)},
-        labels={"bias": labels} if fixed_weight is not None else {"weight": labels, "bias": labels},
+        parameters=(bias,) if fixed_weight is not None else (weight, bias),
         with_prior=with_prior,
         magnitude=em.magnitude,
         stop=stop_after(float(em.outcomes.flips @ em.outcomes.frequencies)),

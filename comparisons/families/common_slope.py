@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Away, Case, InputError, Natural, stop_after
+from comparisons.case import Array, Away, Axis, Case, InputError, Natural, Parameter, stop_after
 from comparisons.families._answers import (
     COLUMN_OPTIONS,
     ITEM_DATA,
@@ -90,7 +90,7 @@ def bind(
         ),
         from_em=lambda params: {"d": params.intercept, "a": params.slope},
         draw_start=lambda rng: {"d": rng.normal(0.0, 1.0, len(items)), "a": rng.normal(0.0, 1.0, 1)},
-        labels={"d": items, "a": ("all",)},
+        parameters=(Parameter("d", (Axis("item", items),)), Parameter("a", (Axis("every item", ("all",)),))),
         stop=stop_after(float(em.two_pl.patterns.frequencies.sum())),
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(1)}),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Case, InputError, Natural, stop_after
+from comparisons.case import Array, Axis, Case, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.genetic_linkage import linkage_audit
 from comparisons.reading.columns import unused_column
@@ -56,7 +56,7 @@ def bind(name: str, animals: Array) -> Case:
         to_em=lambda natural: LinkageParams(np.asarray(natural["theta"], dtype=float)),
         from_em=lambda params: {"theta": params.theta},
         draw_start=lambda rng: {"theta": rng.random(1)},
-        labels={"theta": ("cells",)},
+        parameters=(Parameter("theta", (Axis("cells", ("cells",)),), Support.UNIT_INTERVAL),),
         stop=stop_after(float(animals.sum())),
         audit=linkage_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
         settings={"cells": ", ".join(f"{count:.0f}" for count in animals)},

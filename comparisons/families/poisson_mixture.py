@@ -5,7 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Case, Curves, InputError, Natural, stop_after
+from comparisons.case import (
+    Array,
+    Case,
+    Curves,
+    InputError,
+    Natural,
+    Parameter,
+    Support,
+    numbered,
+    stop_after,
+)
 from comparisons.families import Option
 from comparisons.families._audit.poisson_mixture import SMALLEST_RATE, poisson_audit
 from comparisons.families._equal_rows import merged
@@ -90,13 +100,14 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
 
     def draw_start(rng: np.random.Generator) -> Natural:
         start = {"weight": rng.dirichlet(np.ones(components)), "rate": mean * rng.gamma(2.0, 0.5, components)}
-        return {name: start[name] for name in labels}
+        return {parameter.name: start[parameter.name] for parameter in parameters}
 
     def bind_again(data: dict[str, Any]) -> Case:
         return bind(name, data["counts"], data["components"], data["frequencies"])
 
-    components_in_words = tuple(f"component{k + 1}" for k in range(components))
-    labels = dict.fromkeys(("rate",) if components == 1 else ("weight", "rate"), components_in_words)
+    component = numbered("component", "component", components)
+    weight, rate = Parameter("weight", (component,), Support.SIMPLEX), Parameter("rate", (component,), Support.POSITIVE)
+    parameters = (rate,) if components == 1 else (weight, rate)
     return Case(
         name=name,
         family="poisson-mixture",
@@ -107,7 +118,7 @@ def bind(name: str, counts: Array, components: int, repeats: Array | None = None
         from_em=from_em,
         draw_start=draw_start,
         alone={"rate": np.maximum(values, SMALLEST_RATE)},
-        labels=labels,
+        parameters=parameters,
         stop=stop_after(
             float(seen.sum()) * (1 + mean), PoissonParams(np.ones(components), np.full(components, mean)), TOLERANCE
         ),

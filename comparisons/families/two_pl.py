@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
+from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Parameter, stop_after
 from comparisons.families import Option
 from comparisons.families._answers import (
     COLUMN_OPTIONS,
@@ -233,6 +233,7 @@ def bind(
     def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
         return {} if scores is None else score_tables(em, to_em(natural), items, scores, ids)  # type: ignore[arg-type]
 
+    item = Axis("item", items)
     return Case(
         name=name,
         family="two-pl",
@@ -244,7 +245,7 @@ def bind(
         from_em=lambda params: {"d": params.intercept, "a": params.slope},
         draw_start=draw_start,
         stop=stop_after(float(em.patterns.frequencies.sum())),
-        labels={"d": items, "a": items},
+        parameters=(Parameter("d", (item,)), Parameter("a", (item,))),
         with_prior=intercept_prior is not None or slope_prior is not None,
         align=align,
         canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),

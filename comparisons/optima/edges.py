@@ -10,10 +10,11 @@ A component without weight says nothing about where it is, so it is tried in man
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, Parameter
 from pp_models.edges import Edge, at_distance, edges_nearby, inwards
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -73,7 +74,7 @@ def at_edges(case: Case, objective: Objective, natural: Natural, slack: float) -
 
 def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, slack: float) -> AtEdge:
     """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
-    name = f"{edge.name}[{case.labels[edge.name][edge.entry]}]"
+    name = case.entry(edge.name, edge.entry)
     first = edge._replace(distance=1e-13 * edge.width)
     for distance in inwards(first):
         further = objective.free(at_distance(objective, natural, edge, distance))
@@ -89,9 +90,13 @@ def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, heig
 
 def _derivative(objective: Objective, natural: Natural, edge: Edge) -> float:
     """Derivative inwards per unit; the other weights of a simplex give up what one of them gains."""
-    by_entry = np.ravel(objective.natural_gradient(natural)[edge.name])
+    gradient = objective.natural_gradient(natural)[edge.name]
+    by_entry = np.ravel(gradient)
     if objective.is_simplex(edge.name):
-        return float(by_entry[edge.entry] - by_entry @ np.ravel(natural[edge.name]))
+        size = natural[edge.name].shape[-1]
+        row = edge.entry // size
+        weights, by_weight = (values.reshape(-1, size)[row] for values in (natural[edge.name], gradient))
+        return float(by_entry[edge.entry] - by_weight @ weights)
     return float(-by_entry[edge.entry] if edge.upper else by_entry[edge.entry])
 
 
@@ -123,8 +128,10 @@ def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterato
 
     With the name of the weights; a component that has no weight has nothing to give, and is one that is not needed.
     """
-    for name in filter(objective.is_simplex, case.labels):
-        for giver, taker in permutations(range(len(case.labels[name])), 2):
+    for name, shape in case.shapes.items():
+        if not objective.is_simplex(name) or len(shape) > 1:
+            continue
+        for giver, taker in permutations(range(len(natural[name])), 2):
             weights = natural[name].copy()
             weights[taker] += weights[giver]
             weights[giver] = 0.0
@@ -134,17 +141,20 @@ def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterato
 def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator[Natural]:
     """A little weight for every component that has none, in every place that is tried for it."""
     for edge in edges_nearby(objective, natural, EDGE):
-        if objective.is_simplex(edge.name):
-            label = case.labels[edge.name][edge.entry]
-            for place in _places(case, natural, edge.name, label):
+        if objective.is_simplex(edge.name) and natural[edge.name].ndim == 1:
+            for place in _places(case, natural, case.by_name[edge.name], edge.entry):
                 yield at_distance(objective, place, edge, LITTLE)
 
 
-def _places(case: Case, natural: Natural, weight: str, label: str) -> Iterator[Natural]:
+def _places(case: Case, natural: Natural, weight: Parameter, component: int) -> Iterator[Natural]:
     """Where a component without weight may be: where it is, where random starts put it, and where single data do."""
     yield natural
     rng = np.random.default_rng(PLACES)
-    own = {name: labels.index(label) for name, labels in case.labels.items() if name != weight and label in labels}
+    own: dict[str, Any] = {}
+    for parameter in case.parameters:
+        places = parameter.along(weight.axes[0].name) if parameter is not weight else ()
+        if places:
+            own[parameter.name] = tuple(component if i in places else slice(None) for i in range(len(parameter.axes)))
     drawn = [case.draw_start(rng) for _ in range(PLACES if own else 0)]
     tried = [{name: start[name][index] for name, index in own.items()} for start in drawn]
     if own and own.keys() <= case.alone.keys():

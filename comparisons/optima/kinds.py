@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, Natural, natural_of, scalar_name
+from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.optima.diverging import running_off
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from pp_models.maximise import (
@@ -202,14 +202,11 @@ def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> t
         return ()
     further = x - np.where(outwards, np.sign(gradient) * np.log(10.0), 0.0)
     outwards &= np.abs(objective.value_and_gradient(further)[1]) < LASTING * np.abs(gradient)
-    names = []
-    for name, labels in case.labels.items():
-        if not objective.is_simplex(name):
-            names += [
-                scalar_name(name, label)
-                for label, is_out in zip(labels, outwards[objective.places[name]], strict=True)
-                if is_out
-            ]
+    names: list[str] = []
+    for parameter in case.parameters:
+        if not objective.is_simplex(parameter.name):
+            there = outwards[objective.places[parameter.name]]
+            names += [name for name, is_out in zip(parameter.names, there, strict=True) if is_out]
     return tuple(names)
 
 
@@ -283,7 +280,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
         higher = (better_place(case, objective, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
         # A component more than is needed may share the weight of any other.
-        flat |= {scalar_name(name, label) for name, _ in ends for label in case.labels[name]}
+        flat |= {entry for name, _ in ends for entry in case.by_name[name].names}
     names, edges = _in_order(case, flat), _in_order(case, edge - flat)
     if way_up is not None:
         return Judgement(Kind.SADDLE, names, edges, way_up=way_up)
@@ -335,8 +332,8 @@ def _moved(case: Case, objective: Objective, natural: Natural, before: Natural) 
     for name in case.labels:
         change = np.abs(natural[name] - before[name])
         if objective.is_simplex(name):
-            exchanged = (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING)).any()
-            moved[name] = exchanged & (change >= EXCHANGED * change.max())
+            exchanged = (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING)).any(axis=-1, keepdims=True)
+            moved[name] = exchanged & (change >= EXCHANGED * change.max(axis=-1, keepdims=True))
         else:
             moved[name] = change > MOVED * size[name]
     return case.flat(moved).astype(bool)

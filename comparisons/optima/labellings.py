@@ -25,18 +25,31 @@ Labelling = tuple[tuple[int, ...], ...]
 def labelling(case: Case, natural: Natural, reference: Natural) -> Labelling:
     """How a parameter set must be rearranged to lie closest to the reference.
 
-    Parameters with the same labels belong together (weight and bias of a coin) and move together. Entries
-    that are equal stay in their order where they can.
+    Parameters with a common axis belong together (weight and bias of a coin) and move together. Entries that are
+    equal stay in their order where they can.
     """
     aligned = case.align(natural, reference)
     found: dict[str, tuple[int, ...]] = {}
-    for labels in dict.fromkeys(case.labels.values()):
-        names = [name for name in case.labels if case.labels[name] == labels]
-        before, after = (np.stack([point[name] for name in names]) for point in (natural, aligned))
-        origin = _origins(before, after)
-        for name, was, now in zip(names, before, after, strict=True):
-            found[name] = tuple(_signed(int(place) + 1, was[place], now[i]) for i, place in enumerate(origin))
+    origins = {
+        axis.name: _origins(*(_slices(case, axis.name, point) for point in (natural, aligned))) for axis in case.axes
+    }
+    for parameter in case.parameters:
+        name, own = parameter.name, parameter.full(np.arange(parameter.size)).astype(int)
+        moved = own[np.ix_(*(origins[axis.name] for axis in parameter.axes))] if parameter.axes else own
+        was, now = parameter.flat(natural[name]), parameter.flat(aligned[name])
+        places = parameter.flat(moved).astype(int)
+        found[name] = tuple(_signed(place + 1, was[place], now[i]) for i, place in enumerate(places.tolist()))
     return tuple(found[name] for name in case.labels)
+
+
+def _slices(case: Case, axis: str, natural: Natural) -> Array:
+    """What every entry of an axis holds, as columns: sizes of numbers, sorted where the order of another may change."""
+    rows = []
+    for parameter in case.parameters:
+        for place in parameter.along(axis):
+            held = np.moveaxis(np.abs(natural[parameter.name]), place, -1).reshape(-1, parameter.shape[place])
+            rows.append(np.sort(held, axis=0))
+    return np.concatenate(rows)
 
 
 def _signed(place: int, was: float, now: float) -> int:
@@ -73,7 +86,8 @@ def rearranged(case: Case, order: Labelling, natural: Natural) -> Natural:
         values, found = np.asarray(natural[name], dtype=float), np.array(places)
         own = np.arange(1, len(places) + 1)
         origin = np.where(found == 0, own, np.abs(found)) - 1
-        moved[name] = np.where(found < 0, -1.0, 1.0) * values[..., origin]
+        parameter = case.by_name[name]
+        moved[name] = parameter.full(np.where(found < 0, -1.0, 1.0) * parameter.flat(values)[..., origin])
     return moved
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural, scalar_name
+from comparisons.case import Array, Case, Natural
 from pp_models.objective import Objective
 
 # Information, scaled to a diagonal of ones, below which a direction carries none.
@@ -79,9 +79,9 @@ def _moves(case: Case, objective: Objective, x: Array, held: Sequence[str]) -> t
     jacobian = np.concatenate(list(by_name.values()))
     free = np.ones(objective.size, dtype=bool)
     rows = []
-    for name, labels in case.labels.items():
-        for index, label in enumerate(labels):
-            if scalar_name(name, label) not in held:
+    for name, parameter in case.by_name.items():
+        for index, entry in enumerate(parameter.names):
+            if entry not in held:
                 continue
             if objective.is_simplex(name):
                 row = by_name[name][index]
@@ -100,5 +100,4 @@ def _moves(case: Case, objective: Objective, x: Array, held: Sequence[str]) -> t
 
 def _blocks(objective: Objective, jacobian: Array) -> list[Array]:
     """Rows of the Jacobian, one block per natural parameter."""
-    sizes = [int(np.prod(objective.shapes[name], dtype=int)) for name in objective.names]
-    return np.split(jacobian, np.cumsum(sizes)[:-1])
+    return np.split(jacobian, np.cumsum([objective.sizes[name] for name in objective.names])[:-1])

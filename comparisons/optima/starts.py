@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, InputError, Natural, each, scalar_name, stack
+from comparisons.case import Array, Case, InputError, Natural, each, stack
 from comparisons.optima.unfinished import PLAIN, carried_on
 from em_reference.em import Fit, em
 from pp_models.edges import Space
@@ -43,17 +43,19 @@ def check_starts(case: Case, starts: Natural) -> None:
     ------
     InputError
     """
-    for name, labels in case.labels.items():
+    for name, shape in case.shapes.items():
         if name not in starts:
             raise InputError(f"start: {name!r} is missing, expected {', '.join(case.labels)}")
         values = np.asarray(starts[name], dtype=float)
-        if values.ndim != 2 or values.shape[1] != len(labels):
-            raise InputError(f"start: {name!r} has shape {values.shape}, expected (starts, {len(labels)})")
-        bad = np.argwhere(~np.isfinite(values))
+        if values.ndim != 1 + len(shape) or values.shape[1:] != shape:
+            sizes = ", ".join(map(str, shape))
+            raise InputError(f"start: {name!r} has shape {values.shape}, expected (starts, {sizes})")
+        entries = case.by_name[name].flat(values)
+        bad = np.argwhere(~np.isfinite(entries))
         if len(bad):
-            row, column = bad[0]
+            row, place = bad[0]
             raise InputError(
-                f"start {row}: {scalar_name(name, labels[column])} is {values[row, column]}, expected a finite number"
+                f"start {row}: {case.entry(name, int(place))} is {entries[row, place]}, expected a finite number"
             )
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from comparisons.case import Array, Case, Natural, natural_of, stack, take
+from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, stack, take
 from em_reference.acceleration import LEVEL
 from em_reference.anderson import carry_on, departure
 from em_reference.em import Fit, Status, round_off
 from pp_models.edges import Space, at_distance, edges_nearby, inwards
+from pp_models.matrices import from_log_cholesky, log_cholesky
 
 # Plain cycles before a start is said to creep.
 PLAIN = 1_000
@@ -91,6 +92,8 @@ class Free(NamedTuple):
     unit, zero : array (P,)
     simplexes : tuple of slice
         Where the weights are.
+    matrices : dict of parameter -> slice
+        Where covariance and correlation matrices are: they enter by their Cholesky factors.
     """
 
     case: Case
@@ -99,22 +102,24 @@ class Free(NamedTuple):
     unit: Array
     zero: Array
     simplexes: tuple[slice, ...]
+    matrices: dict[Parameter, slice]
 
     @classmethod
     def of(cls, case: Case, space: Space) -> "Free":
         """The coordinates of a case."""
-        edges = [space.edges(name) for name in case.labels]
-        low, high = (np.concatenate([np.ravel(ends[side]) for ends in edges]) for side in (0, 1))
-        unit = np.concatenate([np.ravel(space.unit(name)) for name in case.labels])
-        ends = np.cumsum([0, *(len(labels) for labels in case.labels.values())])
-        simplexes = tuple(
-            slice(int(a), int(b))
-            for name, a, b in zip(case.labels, ends, ends[1:], strict=False)
-            if space.is_simplex(name)
-        )
+        low, high = (case.flat({name: space.edges(name)[side] for name in case.labels}) for side in (0, 1))
+        unit = case.flat({name: space.unit(name) for name in case.labels})
+        simplexes, matrices, first = [], {}, 0
+        for parameter in case.parameters:
+            if space.is_simplex(parameter.name):
+                rows = np.arange(first, first + parameter.size).reshape(-1, parameter.shape[-1])
+                simplexes += [slice(int(row[0]), int(row[-1]) + 1) for row in rows]
+            if parameter.is_matrix:
+                matrices[parameter] = slice(first, first + parameter.size)
+            first += parameter.size
         for weights in simplexes:
             high[weights] = np.inf
-        return cls(case, low, high, unit, case.zero, simplexes)
+        return cls(case, low, high, unit, case.zero, tuple(simplexes), matrices)
 
     def enter(self, params: Any) -> Array:
         """Parameters of the EM, one entry per start, as rows of coordinates."""
@@ -122,7 +127,12 @@ class Free(NamedTuple):
         below, above = np.maximum(x - self.low, TINY), np.maximum(self.high - x, TINY)
         up, down = np.isfinite(self.low), np.isfinite(self.high)
         logs = np.log(np.where(up, below, 1.0)) - np.log(np.where(down, above, 1.0))
-        return np.where(up | down, logs, (x - self.zero) / self.unit)
+        entered = np.where(up | down, logs, (x - self.zero) / self.unit)
+        for parameter, where in self.matrices.items():
+            values = parameter.full(x[..., where])
+            free = log_cholesky(values, parameter.support is Support.CORRELATION)
+            entered[..., where] = free.reshape(*x.shape[:-1], -1)
+        return entered
 
     def leave(self, coordinates: Array) -> Any:
         """Rows of coordinates as parameters of the EM."""
@@ -134,6 +144,10 @@ class Free(NamedTuple):
         x = np.where(down & ~up, high - np.exp(np.minimum(-bounded, MOST)), x)
         for weights in self.simplexes:
             x[..., weights] /= x[..., weights].sum(axis=-1, keepdims=True)
+        for parameter, where in self.matrices.items():
+            free = coordinates[..., where].reshape(*x.shape[:-1], *parameter.shape[:-2], -1)
+            values = from_log_cholesky(free, parameter.shape[-1], parameter.support is Support.CORRELATION)
+            x[..., where] = parameter.flat(values)
         return self.case.to_em(natural_of(self.case, x))
 
 

@@ -1,6 +1,7 @@
 """Bind a PyMC model and an EM: names, shapes, labels, supports and starts are read off the model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTran
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
 from comparisons.outside.em import OutsideEM, cycle_of, inside
-from comparisons.outside.symmetries import POINTS, symmetries
+from comparisons.outside.symmetries import POINTS, Symmetries, given, symmetries
+from comparisons.parameters import Axis, Parameter, scalar_name, support_of
 from pp_models.compilation import compile_mode
+from pp_models.matrices import LogCholesky, from_log_cholesky
 from pp_models.objective import Objective
 
 # Transforms whose supports are known; `ordered` and chains of several are not.
-KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform)
+KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform, LogCholesky)
 # Draws of a start before the support of a variable is given up.
 MOST_DRAWS = 20
 
@@ -28,14 +31,17 @@ def bind(
     title: str = "",
     start: Mapping[str, Any] | None = None,
     with_prior: bool = False,
+    exchangeable: Sequence[str] | None = None,
+    turned: Sequence[str] | None = None,
 ) -> Case:
     """Bind a PyMC model and an EM of the same parameters to a case that can be cross-checked.
 
     Parameters
     ----------
     model : pymc.Model or callable () -> pymc.Model
-        Its free variables, all continuous, are the parameters: single numbers or vectors. Latent variables that are
-        discrete have to be summed out (`pm.Mixture`, or a sum in a `pm.Potential`).
+        Its free variables, all continuous, are the parameters: arrays of any number of axes. Latent variables that
+        are discrete have to be summed out (`pm.Mixture`, or a sum in a `pm.Potential`). Covariance matrices are those
+        of `pp_models.matrices.covariance_matrix`.
     em : object or callable
         One cycle: a function of a dict of parameters by name that returns such a dict; or an object with `step`; or
         with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`. A parameter that is
@@ -46,6 +52,11 @@ def bind(
     with_prior : bool
         Both sides maximise the log-posterior; else priors only draw the random starts, and both maximise the
         likelihood.
+    exchangeable : sequence of str, optional
+        Axes whose entries may be put in any order, all of them alike; parameters without `dims` go by the name of
+        the parameter. Empty: none. Left out, they are found by trying.
+    turned : sequence of str, optional
+        Parameters whose signs may be turned together. Empty: none. Left out, they are found by trying.
 
     Returns
     -------
@@ -54,8 +65,8 @@ def bind(
     Raises
     ------
     InputError
-        If a discrete variable is left, a parameter is a matrix, the model has no observations, or its log-likelihood is
-        not finite at the start.
+        If a discrete variable is left, the model has no observations, or its log-likelihood is not finite at the
+        start.
 
     Examples
     --------
@@ -70,39 +81,61 @@ def bind(
     _check(built, with_prior)
     objective = Objective(built, with_prior)
     single = frozenset(variable.name for variable in built.free_RVs if variable.ndim == 0)
-    labels = {variable.name: _labels(built, variable, objective) for variable in built.free_RVs}
-    first = _documented_start(built, objective, start, labels)
+    parameters = [_parameter(built, variable, objective) for variable in built.free_RVs]
+    first = _documented_start(built, objective, start, parameters)
     if first is not None:
         beyond = inside(objective, first)
         if beyond:
             raise InputError(f"start: {beyond} lies outside the support of the model's variable")
-        value = objective.value_and_gradient(objective.free(first))[0]
+        x = objective.free(first)
+        value = objective.pointwise(x).sum() + objective.log_prior(x)
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
     problem = OutsideEM(cycle_of(em, objective, single), objective)
     order = list(objective.shapes)
-    draw = _random_starts(built, objective, labels)
-    axes = {entry: dims[0] for entry, dims in built.named_vars_to_dims.items() if entry in labels and len(dims) == 1}
+    draw = _random_starts(built, objective)
     rng = np.random.default_rng(0)
-    found = symmetries(objective, axes, [draw(rng) for _ in range(POINTS)])
+    _try_one_cycle(problem, draw(rng) if first is None else first)
+    found = symmetries(objective, parameters, [draw(rng) for _ in range(POINTS)])
+    named = {dim for dims in built.named_vars_to_dims.values() for dim in dims if dim is not None}
+    told = given(parameters, exchangeable, turned)
+    found = Symmetries(
+        found.exchanges if exchangeable is None else told.exchanges, found.turns if turned is None else told.turns
+    )
     return Case(
         name=name,
         family="outside",
-        title=title or f"{len(labels)} parameter{'s' * (len(labels) != 1)} of a PyMC model",
+        title=title or f"{len(parameters)} parameter{'s' * (len(parameters) != 1)} of a PyMC model",
         em=problem,
         build_model=lambda: built,
         to_em=lambda natural: problem.Params(*(np.asarray(natural[entry], dtype=float) for entry in order)),
         from_em=lambda params: dict(zip(order, params, strict=True)),
         draw_start=draw,
-        labels=labels,
+        parameters=_with_common_axes(parameters, found, named),
         with_prior=with_prior,
         start=first,
         align=found.aligned,
-        flags=tuple(
-            Flag("symmetry", sentence) for sentence in found.in_words(axes, {n: len(e) for n, e in labels.items()})
-        ),
+        flags=tuple(Flag("symmetry", sentence) for sentence in found.in_words(named)),
         stop=stop_after(objective.observations),
     )
+
+
+def _try_one_cycle(problem: OutsideEM, start: Natural) -> None:
+    """Refuse an EM whose first cycle already leaves the parameter space.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        after, _ = problem.cycle(start)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"the EM raised {type(error).__name__} in its first cycle: {error}") from error
+    beyond = inside(problem.objective, after)
+    if beyond:
+        raise InputError(f"the EM returned {beyond}, outside the support of the model's variable")
 
 
 def _check(model: Any, with_prior: bool) -> None:
@@ -124,8 +157,6 @@ def _check(model: Any, with_prior: bool) -> None:
                 f"{variable.name} is discrete: sum it out (pm.Mixture, or a logsumexp in a pm.Potential), "
                 "so that the model is the marginal one that the EM maximises"
             )
-        if variable.ndim > 1:
-            raise InputError(f"{variable.name} has {variable.ndim} axes, expected a single number or a vector")
         transform = model.rvs_to_transforms[variable]
         if transform is not None and not isinstance(transform, KNOWN):
             raise InputError(f"{variable.name} has the transform {type(transform).__name__}, which is not known here")
@@ -154,19 +185,39 @@ def _depends_on(model: Any, variable: Any) -> list[str]:
     return sorted(found)
 
 
-def _labels(model: Any, variable: Any, objective: Objective) -> tuple[str, ...]:
-    """Labels of the entries: the coordinates of its dimension, or numbers; one empty label of a single number."""
-    if variable.ndim == 0:
-        return ("",)
-    size = objective.shapes[variable.name][0]
-    dims = model.named_vars_to_dims.get(variable.name)
-    values = model.coords.get(dims[0]) if dims else None
-    named = tuple(str(value) for value in values) if values is not None else ()
-    return named if len(set(named)) == size else tuple(str(place + 1) for place in range(size))
+def _parameter(model: Any, variable: Any, objective: Objective) -> Parameter:
+    """Name, axes and support of a free variable: an axis for each of its dims, else one of its own with numbers."""
+    shape = objective.shapes[variable.name] if variable.ndim else ()
+    dims = model.named_vars_to_dims.get(variable.name) or (None,) * len(shape)
+    axes = []
+    for place, (dim, size) in enumerate(zip(dims, shape, strict=True), start=1):
+        values = model.coords.get(dim) if dim else None
+        named = tuple(str(value) for value in values) if values is not None else ()
+        labels = named if len(set(named)) == size else tuple(str(number + 1) for number in range(size))
+        axes.append(Axis(dim or scalar_name(variable.name, str(place) if len(shape) > 1 else ""), labels))
+    if objective.is_matrix(variable.name):
+        # Rows and columns of a symmetric matrix are the same things.
+        axes[-1] = axes[-2]
+    return Parameter(variable.name, tuple(axes), support_of(objective, variable.name))
+
+
+def _with_common_axes(parameters: Sequence[Parameter], found: Symmetries, named: Set[str]) -> tuple[Parameter, ...]:
+    """Axes without names that are exchangeable only together with another are that axis: the same components."""
+    axes = {axis.name: axis for parameter in parameters for axis in parameter.axes}
+    common: dict[str, Axis] = {}
+    for exchange in found.exchanges:
+        known = [name for name in exchange.axes if name in named]
+        if len(known) <= 1:
+            first = axes[(known or exchange.axes)[0]]
+            common |= {name: first for name in exchange.axes if name not in named}
+    return tuple(
+        replace(parameter, axes=tuple(common.get(axis.name, axis) for axis in parameter.axes))
+        for parameter in parameters
+    )
 
 
 def _documented_start(
-    model: Any, objective: Objective, start: Mapping[str, Any] | None, labels: Mapping[str, tuple[str, ...]]
+    model: Any, objective: Objective, start: Mapping[str, Any] | None, parameters: Sequence[Parameter]
 ) -> Natural | None:
     """The given start, or that of the `initval`s, or None.
 
@@ -180,21 +231,22 @@ def _documented_start(
         point = model.initial_point()
         flat = np.concatenate([np.ravel(point[variable.name]) for variable in model.value_vars])
         return objective.natural(flat)
-    if set(start) != set(labels):
-        raise InputError(f"start: got {', '.join(start)}, expected {', '.join(labels)}")
+    names = [parameter.name for parameter in parameters]
+    if set(start) != set(names):
+        raise InputError(f"start: got {', '.join(start)}, expected {', '.join(names)}")
     try:
-        natural = {name: np.atleast_1d(np.asarray(start[name], dtype=float)) for name in labels}
+        natural = {name: np.atleast_1d(np.asarray(start[name], dtype=float)) for name in names}
     except (TypeError, ValueError):
         raise InputError(f"start: {dict(start)}, expected numbers") from None
-    for name, entries in labels.items():
-        if natural[name].shape != (len(entries),):
-            raise InputError(f"start: {name!r} has shape {natural[name].shape}, expected ({len(entries)},)")
+    for parameter in parameters:
+        if natural[parameter.name].shape != parameter.shape:
+            raise InputError(
+                f"start: {parameter.name!r} has shape {natural[parameter.name].shape}, expected {parameter.shape}"
+            )
     return natural
 
 
-def _random_starts(
-    model: Any, objective: Objective, labels: Mapping[str, tuple[str, ...]]
-) -> Callable[[np.random.Generator], Natural]:
+def _random_starts(model: Any, objective: Objective) -> Callable[[np.random.Generator], Natural]:
     """Draws from the priors where these are proper, else spread out over the support of each variable."""
     proper = {}
     for variable in model.free_RVs:
@@ -212,8 +264,8 @@ def _random_starts(
         found = {
             v.name: np.atleast_1d(np.asarray(value, dtype=float)) for v, value in zip(variables, drawn, strict=True)
         }
-        spread = {name: _spread(objective, name, rng) for name in labels if name not in found}
-        return {name: {**found, **spread}[name] for name in labels}
+        names = [variable.name for variable in model.free_RVs]
+        return {name: found[name] if name in found else _spread(objective, name, rng) for name in names}
 
     def inner(rng: np.random.Generator) -> Natural:
         for _ in range(MOST_DRAWS):
@@ -233,10 +285,17 @@ def _drawn(variables: list[Any], seed: int) -> list[Any]:
 
 
 def _spread(objective: Objective, name: str, rng: np.random.Generator) -> Array:
-    """A start of a parameter with a flat prior: normal with standard deviation 2, lognormal, uniform, or Dirichlet."""
+    """A start of a parameter with a flat prior.
+
+    Normal with standard deviation 2, lognormal, uniform, Dirichlet; of matrices the Cholesky factor is drawn.
+    """
     low, high = objective.edges(name)
     if objective.is_simplex(name):
-        return rng.dirichlet(np.ones(len(low)))
+        return rng.dirichlet(np.ones(low.shape[-1]), size=low.shape[:-1])
+    if objective.is_matrix(name):
+        correlation, size = objective.is_correlation(name), low.shape[-1]
+        free = rng.normal(size=(*low.shape[:-2], size * (size - 1) // 2 if correlation else size * (size + 1) // 2))
+        return from_log_cholesky(free / 2, size, correlation)
     if objective.is_bounded(name):
         return np.asarray(rng.uniform(low, high))
     if np.isfinite(low).all():

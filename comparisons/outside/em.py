@@ -1,8 +1,8 @@
 """An outside EM behind the protocol of `em_reference`: start by start, in natural parameters by name."""
 
-from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter, namedtuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isclass
 from typing import Any
@@ -28,10 +28,13 @@ class OutsideEM:
         One EM cycle, and the log-likelihood before it where the EM tells one; else it is PyMC's.
     objective : Objective
         Knows the shapes and the supports.
+    faults : Counter of str
+        Where the EM failed: what was raised, or where it left the parameter space, and how often.
     """
 
     cycle: Callable[[Natural], tuple[Natural, float | None]]
     objective: Objective
+    faults: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def Params(self) -> Any:  # noqa: N802 - a class
@@ -40,17 +43,19 @@ class OutsideEM:
 
     def e_step(self, params: Any) -> Expectation:
         """The parameters after one cycle, and the log-likelihood of the ones before."""
-        points = list(self._each(params))
-        lead = np.shape(params[0])[:-1]
-        after = [self.cycle(point) for point in points]
+        points, lead = self._each(params)
+        after = [self._cycle(point) for point in points]
         stacked = self.Params(
-            *(np.stack([new[name] for new, _ in after]).reshape(*lead, -1) for name in self.objective.shapes)
+            *(
+                np.stack([new[name] for new, _ in after]).reshape(*lead, *shape)
+                for name, shape in self.objective.shapes.items()
+            )
         )
         heights = [self._by_pymc(point) if own is None else own for point, (_, own) in zip(points, after, strict=True)]
         values = np.array(heights).reshape(lead)
         priors: Array | float = 0.0
         if self.objective.with_prior:
-            priors = np.array([self.objective.log_prior(self.objective.free(point)) for point in points]).reshape(lead)
+            priors = np.array([self._prior(point) for point in points]).reshape(lead)
         return Expectation(stacked, values, priors)
 
     def m_step(self, expected_counts: Any, params: Any) -> Any:
@@ -59,28 +64,57 @@ class OutsideEM:
 
     def feasible(self, params: Any) -> npt.NDArray[np.bool_]:
         """Whether each start lies inside the supports of the model's variables."""
-        lead = np.shape(params[0])[:-1]
-        return np.array([not inside(self.objective, point) for point in self._each(params)]).reshape(lead)
+        points, lead = self._each(params)
+        return np.array([not inside(self.objective, point) for point in points]).reshape(lead)
+
+    def _cycle(self, natural: Natural) -> tuple[Natural, float | None]:
+        """One cycle; NaN, which ends the start as not finite, where the EM fails or leaves the parameter space."""
+        nothing = {name: np.full_like(values, np.nan) for name, values in natural.items()}
+        if not all(np.isfinite(values).all() for values in natural.values()):
+            return nothing, np.nan
+        try:
+            after, value = self.cycle(natural)
+        except InputError:
+            raise
+        except Exception as error:  # somebody else's code may raise anything
+            self.faults[f"{type(error).__name__}: {error}"] += 1
+            return nothing, None
+        beyond = inside(self.objective, after)
+        if beyond:
+            self.faults[f"it returned {beyond}, outside the support"] += 1
+            return nothing, value
+        return after, value
+
+    def _prior(self, point: Natural) -> float:
+        """Log prior density; NaN where the start has already failed."""
+        if not all(np.isfinite(values).all() for values in point.values()):
+            return np.nan
+        return self.objective.log_prior(self.objective.free(point))
 
     def _by_pymc(self, point: Natural) -> float:
         return self.objective.log_likelihood(self.objective.free(point))
 
-    def _each(self, params: Any) -> Iterator[Natural]:
-        """The starts one by one."""
-        flat = {
-            name: np.reshape(field, (-1, np.shape(field)[-1]))
-            for name, field in zip(self.objective.shapes, params, strict=True)
-        }
-        return ({name: rows[i] for name, rows in flat.items()} for i in range(len(next(iter(flat.values())))))
+    def _each(self, params: Any) -> tuple[list[Natural], tuple[int, ...]]:
+        """The starts one by one, and their leading axes."""
+        shapes = self.objective.shapes
+        first = next(iter(shapes.values()))
+        lead = np.shape(params[0])[: np.ndim(params[0]) - len(first)]
+        fields = zip(shapes.items(), params, strict=True)
+        rows = {name: np.reshape(field, (-1, *shape)) for (name, shape), field in fields}
+        return [{name: values[i] for name, values in rows.items()} for i in range(int(np.prod(lead)))], lead
 
 
 def inside(objective: Objective, natural: Natural) -> str:
     """The first parameter that lies outside its support, in words; empty where all lie inside."""
     for name, values in natural.items():
         low, high = objective.edges(name)
-        fits = np.isfinite(values).all() and (values >= low).all() and (values <= high).all()
-        if not fits or (objective.is_simplex(name) and abs(values.sum() - 1) > ROUND_OFF):
-            return f"{name} = {', '.join(f'{value:.6g}' for value in values)}"
+        fits = bool(np.isfinite(values).all() and (values >= low).all() and (values <= high).all())
+        if fits and objective.is_simplex(name):
+            fits = bool((abs(values.sum(axis=-1) - 1) <= ROUND_OFF).all())
+        if fits and objective.is_matrix(name):
+            fits = np.allclose(values, np.swapaxes(values, -1, -2)) and bool((np.linalg.eigvalsh(values) > 0).all())
+        if not fits:
+            return f"{name} = {', '.join(f'{value:.6g}' for value in values.ravel())}"
     return ""
 
 
@@ -117,9 +151,6 @@ def cycle_of(
             if values.shape != shape:
                 raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
             natural[name] = values
-        outside = inside(objective, natural)
-        if outside:
-            raise InputError(f"the EM returned {outside}, outside the support of the model's variable")
         return natural
 
     def by_steps(natural: Natural) -> tuple[Natural, float | None]:

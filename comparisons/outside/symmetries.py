@@ -1,124 +1,244 @@
 """Symmetries of an outside model are found, not declared: exchanges of entries, and signs, that change nothing.
 
-Along every axis the entries are exchanged, two by two, in all parameters that share the axis; and the signs of
-parameters without bounds are turned, one by one and all together. What leaves the log-likelihood of every observation
-where it was at random parameters, but for round-off, is a symmetry.
+Along every axis the entries are exchanged, two by two, wherever the axis occurs; axes of one length also together, as
+the states of a Markov chain are at once where it comes from and where it goes to. The signs of parameters without
+bounds are turned: of all their entries along one entry of an axis, of each as a whole, and of all. What leaves the
+log-likelihood of every observation where it was at random parameters, but for round-off, is a symmetry.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
-from itertools import pairwise, product
+from itertools import combinations, pairwise, permutations, product
 from math import factorial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from comparisons.case import Array, Natural
+from comparisons.case import Array, Axis, InputError, Natural, Parameter
 from pp_models.objective import Objective
 
 POINTS = 3
-# Labellings are counted up to so many entries, and choices of signs tried of so many groups.
-FEW, MOST_SIGNS = 10, 6
+# Labellings are counted up to so many entries, tried one by one up to as many, and choices of signs of so many groups.
+FEW, MOST_TRIED, MOST_SIGNS = 10, 5, 6
+# No more axes of one length than this are tried together.
+MOST_TOGETHER = 4
 # Of the log-likelihood of an observation, beside 1 + its size.
 ROUND_OFF = 1e-9
 
 
-class Symmetries(NamedTuple):
-    """What may be changed in the parameters.
+class Exchange(NamedTuple):
+    """Axes of one length whose entries may be put in any order, all alike.
 
     Attributes
     ----------
-    exchangeable : tuple of tuple of str
-        Groups of parameters whose entries may be put in any order, all alike.
-    turned : tuple of tuple of str
-        Groups of parameters whose signs may be turned together.
+    axes : tuple of str
+    parameters : tuple of str
+        In which they occur.
+    size : int
+        Their length.
+    places : dict of parameter -> positions of the axes
     """
 
-    exchangeable: tuple[tuple[str, ...], ...] = ()
-    turned: tuple[tuple[str, ...], ...] = ()
+    axes: tuple[str, ...]
+    size: int
+    places: Mapping[str, tuple[int, ...]]
 
-    def in_words(self, axes: Mapping[str, str], sizes: Mapping[str, int]) -> list[str]:
-        """One sentence for each."""
+    def ordered(self, natural: Natural, order: Any) -> Natural:
+        """The entries in another order."""
+        moved = dict(natural)
+        for name, places in self.places.items():
+            for place in places:
+                moved[name] = np.take(moved[name], order, axis=place)
+        return moved
+
+
+class Turn(NamedTuple):
+    """Signs that may be turned together.
+
+    Attributes
+    ----------
+    words : str
+        Of what.
+    signs : dict of parameter -> array of 1 and -1, of its shape
+    """
+
+    words: str
+    signs: Mapping[str, Array]
+
+    def turned(self, natural: Natural) -> Natural:
+        """The mirror image."""
+        return {**natural, **{name: sign * natural[name] for name, sign in self.signs.items()}}
+
+
+class Symmetries(NamedTuple):
+    """What may be changed in the parameters without changing the likelihood."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    def in_words(self, named: Set[str]) -> list[str]:
+        """One sentence for each; axes are told that the model names."""
         found = []
-        for group in self.exchangeable:
-            size, axis = sizes[group[0]], axes.get(group[0])
+        for exchange in self.exchanges:
+            size = exchange.size
             number = f"{size}! = {factorial(size)}" if size <= FEW else f"{size}!"
-            along = f" along {axis}" if axis else ""
-            found.append(
-                f"the entries of {' and '.join(group)} are exchangeable{along}: {number} labellings are one optimum"
-            )
-        found += [f"the signs of {' and '.join(group)} may be turned together" for group in self.turned]
+            axes = " and ".join(axis for axis in exchange.axes if axis in named)
+            names, along = " and ".join(exchange.places), f" along {axes}" if axes else ""
+            found.append(f"the entries of {names} are exchangeable{along}: {number} labellings are one optimum")
+        found += [f"the signs of {turn.words} may be turned together" for turn in self.turns]
         return found
+
+    def copies(self, natural: Natural) -> Iterator[Natural]:
+        """One copy for each exchange of the first two entries, and for each turn."""
+        for exchange in self.exchanges:
+            yield exchange.ordered(natural, _exchange(exchange.size, 0, 1))
+        for turn in self.turns:
+            yield turn.turned(natural)
 
     def aligned(self, natural: Natural, reference: Natural) -> Natural:
         """The copy of the parameters that is nearest to others, of every choice of signs in its best order."""
         copies = []
-        for signs in product((1.0, -1.0), repeat=min(len(self.turned), MOST_SIGNS)):
-            copy = dict(natural)
-            for sign, group in zip(signs, self.turned, strict=False):
-                copy |= {name: sign * copy[name] for name in group}
-            copies.append(self._ordered(copy, reference))
-        return min(copies, key=lambda copy: sum(float(((copy[n] - reference[n]) ** 2).sum()) for n in copy))
-
-    def _ordered(self, natural: Natural, reference: Natural) -> Natural:
-        """Entries in the order that is nearest to the reference."""
-        found = dict(natural)
-        for group in self.exchangeable:
-            apart = sum((found[name][:, None] - reference[name]) ** 2 for name in group)
-            _, order = linear_sum_assignment(np.asarray(apart).T)
-            found |= {name: found[name][order] for name in group}
-        return found
+        for chosen in product((False, True), repeat=min(len(self.turns), MOST_SIGNS)):
+            copy = natural
+            for turn in (turn for turn, is_turned in zip(self.turns, chosen, strict=False) if is_turned):
+                copy = turn.turned(copy)
+            for exchange in self.exchanges:
+                copy = _nearest(exchange, copy, reference)
+            copies.append(copy)
+        return min(copies, key=lambda copy: _distance(copy, reference))
 
 
-def symmetries(objective: Objective, axes: Mapping[str, str], points: Sequence[Natural]) -> Symmetries:
+def _distance(one: Natural, other: Natural) -> float:
+    return sum(float(((one[name] - other[name]) ** 2).sum()) for name in one)
+
+
+def _nearest(exchange: Exchange, natural: Natural, reference: Natural) -> Natural:
+    """Entries in the order that is nearest to the reference."""
+    if exchange.size <= MOST_TRIED:
+        orders = permutations(range(exchange.size))
+        return min((exchange.ordered(natural, order) for order in orders), key=lambda c: _distance(c, reference))
+    # An assignment looks at every axis alone: of a parameter with two of them it sees their diagonal.
+    apart: Any = 0.0
+    for name, places in exchange.places.items():
+        ours, theirs = (np.moveaxis(values[name], places, range(len(places))) for values in (natural, reference))
+        for _ in places[1:]:
+            ours, theirs = (np.moveaxis(np.diagonal(values), -1, 0) for values in (ours, theirs))
+        ours, theirs = (values.reshape(exchange.size, -1) for values in (ours, theirs))
+        apart = apart + ((ours[:, None] - theirs) ** 2).sum(axis=-1)
+    _, order = linear_sum_assignment(np.asarray(apart).T)
+    return exchange.ordered(natural, order)
+
+
+def symmetries(objective: Objective, parameters: Sequence[Parameter], points: Sequence[Natural]) -> Symmetries:
     """Find them at some random parameters.
 
     Parameters
     ----------
     objective : Objective
-    axes : dict of parameter -> axis
-        Which parameters share an axis; those without one stand alone.
+    parameters : sequence of Parameter
     points : sequence of natural
     """
-    sizes = {name: objective.shapes[name][0] for name in objective.places}
-    groups: dict[str, list[str]] = {}
-    for name, size in sizes.items():
-        if size > 1:
-            groups.setdefault(axes.get(name) or f"{size} entries", []).append(name)
-
-    def exchange(group: Sequence[str]) -> bool:
-        pairs = pairwise(range(sizes[group[0]]))
-        return all(_unchanged(objective, points, partial(_exchanged, group, pair)) for pair in pairs)
-
-    exchangeable: list[tuple[str, ...]] = []
-    for group in groups.values():
-        # Vectors of one length without a common axis may still be those of the same components, or each its own.
-        alone = [(name,) for name in group] if len(group) > 1 else []
-        exchangeable += [tuple(group)] if exchange(group) else [one for one in alone if exchange(one)]
-    free = [name for name in sizes if not np.isfinite(np.concatenate(objective.edges(name))).any()]
-    candidates: list[tuple[str, ...]] = [(name,) for name in free]
-    turned = [group for group in candidates if _unchanged(objective, points, partial(_turned, group))]
-    together = tuple(free)
-    if not turned and len(free) > 1 and _unchanged(objective, points, partial(_turned, together)):
-        turned = [together]
-    return Symmetries(tuple(exchangeable), tuple(turned))
+    axes = dict.fromkeys(axis for parameter in parameters for axis in parameter.axes)
+    by_size: dict[int, list[Axis]] = {}
+    for axis in axes:
+        by_size.setdefault(len(axis), []).append(axis)
+    exchanges = []
+    for size, own in by_size.items():
+        left = own if size > 1 else []
+        for count in range(1, min(len(left), MOST_TOGETHER) + 1):
+            for chosen in combinations(left, count):
+                exchange = _exchange_of(chosen, parameters)
+                # The axes of what is exchangeable already take no part in another exchange.
+                if set(chosen) <= set(left) and _exchangeable(objective, exchange, points):
+                    exchanges.append(exchange)
+                    left = [axis for axis in left if axis not in chosen]
+    return Symmetries(tuple(exchanges), tuple(_turns(objective, parameters, points)))
 
 
-def _turned(group: Sequence[str], natural: Natural) -> Natural:
-    return {**natural, **{name: -natural[name] for name in group}}
+def given(
+    parameters: Sequence[Parameter], exchangeable: Sequence[str] | None, turned: Sequence[str] | None
+) -> Symmetries:
+    """Symmetries that the user states: axes by name, and parameters whose signs may be turned together.
+
+    Raises
+    ------
+    InputError
+        If there is no such axis or parameter.
+    """
+    axes = {axis.name: axis for parameter in parameters for axis in parameter.axes}
+    shapes = {parameter.name: parameter.shape for parameter in parameters}
+    for what, names, known in (("exchangeable", exchangeable, axes), ("turned", turned, shapes)):
+        unknown = [name for name in names or () if name not in known]
+        if unknown:
+            raise InputError(f"{what}: there is no {unknown[0]!r}, expected some of {', '.join(known)}")
+    turn = Turn(" and ".join(turned or ()), {name: -np.ones(shapes[name]) for name in turned or ()})
+    return Symmetries(
+        tuple(_exchange_of([axes[name]], parameters) for name in exchangeable or ()), (turn,) if turned else ()
+    )
 
 
-def _exchanged(group: Sequence[str], pair: tuple[int, int], natural: Natural) -> Natural:
-    order = np.arange(len(natural[group[0]]))
-    order[list(pair)] = order[list(reversed(pair))]
-    return {**natural, **{name: natural[name][order] for name in group}}
+def _exchange_of(axes: Sequence[Axis], parameters: Sequence[Parameter]) -> Exchange:
+    places = {
+        parameter.name: tuple(place for place, axis in enumerate(parameter.axes) if axis in axes)
+        for parameter in parameters
+    }
+    occurring = {name: found for name, found in places.items() if found}
+    return Exchange(tuple(axis.name for axis in axes), len(axes[0]), occurring)
+
+
+def _exchangeable(objective: Objective, exchange: Exchange, points: Sequence[Natural]) -> bool:
+    orders = [_exchange(exchange.size, *pair) for pair in pairwise(range(exchange.size))]
+    return all(_unchanged(objective, points, partial(exchange.ordered, order=order)) for order in orders)
+
+
+def _exchange(size: int, one: int, other: int) -> list[int]:
+    order = list(range(size))
+    order[one], order[other] = other, one
+    return order
+
+
+def _turns(objective: Objective, parameters: Sequence[Parameter], points: Sequence[Natural]) -> list[Turn]:
+    """Signs that may be turned; the finest there are: what follows from others is not told again."""
+    free = [p for p in parameters if not p.is_matrix and not np.isfinite(objective.edges(p.name)).any()]
+    found: list[Turn] = []
+    for axis in dict.fromkeys(axis for parameter in free for axis in parameter.axes):
+        having = [parameter for parameter in free if parameter.along(axis.name)]
+        several = [parameter for parameter in having if len(parameter.axes) > 1]
+        for group in [*([parameter] for parameter in several), *([having] if several and len(having) > 1 else [])]:
+            columns = [_column(group, axis, label) for label in range(len(axis))]
+            if not any(_touch(found, turn) for turn in columns):
+                found += [turn for turn in columns if _unchanged(objective, points, turn.turned)]
+    for group in [*([parameter] for parameter in free), *([free] if len(free) > 1 else [])]:
+        turn = Turn(" and ".join(p.name for p in group), {p.name: -np.ones(p.shape) for p in group})
+        if not _touch(found, turn) and _unchanged(objective, points, turn.turned):
+            found.append(turn)
+    return found
+
+
+def _touch(found: Sequence[Turn], turn: Turn) -> bool:
+    """Whether a parameter of a turn is turned by another already."""
+    return any(set(other.signs) & set(turn.signs) for other in found)
+
+
+def _column(group: Sequence[Parameter], axis: Axis, label: int) -> Turn:
+    signs = {}
+    for parameter in group:
+        sign = np.ones(parameter.shape)
+        for place in parameter.along(axis.name):
+            np.moveaxis(sign, place, 0)[label] *= -1.0
+        signs[parameter.name] = sign
+    return Turn(f"{' and '.join(signs)} at {axis.labels[label]}", signs)
 
 
 def _unchanged(objective: Objective, points: Sequence[Natural], change: Callable[[Natural], Natural]) -> bool:
     """Whether the log-likelihood of every observation stays at all points."""
     for point in points[:POINTS]:
-        before, after = (_pointwise(objective, natural) for natural in (point, change(point)))
+        try:
+            before, after = (_pointwise(objective, natural) for natural in (point, change(point)))
+        except ValueError:
+            # Outside the support: weights exchanged along another axis than that along which they add up to 1.
+            return False
         if not (np.isfinite(before).all() and np.abs(before - after).max() <= ROUND_OFF * (1 + np.abs(before).max())):
             return False
     return True

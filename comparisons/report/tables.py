@@ -268,7 +268,7 @@ def _starts_of(leg: Endpoints, title: str, effort: str, found: list[Optimum]) ->
 
 def by_label(case: Case, natural: Natural) -> list[pd.DataFrame]:
     """Parameters and derived quantities, one row per label; one table for each set of labels."""
-    quantities = {**{name: natural[name] for name in case.labels}, **case.derive(natural)}
+    quantities = {**{p.name: p.flat(natural[p.name]) for p in case.parameters}, **case.derive(natural)}
     groups: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, values in quantities.items():
         labels = case.labels.get(name) or labels_of(case, values)

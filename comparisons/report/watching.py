@@ -1,6 +1,6 @@
 """Watching EM converge: the log-likelihood and the parameters over the cycles of one start."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from comparisons.case import Array, Natural, take
+from comparisons.case import Array, Natural, Parameter, take
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
+from comparisons.report.panels import Panel, panels_of
 from comparisons.report.tables import objective_name
 from comparisons.writing.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 from em_reference.em import Fit, em
@@ -22,6 +23,8 @@ from em_reference.em import Fit, em
 MANY_CYCLES = 60
 # Panels of parameters side by side, and the inches of a row of them: one row, or several.
 MOST_PANELS, ROW, ROW_OF_SEVERAL = 3, 3.3, 2.2
+# More panels than this are small ones: so many side by side, inches of a row of them, and sizes of their letters.
+MOST_LARGE, MOST_SMALL_PANELS, ROW_OF_SMALL, SMALL_TITLE, SMALL_LABELS = 9, 5, 1.55, 9.0, 8.0
 # Labels of cycles that have room side by side in a figure, whatever the number of panels.
 MOST_LABELS = 16
 # The range of values shown is at least this share of the largest: what differs by less is level.
@@ -54,7 +57,7 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     path = case.from_em(fit.trace.params)
     arrived = take(result.pymc.natural, 0)
     return framed(
-        case.labels,
+        case.parameters,
         np.asarray(fit.trace.log_likelihood + fit.trace.log_prior),
         # Relabelled or reflected as a whole, as its last point is to lie closest to what is reported.
         rearranged(case, labelling_of_end(case, take(path, -1), reported), path),
@@ -63,14 +66,12 @@ def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
     )
 
 
-def framed(
-    labels: Mapping[str, tuple[str, ...]], height: Array, path: Natural, ended: Natural, objective: str
-) -> Figure:
-    """The climb above, one panel per parameter below.
+def framed(parameters: Sequence[Parameter], height: Array, path: Natural, ended: Natural, objective: str) -> Figure:
+    """The climb above, the parameters below: see `comparisons.report.panels`.
 
     Parameters
     ----------
-    labels : mapping of name -> labels of its entries
+    parameters : sequence of Parameter
     height : array (cycles + 1,)
         What is maximised, from the start on.
     path : Natural
@@ -81,9 +82,11 @@ def framed(
         Name of what is maximised.
     """
     shown = thinned(len(height))
-    across = min(len(labels), MOST_PANELS)
-    down = -(-len(labels) // across)
-    height_below = ROW if down == 1 else ROW_OF_SEVERAL * down
+    drawn_panels = panels_of(parameters)
+    small = len(drawn_panels) > MOST_LARGE
+    across = min(len(drawn_panels), MOST_SMALL_PANELS if small else MOST_PANELS)
+    down = -(-len(drawn_panels) // across)
+    height_below = ROW if down == 1 else (ROW_OF_SMALL if small else ROW_OF_SEVERAL) * down
     figure = Figure(figsize=(9.2, 2.9 + height_below), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(2.9, height_below))
     climb, gap = above.subplots(1, 2)
@@ -98,26 +101,35 @@ def framed(
     if np.isfinite(left).any():
         _logarithmic(gap)
     panels = list(np.ravel(below.subplots(down, across, squeeze=False)))
-    for empty in panels[len(labels) :]:
+    for empty in panels[len(drawn_panels) :]:
         empty.remove()
-    panels = panels[: len(labels)]
-    for axes, name in zip(panels, labels, strict=True):
-        _draw_path(axes, name, shown, path[name][shown], ended[name])
+    panels = panels[: len(drawn_panels)]
+    by_name = {parameter.name: parameter for parameter in parameters}
+    for axes, panel in zip(panels, drawn_panels, strict=True):
+        values, end = (by_name[panel.name].flat(natural[panel.name])[..., panel.entries] for natural in (path, ended))
+        _draw_path(axes, panel, shown, values[shown], end)
+        if small:
+            axes.title.set_fontsize(SMALL_TITLE)
+            axes.tick_params(labelsize=SMALL_LABELS)
     for axes, room in ((climb, 2), (gap, 2), *((panel, across) for panel in panels)):
         axes.set_xlabel("cycle")
         _cycle_axis(axes, len(height) - 1, MOST_LABELS // room)
-    _name_lines(below, panels, list(labels.values()))
+    if small:
+        for axes in panels[:-across]:
+            axes.set_xlabel("")
+    _name_lines(below, panels, [panel.labels for panel in drawn_panels])
     return figure
 
 
 def _name_lines(figure: SubFigure, panels: list[Axes], labels: list[tuple[str, ...]]) -> None:
-    """One legend when the lines of all panels have the same names, else one in every panel that needs it."""
-    if len(set(labels)) == 1:
-        if 1 < len(labels[0]) <= MOST_NAMED:
-            figure.legend(_samples(labels[0]), [short(label) for label in labels[0]], loc="outside right center")
+    """One legend when the lines of all panels have the same names, else one in the first panel that needs it."""
+    kinds = [names for names in dict.fromkeys(labels) if 1 < len(names) <= MOST_NAMED]
+    if len(set(labels)) == 1 or (len(panels) > MOST_LARGE and len(kinds) == 1):
+        for names in kinds:
+            figure.legend(_samples(names), [short(label) for label in names], loc="outside right center")
         return
-    for axes, names in zip(panels, labels, strict=True):
-        if 1 < len(names) <= MOST_NAMED:
+    for index, (axes, names) in enumerate(zip(panels, labels, strict=True)):
+        if names in kinds and (len(panels) <= MOST_LARGE or names not in labels[:index]):
             axes.legend(_samples(names), [short(label) for label in names], loc="best", frameon=True, framealpha=0.7)
 
 
@@ -126,24 +138,24 @@ def _samples(names: tuple[str, ...]) -> list[Line2D]:
     return [Line2D([], [], color=colour(i, len(names))) for i in range(len(names))]
 
 
-def _draw_path(axes: Axes, name: str, cycles: npt.NDArray[np.int64], values: Array, ended: Array) -> None:
-    """Trajectories of one parameter, and PyMC's endpoints at the right."""
+def _draw_path(axes: Axes, panel: Panel, cycles: npt.NDArray[np.int64], values: Array, ended: Array) -> None:
+    """Trajectories of one panel, and PyMC's endpoints at the right."""
     count = values.shape[1]
     many = count > MOST_NAMED
+    colours = [colour(int(component), len(panel.labels)) for component in panel.components]
     for i in range(count):
         style = {"linewidth": 0.7, "alpha": 0.5} if many else {}
-        axes.plot(cycles, values[:, i], color=colour(i, count), rasterized=count * len(cycles) > 20_000, **style)
-    edges = [colour(i, count) for i in range(count)]
+        axes.plot(cycles, values[:, i], color=colours[i], rasterized=count * len(cycles) > 20_000, **style)
     axes.scatter(
         np.full(count, cycles[-1]),
         ended,
         s=14 if many else 34,
         marker="D",
         facecolor="white",
-        edgecolor=edges,
+        edgecolor=colours,
         zorder=3,
     )
-    axes.set_title(f"{short(name)} ({count} lines)" if many else short(name))
+    axes.set_title(f"{short(panel.title)} ({count} lines)" if many else short(panel.title))
     axes.ticklabel_format(axis="y", useOffset=False)
     _level(axes, np.concatenate([values.ravel(), ended]), LEAST_RANGE)
 

@@ -32,7 +32,10 @@ def worked_blocks(result: CrossCheck) -> tuple[Block, ...]:
     if case.start is not None:
         tables = list(_cycle_1(case, case.start))
         if tables:
-            at = "; ".join(f"{name} = {', '.join(f'{value:g}' for value in case.start[name])}" for name in case.labels)
+            at = "; ".join(
+                f"{name} = {', '.join(f'{value:g}' for value in case.by_name[name].flat(case.start[name]))}"
+                for name in case.labels
+            )
             blocks += [Text(f"Cycle 1 from {named_start(case)}, {at}."), *tables]
     blocks += _estimates(result)
     return tuple(blocks)

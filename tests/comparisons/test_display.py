@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import families
-from comparisons.case import Case
+from comparisons.case import Case, Parameter
 from comparisons.catalogue import load
 from comparisons.commands import batch, terminal
 from comparisons.commands.main import main
@@ -205,7 +205,7 @@ def test_the_convergence_figure_has_the_labels_of_the_estimates(swapped, which, 
     theirs = replace(result.pymc, natural={name: values[start:] for name, values in result.pymc.natural.items()})
     drawn: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     monkeypatch.setattr(
-        watching, "_draw_path", lambda _, name, __, values, ended: drawn.update({name: (values[-1], ended)})
+        watching, "_draw_path", lambda _, panel, __, values, ended: drawn.update({panel.name: (values[-1], ended)})
     )
     watching.watching(replace(result, starts=first, pymc=theirs))
     for position in (0, 1):
@@ -398,10 +398,10 @@ def test_labels_of_cycles_do_not_overlap(names, cycles):
     from comparisons.writing.style import SETTINGS
 
     path = {f"p{k}": np.linspace(0, 1, cycles + 1)[:, None] for k in range(names)}
-    labels = dict.fromkeys(path, ("all",))
+    parameters = [Parameter(name) for name in path]
     with rc_context(SETTINGS):
         figure = watching.framed(
-            labels, np.linspace(-10, -1, cycles + 1), path, {name: np.ones(1) for name in path}, "x"
+            parameters, np.linspace(-10, -1, cycles + 1), path, {name: np.ones(1) for name in path}, "x"
         )
         canvas = FigureCanvasAgg(figure)
         canvas.draw()

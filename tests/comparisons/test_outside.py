@@ -1,11 +1,14 @@
 """Outside models: what is read off a PyMC model, which symmetries are found, and what is refused in one line."""
 
+import re
+
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 
 from comparisons import InputError, bind, crosscheck
-from comparisons.outside.symmetries import Symmetries
+from comparisons.outside.symmetries import Exchange, Symmetries, Turn
 
 Y = np.array([1.0, 2.0, 4.0])
 
@@ -123,7 +126,8 @@ def em_of_means(params):
 
 
 def test_the_nearest_copy_is_found_over_signs_and_orders() -> None:
-    found = Symmetries((("loading",),), (("loading",),))
+    exchange = Exchange(("loading",), 2, {"loading": (0,)})
+    found = Symmetries((exchange,), (Turn("loading", {"loading": -np.ones(2)}),))
     one, other = {"loading": np.array([1.0, -2.0])}, {"loading": np.array([-2.0, 1.0])}
     np.testing.assert_equal(found.aligned(one, other), other)
 
@@ -132,13 +136,6 @@ def discrete():
     with pm.Model() as model:
         which = pm.Bernoulli("which", 0.5, shape=3)
         pm.Normal("y", which, 1.0, observed=Y)
-    return model
-
-
-def matrix():
-    with pm.Model() as model:
-        table = pm.Flat("table", shape=(2, 2))
-        pm.Normal("y", table.sum(), 1.0, observed=Y)
     return model
 
 
@@ -201,7 +198,6 @@ def nothing_free():
         (exponential, {"start": {"rate": -1.0}}, "start: rate = -1 lies outside the support"),
         (exponential, {"start": {"rate": "fast"}}, "expected numbers"),
         (discrete, {}, "which is discrete: sum it out"),
-        (matrix, {}, "table has 2 axes, expected a single number or a vector"),
         (empty, {}, "no observed variable and no potential"),
         (impossible, {"start": {"low": 3.0}}, "the log-likelihood at the start is -inf"),
         (exponential, {"start": {"scale": 3.0}}, "start: got scale, expected rate"),
@@ -230,3 +226,86 @@ def test_what_an_em_returns_that_does_not_fit_is_one_line(wrong, words) -> None:
     with pytest.raises(InputError) as caught:
         crosscheck(bind(exponential, wrong), 2)
     assert words in str(caught.value)
+
+
+def dividing_by_zero():
+    return 1 / 0
+
+
+@pytest.fixture(params=[lambda: {"rate": np.nan}, lambda: {"rate": -1.0}, dividing_by_zero])
+def fault(request):
+    return request.param
+
+
+FAULTS = "ZeroDivisionError: division by zero|it returned rate = (nan|-1), outside the support"
+
+
+def test_starts_at_which_an_em_fails_are_told(fault) -> None:
+    case = bind(exponential, lambda params: fault() if params["rate"] > 1 else em(params), start={"rate": 0.5})
+    result = crosscheck(case, 6)
+    assert result.verdict == "agree"
+    assert 0 < (result.em.status == "not finite").sum() < 6
+    told = [flag.message for flag in result.flags if flag.code == "em_failed"]
+    assert re.search(FAULTS, told[0])
+
+
+def test_an_em_that_ends_nowhere_is_one_line(fault) -> None:
+    calls = iter(range(10**9))
+    case = bind(exponential, lambda params: fault() if next(calls) else em(params))
+    with pytest.raises(InputError, match=f"EM ended at no finite value from any start that counts: ({FAULTS})"):
+        crosscheck(case, 2)
+
+
+@pytest.fixture(scope="module")
+def chain():
+    """Likelihood of a chain with two states that have no names, seen with errors: symmetric in the states."""
+    with pm.Model(coords={"from": ["s", "t"], "to": ["s", "t"], "state": ["s", "t"]}) as model:
+        transition = pm.Dirichlet("transition", np.ones((2, 2)), dims=("from", "to"))
+        rate = pm.HalfFlat("rate", dims="state")
+        twice = transition @ transition
+        pm.Potential("y", pt.log(0.5 * pt.exp(-rate) @ twice @ (rate * pt.exp(-rate))))
+    return model
+
+
+def test_axes_of_a_chain_are_exchanged_together(chain) -> None:
+    case = bind(chain, lambda params: params)
+    assert [flag.message for flag in case.flags] == [
+        "the entries of transition and rate are exchangeable along from and to and state: "
+        "2! = 2 labellings are one optimum"
+    ]
+    start = case.draw_start(np.random.default_rng(0))
+    other = {"transition": start["transition"][::-1, ::-1], "rate": start["rate"][::-1]}
+    for name, values in case.align(other, start).items():
+        np.testing.assert_array_equal(values, start[name])
+
+
+def test_signs_of_the_columns_of_loadings_are_found_one_by_one() -> None:
+    with pm.Model(coords={"item": list("abc"), "factor": ["f", "g"]}) as model:
+        loading = pm.Flat("loading", dims=("item", "factor"))
+        pm.Potential("y", -((loading @ loading.T - np.eye(3) - 0.3) ** 2 * np.arange(1.0, 10.0).reshape(3, 3)).sum())
+    case = bind(model, lambda params: params)
+    told = [flag.message for flag in case.flags]
+    assert "the signs of loading at f may be turned together" in told
+    assert "the signs of loading at g may be turned together" in told
+    assert any("exchangeable along factor" in message for message in told)
+    start = case.draw_start(np.random.default_rng(1))
+    other = {"loading": start["loading"][:, ::-1] * np.array([1.0, -1.0])}
+    np.testing.assert_array_equal(case.align(other, start)["loading"], start["loading"])
+
+
+def test_symmetries_may_be_given_or_switched_off(chain) -> None:
+    assert not bind(chain, lambda params: params, exchangeable=(), turned=()).flags
+    (flag,) = bind(chain, lambda params: params, exchangeable=["state"]).flags
+    assert "the entries of rate are exchangeable along state" in flag.message
+    with pytest.raises(InputError, match="exchangeable: there is no 'clan', expected some of from, to, state"):
+        bind(chain, lambda params: params, exchangeable=["clan"])
+
+
+def test_axes_without_names_that_are_exchanged_together_are_one() -> None:
+    with pm.Model() as model:
+        weight = pm.Dirichlet("weight", np.ones(2))
+        mean = pm.Flat("mean", shape=(2, 3))
+        pm.Potential("y", pt.log(weight @ pt.exp(-((mean - np.arange(3.0)) ** 2).sum(axis=1))))
+    case = bind(model, lambda params: params)
+    assert case.by_name["weight"].axes[0] == case.by_name["mean"].axes[0]
+    assert case.by_name["mean"].names[:2] == ("mean[1, 1]", "mean[1, 2]")

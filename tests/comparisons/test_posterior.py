@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from comparisons.case import InputError
+from comparisons.case import Axis, InputError, Parameter
 from comparisons.cross_check.run import crosscheck
 from comparisons.optima.labellings import about_labels
 from comparisons.posterior.sample import Posterior, _about_ridge, _about_sampler, sample
@@ -321,9 +321,9 @@ def test_flat_variables(lsat6_case, make_lsat6):
 
 def many(posterior: Posterior, count: int) -> Posterior:
     """The same kind of result with `count` parameters of each of two names."""
-    labels = {name: tuple(f"item {i} $x_{i}$" for i in range(1, count + 1)) for name in ("d", "a")}
+    item = Axis("item", tuple(f"item {i} $x_{i}$" for i in range(1, count + 1)))
     values = np.random.default_rng(1).normal(np.arange(2 * count) / count, 0.3, (4, 50, 2 * count))
-    case = replace(posterior.case, labels=labels)
+    case = replace(posterior.case, parameters=(Parameter("d", (item,)), Parameter("a", (item,))))
     table = posterior.table.iloc[np.zeros(2 * count, dtype=int)].assign(em=values[0, 0], pymc=values[0, 0])
     table.index = case.parameter_names()
     return replace(posterior, case=case, draws=values, table=table)

@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from comparisons.case import Flag
+from comparisons.case import Axis, Flag, Parameter
 from comparisons.catalogue import load
 from comparisons.cross_check.run import CrossCheck, crosscheck
 from comparisons.report import summary, write_report
@@ -59,7 +59,7 @@ def hostile(make_lsat6) -> CrossCheck:
     case = replace(
         plain,
         name="<b>a|b</b>",
-        labels={"d": HOSTILE, "a": HOSTILE},
+        parameters=tuple(Parameter(name, (Axis("item", HOSTILE),)) for name in ("d", "a")),
         source="<i>x</i> | y\n# no heading",
         flags=(Flag("odd|code", HOSTILE[3]),),
         curves=lambda natural: replaced_lines(plain.curves(natural)),

@@ -118,9 +118,11 @@ def _wrong_errors(at: Natural, reference: Reference) -> dict[str, Natural]:
                 np.diag(observed)
             ),
         }.items():
-            found[words] = _by_name(np.sqrt(np.diag(jacobian @ np.linalg.pinv(information) @ jacobian.T)), reference)
+            found[words] = reference.objective.split(
+                np.sqrt(np.diag(jacobian @ np.linalg.pinv(information) @ jacobian.T))
+            )
         covariance = jacobian @ np.linalg.pinv(observed) @ jacobian.T
-        right = _by_name(np.sqrt(np.diag(covariance)), reference)
+        right = reference.objective.split(np.sqrt(np.diag(covariance)))
         found["those of the logit"] = {name: right[name] / (at[name] * (1 - at[name])) for name in right}
         found["those of the logarithm"] = {name: right[name] / np.abs(at[name]) for name in right}
         found["those of the square root"] = {name: right[name] / (2 * np.sqrt(np.abs(at[name]))) for name in right}
@@ -129,16 +131,10 @@ def _wrong_errors(at: Natural, reference: Reference) -> dict[str, Natural]:
     return found
 
 
-def _by_name(values: Array, reference: Reference) -> Natural:
-    """Split what is in the order of PyMC's parameters."""
-    objective = reference.objective
-    sizes = [int(np.prod(objective.shapes[name], dtype=int)) for name in objective.names]
-    return dict(zip(objective.names, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
-
-
 def _of_difficulties(at: Natural, covariance: Array, reference: Reference) -> Array:
     """By the delta method: the gradient of -d / a is (-1 / a, d / a^2)."""
-    place = {name: part.astype(int) for name, part in _by_name(np.arange(float(len(covariance))), reference).items()}
+    order = reference.objective.split(np.arange(float(len(covariance))))
+    place = {name: part.astype(int) for name, part in order.items()}
     d, a = at["d"], np.broadcast_to(at["a"], at["d"].shape)
     slopes = np.broadcast_to(place["a"], at["d"].shape)
     variances = []

@@ -1,0 +1,142 @@
+"""Covariance and correlation matrices as free variables, by the logarithm of their Cholesky factor.
+
+For a covariance matrix S = L L' with L lower triangular and a positive diagonal, the free parameters are, row by row,
+
+    z_ij = L_ij / L_ii  (j < i),    t_i = log L_ii,
+
+for a correlation matrix, whose rows have length 1, the z_ij alone. Another unit of a variable moves its t and nothing
+else.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
+
+Array = npt.NDArray[np.float64]
+
+
+class LogCholesky(Transform):
+    """Free parameters (..., n) of matrices (..., D, D).
+
+    Parameters
+    ----------
+    size : int
+        D.
+    correlation : bool
+        A diagonal of ones: n = D (D - 1) / 2; else n = D (D + 1) / 2.
+    """
+
+    # PyMC takes the last part between underscores for the name of a transform.
+    name = "logcholesky"
+    ndim_supp = 2
+
+    def __init__(self, size: int, correlation: bool = False) -> None:
+        self.size, self.correlation = size, correlation
+        self.rows, self.columns = np.tril_indices(size, -1 if correlation else 0)
+
+    @property
+    def on_diagonal(self) -> npt.NDArray[np.bool_]:
+        """Which of the free parameters are logarithms of the diagonal, (n,)."""
+        return np.asarray(self.rows == self.columns)
+
+    def _placed(self, entries: Any) -> Any:
+        """Entries (..., n) in their cells of matrices (..., D, D), zeros elsewhere."""
+        cells = np.zeros((len(self.rows), self.size**2))
+        cells[np.arange(len(self.rows)), self.rows * self.size + self.columns] = 1.0
+        shape = [*(entries.shape[i] for i in range(entries.ndim - 1)), self.size, self.size]
+        return pt.reshape(pt.dot(entries, cells), shape, ndim=entries.ndim + 1)
+
+    def forward(self, value: Any, *inputs: Any) -> Any:
+        """Free parameters of matrices."""
+        factor = pt.linalg.cholesky(value)
+        scale = pt.sqrt((factor**2 * np.eye(self.size)).sum(axis=-1))
+        ratio = factor / scale[..., None]
+        entries = ratio[..., self.rows, self.columns]
+        if self.correlation:
+            return entries
+        return pt.where(self.on_diagonal, pt.log(scale)[..., self.rows], entries)
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """Matrices of free parameters."""
+        ratio = np.eye(self.size) + self._placed(pt.where(self.on_diagonal, 0.0, value))
+        if self.correlation:
+            factor = ratio / pt.sqrt((ratio**2).sum(axis=-1, keepdims=True))
+        else:
+            scale = pt.exp((self._placed(pt.where(self.on_diagonal, value, 0.0)) * np.eye(self.size)).sum(axis=-1))
+            factor = ratio * scale[..., None]
+        return (factor[..., :, None, :] * factor[..., None, :, :]).sum(axis=-1)
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """Logarithm of |d(entries of the matrix) / d(free parameters)|.
+
+        D log 2 + (D + 1) sum_i t_i for a covariance matrix; for a correlation matrix, whose rows have the factors
+        (1, z) / r_i with r_i^2 = 1 + sum_j z_ij^2, -sum_i (D + 1) log r_i, i counted from the second row.
+        """
+        if not self.correlation:
+            diagonal = pt.where(self.on_diagonal, value, 0.0).sum(axis=-1)
+            return self.size * np.log(2.0) + (self.size + 1) * diagonal
+        ratio = np.eye(self.size) + self._placed(value)
+        return -(self.size + 1) / 2 * pt.log((ratio**2).sum(axis=-1)).sum(axis=-1)
+
+
+def covariance_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:
+    """A covariance matrix, or a stack of them, with a flat prior, in the model that is being built.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+        (..., D, D).
+    **options
+        Further arguments of the variable, `dims` for instance.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:  # doctest: +SKIP
+    ...     covariance = covariance_matrix("covariance", (2, 2))
+    ...     pm.MvNormal("pair", np.zeros(2), cov=covariance, observed=pairs)
+    """
+    return _flat(name, shape, LogCholesky(shape[-1]), options)
+
+
+def correlation_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:
+    """A correlation matrix, or a stack of them, with a flat prior; see `covariance_matrix`."""
+    return _flat(name, shape, LogCholesky(shape[-1], correlation=True), options)
+
+
+def _flat(name: str, shape: tuple[int, ...], transform: LogCholesky, options: dict[str, Any]) -> Any:
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise ValueError(f"{name!r} has the shape {shape}, expected square matrices along the last two axes")
+    initial = options.pop("initval", np.broadcast_to(np.eye(shape[-1]), shape).copy())
+    return pm.Flat(name, shape=shape, initval=initial, transform=transform, **options)
+
+
+def log_cholesky(matrices: Array, correlation: bool = False) -> Array:
+    """The free parameters (..., n) of matrices (..., D, D), in NumPy.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not positive definite.
+    """
+    chart = LogCholesky(matrices.shape[-1], correlation)
+    factor = np.linalg.cholesky(matrices)
+    scale = np.diagonal(factor, axis1=-2, axis2=-1)
+    entries = (factor / scale[..., None])[..., chart.rows, chart.columns]
+    return entries if correlation else np.where(chart.on_diagonal, np.log(scale)[..., chart.rows], entries)
+
+
+def from_log_cholesky(free: Array, size: int, correlation: bool = False) -> Array:
+    """The inverse of `log_cholesky`."""
+    chart = LogCholesky(size, correlation)
+    ratio = np.zeros((*free.shape[:-1], size, size)) + np.eye(size)
+    ratio[..., chart.rows, chart.columns] = np.where(chart.on_diagonal, 1.0, free)
+    if correlation:
+        factor = ratio / np.linalg.norm(ratio, axis=-1, keepdims=True)
+    else:
+        factor = ratio * np.exp(free[..., chart.on_diagonal])[..., None]
+    return np.asarray(factor @ np.swapaxes(factor, -1, -2))
