@@ -46,7 +46,7 @@ def em_with_a_bug(params):
     loading, unique = params["loading"], params["unique"]
     w = np.linalg.solve(np.outer(loading, loading) + np.diag(unique), loading)
     new = S @ w / (w @ S @ w)
-    return {"loading": new, "unique": np.maximum(0, np.diag(S) - new * (S @ w))}
+    return {"loading": new, "unique": np.diag(S) - new * (S @ w)}
 
 
 def case(em=em):
