@@ -133,24 +133,20 @@ def nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
+def as_told(counts: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Default: every count is told."""
+    return counts
+
+
 # A log-likelihood above the certified one by less than this share of 1 + its size is round-off.
 CERTIFICATE_ROUND_OFF = 1e-12
 
 
 class AuditHooks(NamedTuple):
-    """What the audit of an EM needs from a family beyond a cross-check.
+    """What the audit of an EM needs from a family beyond a cross-check and a model with hooks.
 
     Attributes
     ----------
-    build_model : callable () -> pymc.Model
-        The model with hooks; see `pp_models.complete_data`.
-    expected_counts : callable array -> dict of name -> array
-        Expected counts by name from frequency times responsibility, (J, K); or from the expected sufficient
-        statistics, (K,), where the latent part is continuous.
-    score : callable (counts by name, natural) -> natural
-        Gradient of the expected complete-data log-likelihood that such counts give.
-    mass : dict of name -> float or array
-        What each kind of count must add up to over its first axis; empty where nothing has to.
     data : dict
         The data as an EM's factory takes them.
     rebind : callable data -> Case
@@ -168,15 +164,15 @@ class AuditHooks(NamedTuple):
     edge_cases : dict of what -> data
     edge_starts : dict of what -> natural
         Awkward starts on the data themselves.
-    mistakes : dict of what -> callable (natural, amount) -> natural
+    complete_counts : callable counts by name -> counts by name
+        Counts that an EM need not tell, because others imply them, added.
+    steps : bool
+        Whether the model names its complete data, so that the steps of an EM can be derived from it.
+    mistakes : callable () -> dict of what -> callable (natural, amount) -> natural
         Mistakes that only this family's EM can make, each as one cycle that makes it; the amount counts where the
         words have an `{amount}`.
     """
 
-    build_model: Callable[[], Any]
-    expected_counts: Callable[[Array], dict[str, Array]]
-    score: Callable[[Mapping[str, Array], Natural], Natural]
-    mass: dict[str, float | Array]
     data: dict[str, Any]
     rebind: Callable[[dict[str, Any]], "Case"]
     symmetries: dict[str, Callable[[Natural], Natural]]
@@ -186,7 +182,9 @@ class AuditHooks(NamedTuple):
     constants: Mapping[str, float] = {}
     rows: tuple[str, ...] = ()
     made: Callable[[np.random.Generator], dict[str, dict[str, Any]]] = nothing
-    mistakes: Mapping[str, Callable[[Natural, float], Natural]] = {}
+    complete_counts: Callable[[Mapping[str, Array]], Mapping[str, Array]] = as_told
+    steps: bool = True
+    mistakes: Callable[[], Mapping[str, Callable[[Natural, float], Natural]]] = dict
 
 
 def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:
@@ -198,6 +196,15 @@ def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11,
 def no_runaway(_: Natural) -> "tuple[Away, ...]":
     """Default: no parameter can run off to infinity."""
     return ()
+
+
+def unchanged(natural: Natural) -> Natural:
+    """Default: shown as it is."""
+    return natural
+
+
+def unknown(_: Natural) -> None:
+    """Default: nothing is known, nothing is drawn."""
 
 
 def as_given(natural: Natural, _: Natural) -> Natural:
@@ -219,7 +226,8 @@ class Case:
     em : EMProblem
         The EM under test. The harness does not assume that it is ours.
     build_model : callable () -> pymc.Model
-        PyMC is imported only when it is called.
+        PyMC is imported only when it is called. Where there are audit hooks it takes `hooks=True`, for a model from
+        which the steps of an EM are derived; see `pp_models.complete_data`.
     to_em, from_em : callables between `Natural` and the EM's parameters; leading axes are kept.
     draw_start : callable (Generator) -> Natural
         One random start.
@@ -281,7 +289,7 @@ class Case:
     family: str
     title: str
     em: EMProblem
-    build_model: Callable[[], Any]
+    build_model: Callable[..., Any]
     to_em: Callable[[Natural], Any]
     from_em: Callable[[Any], Natural]
     draw_start: Callable[[np.random.Generator], Natural]
@@ -294,13 +302,13 @@ class Case:
     start: Natural | None = None
     stop: StopRule = field(default_factory=lambda: StopRule(tolerance=1e-11, max_cycles=5_000))
     align: Callable[[Natural, Natural], Natural] = as_given
-    canonical: Callable[[Natural], Natural] = lambda natural: natural
+    canonical: Callable[[Natural], Natural] = unchanged
     derive: Callable[[Natural], Natural] = nothing
     runaway: Callable[[Natural], tuple[Away, ...]] = no_runaway
     towards_unbounded: tuple[Natural, ...] = ()
-    certificate: Callable[[Natural], str | None] = lambda _: None
-    fitted: Callable[[Natural], str | None] = lambda _: None
-    curves: Callable[[Natural], Curves | None] = lambda _: None
+    certificate: Callable[[Natural], str | None] = unknown
+    fitted: Callable[[Natural], str | None] = unknown
+    curves: Callable[[Natural], Curves | None] = unknown
     first_cycle: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     extra_tables: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     flags: tuple[Flag, ...] = ()
@@ -399,6 +407,13 @@ class Case:
         from pp_models.objective import Objective
 
         return Objective(self.build_model(), self.with_prior, backend, self.units, self.origin)
+
+    def complete_data(self) -> Any:
+        """What PyMC's model says of the complete data: a `pp_models.complete_data.CompleteData`."""
+        from pp_models.complete_data import CompleteData
+        from pp_models.objective import Objective
+
+        return CompleteData(Objective(self.build_model(hooks=True), self.with_prior, "fast", self.units, self.origin))
 
     def named(self, natural: Natural) -> dict[str, float]:
         """Natural parameters by scalar name."""

@@ -25,6 +25,8 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
+from pp_models.complete_data import name_count
+
 LogDensity = Callable[..., Any]
 
 
@@ -61,19 +63,22 @@ def build(
         variance = pm.HalfFlat("variance", shape=2)
         correlation = pm.Uniform("correlation", lower=np.float64(-1.0), upper=np.float64(1.0), shape=1)
         if hooks:
-            values = values - about
-            margin, pair = _by_statistics(mean - about, variance, correlation)
+            center = np.broadcast_to(np.asarray(about, dtype=float), 2)
+            _name_counts(mean, variance, correlation, center, repeats[there.any(axis=1)].sum(), means_zero)
+            deviations = values - center
+            margin, pair = _by_statistics(mean - center, variance, correlation)
         else:
+            deviations = values
             margin, pair = _by_densities(mean, variance, correlation)
         for column, name in enumerate("xy"):
             if alone[column].any():
-                seen = _given(f"{name} alone", values[alone[column], column])
+                seen = _given(f"{name} alone", deviations[alone[column], column])
                 _weighted(f"{name} alone", repeats[alone[column]], margin(column, seen))
         if pairs.any():
             _weighted(
                 "pairs",
                 repeats[pairs],
-                pair(*(_given(f"{name} of pairs", v) for name, v in zip("xy", values[pairs].T, strict=True))),
+                pair(*(_given(f"{name} of pairs", v) for name, v in zip("xy", deviations[pairs].T, strict=True))),
             )
     return model
 
@@ -104,8 +109,8 @@ def _by_densities(mean: Any, variance: Any, correlation: Any) -> tuple[LogDensit
     return margin, pair
 
 
-def _by_statistics(mean: Any, variance: Any, correlation: Any) -> tuple[LogDensity, LogDensity]:
-    """The same, with the coefficients of the sufficient statistics named and tilted."""
+def _coefficients(mean: Any, variance: Any, correlation: Any) -> Any:
+    """Coefficients (6,) of x, y, x^2, y^2, x y and 1 in log p(x, y)."""
     unexplained = 1 - correlation[0] ** 2
     root = pt.sqrt(variance[0] * variance[1])
     by_square = -1 / (2 * variance * unexplained)
@@ -113,7 +118,25 @@ def _by_statistics(mean: Any, variance: Any, correlation: Any) -> tuple[LogDensi
     by_itself = -2 * by_square * mean - by_product * mean[::-1]
     constant = pt.sum(by_square * mean**2) + by_product * mean[0] * mean[1]
     constant += -np.log(2 * np.pi) - pt.log(root) - pt.log(unexplained) / 2
-    coefficient = pt.concatenate([by_itself, by_square, pt.stack([by_product, constant])])
+    return pt.concatenate([by_itself, by_square, pt.stack([by_product, constant])])
+
+
+def _name_counts(
+    mean: Any, variance: Any, correlation: Any, about: npt.NDArray[np.float64], rows: float, means_zero: bool
+) -> None:
+    """Name the sums of the numbers themselves, x = about + u, in terms of the statistics of u."""
+    c = _coefficients(mean, variance, correlation)
+    linear = np.zeros(2) if means_zero else name_count("sums", c[:2], (2,))
+    square, product = name_count("squares", c[2:4], (2,)), name_count("product", c[4:5], (1,))
+    of_one = pt.sum(linear * about) + pt.sum(square * about**2) + product * about.prod()
+    of_u = linear + 2 * square * about + product * about[::-1]
+    pm.Deterministic("tilted", pt.concatenate([of_u, square, product, of_one]))
+    pm.Deterministic("constant", rows * c[5])
+
+
+def _by_statistics(mean: Any, variance: Any, correlation: Any) -> tuple[LogDensity, LogDensity]:
+    """The same, with the coefficients of the sufficient statistics named and tilted."""
+    coefficient = _coefficients(mean, variance, correlation)
     pm.Deterministic("coefficient", coefficient)
     c = coefficient + pm.Data("tilt", np.zeros(6))
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
+from pp_models.complete_data import name_count
+
 
 def build(
     heads: npt.ArrayLike,
@@ -62,5 +64,9 @@ def build(
         if hooks:
             log_weight = pt.log(weight) + pm.Data("log_weight", np.zeros(coins))
             pm.Deterministic("log_joint", log_weight + pm.logp(coin, heads[:, None]))
+            tilted = name_count("sequences", pt.log(weight), (coins,))
+            tilted += heads[:, None] * name_count("heads", pt.log(bias) - pt.log1p(-bias), (coins,))
+            tilted += flips[:, None] * name_count("flips", pt.log1p(-bias), (coins,))
+            pm.Deterministic("tilted", tilted)
             pm.Data("row_frequency", np.ones(len(heads)) if frequencies is None else np.asarray(frequencies, float))
     return model

@@ -15,19 +15,48 @@ of the complete data, log p(complete data) = sum_k coefficient_k S_k + const, an
 over what is latent, the zeros `tilt` (K,). Then  E(S_k | data) = d log L / d tilt_k  and
 Q(new | old) = sum_k E(S_k | data, old) coefficient_k(new). Finitely many states are the special case in which
 S_jk is how often observation j was in state k.
+
+What an EM adds up in its E-step are sums of these, by name (`name_count`): Q = sum over names of count times
+coefficient + what depends on no count (`constant`). Zeros added to each coefficient, `tilted`, say which sums: the
+expected count is the derivative of  sum_jk f_j responsibility_jk tilted_jk  by them, and the score of given counts
+is the gradient of Q.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 
 from pp_models.objective import Array, Objective
+
+COEFFICIENT_OF, ZEROS_BESIDE = "coefficient of ", "zeros beside the coefficient of "
+
+
+def name_count(name: str, coefficient: Any, shape: tuple[int, ...]) -> Any:
+    """Name a kind of expected count in the model at hand: its coefficient in Q, and zeros beside that.
+
+    Parameters
+    ----------
+    name : str
+    coefficient : tensor
+        Of this shape.
+    shape : tuple
+        Of the count.
+
+    Returns
+    -------
+    tensor
+        Zeros, to be multiplied in `tilted` by how often each row is counted in each state.
+    """
+    pm.Deterministic(f"{COEFFICIENT_OF}{name}", pt.as_tensor(coefficient))
+    # Data may change their shape, and do not broadcast unless they say that they will not.
+    return pt.specify_shape(pm.Data(f"{ZEROS_BESIDE}{name}", np.zeros(shape)), shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +108,27 @@ class CompleteData:
     def hessian_times(self, x: Array, weighted: Array, direction: Array) -> Array:
         """Hessian of Q times a direction."""
         return np.asarray(self._hessian_times(x, weighted, direction))
+
+    def hessian_of_q(self, x: Array, weighted: Array) -> Array:
+        """Hessian of Q (plus log prior)."""
+        rows = np.stack([self.hessian_times(x, weighted, row) for row in np.eye(len(x))])
+        return (rows + rows.T) / 2 + self.prior_hessian(x)
+
+    def counts(self, weighted: Array) -> dict[str, Array]:
+        """Expected counts by name, from frequency times responsibility, (J, K), or from E(S_k | data), (K,)."""
+        names, differentiated = self._counts
+        return dict(zip(names, map(np.asarray, differentiated(weighted)), strict=True))
+
+    def score(self, counts: Mapping[str, Array], x: Array) -> Array:
+        """Gradient of Q at free parameters x, without prior, that counts by name give.
+
+        Raises
+        ------
+        KeyError
+            If a count that Q depends on is missing.
+        """
+        names, differentiated = self._score
+        return np.asarray(differentiated(x, *(np.asarray(counts[name], dtype=float) for name in names)))
 
     def prior_gradient(self, x: Array) -> Array:
         """Gradient of the log prior; 0 where there is none."""
@@ -147,12 +197,48 @@ class CompleteData:
         q, flat, weighted = self._q
         return self.objective.compile([flat, weighted], [q, pytensor.grad(q, flat)])
 
+    def _named(self, prefix: str) -> dict[str, Any]:
+        """Variables of the model by what follows the prefix in their name."""
+        found = self.objective.model.named_vars.items()
+        return {name.removeprefix(prefix): variable for name, variable in found if name.startswith(prefix)}
+
+    @cached_property
+    def _counts(self) -> tuple[list[str], Callable[..., Any]]:
+        tilted, zeros = self.objective.model["tilted"], self._named(ZEROS_BESIDE)
+        weighted = tilted.type("weighted")
+        gradients = pytensor.grad(pt.sum(weighted * tilted), list(zeros.values()))
+        return list(zeros), self.objective.compile([weighted], gradients)
+
+    @cached_property
+    def _score(self) -> tuple[list[str], Callable[..., Any]]:
+        model, named = self.objective.model, self._named(COEFFICIENT_OF)
+        rest = model["constant"] if "constant" in model else pt.zeros(())
+        graphs, flat = self.objective.of_flat_input(model.replace_rvs_by_values([*named.values(), rest]))
+        *coefficients, constant = graphs
+        counts = [pt.tensor(dtype="float64", shape=(None,) * coefficient.ndim) for coefficient in coefficients]
+        q = constant + sum(pt.sum(count * by) for count, by in zip(counts, coefficients, strict=True))
+        return list(named), self.objective.compile([flat, *counts], pytensor.grad(q, flat))
+
     @cached_property
     def _hessian_times(self) -> Callable[..., Any]:
         q, flat, weighted = self._q
         direction = pt.vector("direction")
         product = pytensor.grad(pt.dot(pytensor.grad(q, flat), direction), flat, disconnected_inputs="ignore")
         return self.objective.compile([flat, weighted, direction], product)
+
+
+def name_responsibilities(model: Any, shape: tuple[int, ...]) -> None:
+    """Add to a model that names its `log_joint` (J, K) what the steps of its EM are derived from.
+
+    Its only expected counts are the responsibilities, times the frequency of each row: `row_frequency` where the model
+    has it, else 1. Does nothing the second time.
+    """
+    if "tilted" in model:
+        return
+    with model:
+        if "row_frequency" not in model:
+            pm.Data("row_frequency", np.ones(shape[0]))
+        pm.Deterministic("tilted", name_count("responsibilities", model["log_joint"], shape))
 
 
 def _logsumexp(x: Any) -> Any:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
+from pp_models.complete_data import name_count
+
 # Log probability of what cannot be; minus infinity would turn gradients into NaN.
 IMPOSSIBLE = -1e30
 
@@ -39,5 +41,9 @@ def build(frequencies: npt.ArrayLike, *, hooks: bool = False) -> pm.Model:
             out = pt.concatenate([np.log([0.5]), pt.log(unlinked), pt.log(unlinked), never])
             within = pt.concatenate([pt.log(linked), never, never, pt.log(linked)])
             pm.Deterministic("log_joint", pt.stack([out, within], axis=1) + pm.Data("log_weight", np.zeros(2)))
+            where_linked = np.array([[0, 1], [0, 0], [0, 0], [0, 1]])
+            where_unlinked = np.array([[0, 0], [1, 0], [1, 0], [0, 0]])
+            tilted = where_linked * name_count("linked", pt.log(theta), (1,))
+            pm.Deterministic("tilted", tilted + where_unlinked * name_count("unlinked", pt.log1p(-theta), (1,)))
             pm.Data("row_frequency", animals)
     return model

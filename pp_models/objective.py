@@ -11,7 +11,7 @@ EDGE of the range on the way in: at the edge itself the free parameters are infi
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,10 @@ class Objective:
     backend: Backend = "fast"
     units: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
     origin: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it was made of; compiled functions are compiled again where it arrives."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:

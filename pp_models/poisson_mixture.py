@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
+from pp_models.complete_data import name_count
+
 
 def build(
     counts: npt.ArrayLike, components: int, *, frequencies: npt.ArrayLike | None = None, hooks: bool = False
@@ -40,5 +42,7 @@ def build(
         if hooks:
             log_weight = pt.log(weight) + pm.Data("log_weight", np.zeros(components))
             pm.Deterministic("log_joint", log_weight + pm.logp(component, counts[:, None]))
+            tilted = name_count("observations", pt.log(weight) - rate, (components,))
+            pm.Deterministic("tilted", tilted + counts[:, None] * name_count("total", pt.log(rate), (components,)))
             pm.Data("row_frequency", repeats)
     return model

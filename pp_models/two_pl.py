@@ -15,6 +15,8 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 
+from pp_models.complete_data import COEFFICIENT_OF, name_count
+
 DISTRIBUTIONS = {"flat": pm.Flat, "normal": pm.Normal, "lognormal": pm.LogNormal}
 
 
@@ -73,7 +75,22 @@ def observe(
     pm.Data("frequency of responses", frequencies)
     if hooks:
         pm.Deterministic("log_joint", log_joint)
+        pm.Deterministic("tilted", _tilted(right, answered, logits.T, log_weight, len(np.asarray(weights))))
         pm.Data("row_frequency", frequencies)
+
+
+def _tilted(right: Any, answered: Any, logits: Any, log_weight: Any, nodes: int) -> Any:
+    """What is counted at the nodes (K,), examinees; and there by item (K, I), right answers and attempts.
+
+    Where no answer is missing the attempts at every item are the examinees, and are not counted.
+    """
+    shape = (nodes, right.shape[1])
+    tilted = name_count("examinees", log_weight, shape[:1])
+    tilted += pt.dot(right, name_count("correct", logits, shape).T)
+    if answered.all():
+        pm.Deterministic(f"{COEFFICIENT_OF}attempts", -_softplus(logits))
+        return tilted
+    return tilted + pt.dot(answered.astype(float), name_count("attempts", -_softplus(logits), shape).T)
 
 
 def _double(values: tuple[float, ...]) -> tuple[np.float64, ...]:

@@ -1,18 +1,18 @@
 """What a verdict is made from: the file under each of its readings, held against stationary points."""
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.estimates import Estimates, Names
+from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
-from comparisons.optima.find import Optimum
-from comparisons.optima.kinds import Judgement, Point, examine, judge
+from comparisons.optima.find import Optimum, unreached
+from comparisons.optima.kinds import Judgement, Point, examine
 from pp_models.objective import Objective
 
 # Change per EM cycle at which a package may have stopped; the default of mirt, TAM and others.
@@ -42,7 +42,7 @@ class Bench:
 
     case: Case
     objective: Objective
-    form: ModuleType
+    form: Form
     estimates: Estimates
     options: dict[str, Any]
     optima: list[Optimum]
@@ -99,8 +99,7 @@ class Bench:
 
     def optimum_at(self, point: Point) -> Optimum:
         """A point as an optimum that no start reached."""
-        judgement = judge(self.case, self.objective, point)
-        return Optimum(point, judgement, {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")})
+        return unreached(self.case, self.objective, point)
 
     def as_likely(self, place: Neighbourhood, reading: Reading) -> bool:
         """Whether a point that rounds to the file is as likely as the optimum, parameters left open included.

@@ -96,7 +96,7 @@ def under(case: Case, grid: Grid) -> Case:
         case.name,
         problem.responses,
         case.labels["d"],
-        counts=problem.frequencies,
+        frequencies=problem.frequencies,
         nodes=grid.nodes,
         weights=grid.weights,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from comparisons.adjudicate.steps import nearest_stationary
 from comparisons.case import Array, Case, Natural, each, stack
 from comparisons.optima.starts import draw_starts, run_em
+from pp_models.edges import Edge, at_distance, edges_nearby
 from pp_models.objective import Objective
 
 # A weight or a probability this close to 0 or 1 is at the edge.
@@ -36,10 +37,8 @@ class Entry(NamedTuple):
     Attributes
     ----------
     name : str
-    parameter : str
-        Its array.
-    place : int
-        Its place there.
+    place : Edge
+        Where it is in the parameters.
     edge : float
         0 or 1.
     rise : float
@@ -47,8 +46,7 @@ class Entry(NamedTuple):
     """
 
     name: str
-    parameter: str
-    place: int
+    place: Edge
     edge: float
     rise: float
 
@@ -82,7 +80,7 @@ def kept_down(case: Case, objective: Objective, natural: Natural) -> tuple[Entry
 def inside(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -> Natural:
     """A point a little inside the edges."""
     for entry in entries:
-        natural = _moved(objective, natural, entry, INWARDS)
+        natural = at_distance(objective, natural, entry.place, INWARDS)
     return natural
 
 
@@ -116,21 +114,18 @@ def _none_higher(case: Case, objective: Objective, entries: tuple[Entry, ...], l
     """Whether EM, which leaves a parameter at its edge, ends no higher from other starts with these held."""
     starts = [_at_edges(objective, start, entries) for start in each(draw_starts(case, STARTS, 0))]
     ends = run_em(case, objective, stack(starts))
-    kept = np.all([ends.natural[entry.parameter][:, entry.place] == entry.edge for entry in entries], axis=0)
+    kept = np.all([ends.natural[entry.place.name][:, entry.place.entry] == entry.edge for entry in entries], axis=0)
     heights = (ends.log_likelihood + ends.log_prior)[kept]
     return bool(heights.max(initial=-np.inf) <= level + RISE * (1 + abs(level)))
 
 
 def _entries(case: Case, objective: Objective, natural: Natural) -> Iterator[Entry]:
     """Weights at 0, probabilities at 0 or 1, with the rise from there."""
-    for parameter, labels in case.labels.items():
-        if not objective.is_bounded(parameter):
-            continue
-        for index, (label, value) in enumerate(zip(labels, natural[parameter], strict=True)):
-            at_one = value > 1 - AT_EDGE and not objective.is_simplex(parameter)
-            if value < AT_EDGE or at_one:
-                entry = Entry(f"{parameter}[{label}]", parameter, index, float(at_one), 0.0)
-                yield entry._replace(rise=_rise(objective, natural, entry))
+    order = list(case.labels)
+    nearby = [place for place in edges_nearby(objective, natural, AT_EDGE) if objective.is_bounded(place.name)]
+    for place in sorted(nearby, key=lambda place: (order.index(place.name), place.entry)):
+        entry = Entry(case.entry(place.name, place.entry), place, float(place.upper), 0.0)
+        yield entry._replace(rise=_rise(objective, natural, entry))
 
 
 def _rise(objective: Objective, natural: Natural, entry: Entry) -> float:
@@ -138,30 +133,25 @@ def _rise(objective: Objective, natural: Natural, entry: Entry) -> float:
 
     Next to the edge the free parameters are straight lines in the logarithm of the distance from it.
     """
-    step = NEXT_TO_NO_WEIGHT if objective.is_simplex(entry.parameter) else NEXT_TO_EDGE
-    here = objective.free(_moved(objective, natural, entry, step))
+    step = _step(objective, entry)
+    here = objective.free(at_distance(objective, natural, entry.place, step))
     return float(objective.value_and_gradient(here)[1] @ _direction(objective, natural, entry) / step)
 
 
 def _direction(objective: Objective, natural: Natural, entry: Entry) -> Array:
     """Derivative of the free parameters by the logarithm of the distance from the edge."""
-    step = NEXT_TO_NO_WEIGHT if objective.is_simplex(entry.parameter) else NEXT_TO_EDGE
-    further, nearer = (objective.free(_moved(objective, natural, entry, step * by)) for by in (2.0, 0.5))
+    step = _step(objective, entry)
+    further, nearer = (objective.free(at_distance(objective, natural, entry.place, step * by)) for by in (2.0, 0.5))
     return np.asarray((further - nearer) / np.log(4.0))
 
 
-def _moved(objective: Objective, natural: Natural, entry: Entry, step: float) -> Natural:
-    """A parameter at that distance from its edge; the other weights make room."""
-    values = natural[entry.parameter].copy()
-    values[entry.place] = 0.0
-    if objective.is_simplex(entry.parameter):
-        values *= (1 - step) / values.sum()
-    values[entry.place] = 1 - step if entry.edge else step
-    return {**natural, entry.parameter: values}
+def _step(objective: Objective, entry: Entry) -> float:
+    """Distance from the edge at which the rise is measured."""
+    return NEXT_TO_NO_WEIGHT if objective.is_simplex(entry.place.name) else NEXT_TO_EDGE
 
 
 def _at_edges(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -> Natural:
     """The parameters exactly at their edges."""
     for entry in entries:
-        natural = _moved(objective, natural, entry, 0.0)
+        natural = at_distance(objective, natural, entry.place, 0.0)
     return natural

@@ -1,6 +1,5 @@
 """What is known of a case: its optima from many starts of both legs, and the one that estimates lead to."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +8,8 @@ from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.held import inside, kept_down
 from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
-from comparisons.optima.find import Optimum, find_optima
-from comparisons.optima.kinds import Kind, Point, examine, judge
+from comparisons.optima.find import Optimum, find_optima, index_of, unreached, with_optimum
+from comparisons.optima.kinds import Kind, Point, examine
 from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -58,18 +57,15 @@ def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natura
     if not np.isfinite(end.objective):
         return optima, None
     point = examine(case, objective, {name: end.params[name] for name in case.labels})
-    for index, optimum in enumerate(optima):
-        if np.abs(optimum.point.fingerprint - point.fingerprint).max() <= 1e-4:
-            return optima, index
-    judgement = judge(case, objective, point)
-    if judgement.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
+    new = unreached(case, objective, point)
+    known = index_of(case, optima, new)
+    if known is not None:
+        return optima, known
+    if new.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
         return optima, None
     if point.objective > optima[0].objective and not believed(case, objective, point):
         return optima, None
-    members = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
-    new = Optimum(point, judgement, members)
-    ranked = sorted([*optima, new], key=lambda optimum: -optimum.objective)
-    return _ranked(ranked), next(i for i, optimum in enumerate(ranked) if optimum is new)
+    return with_optimum(case, optima, new)
 
 
 def believed(case: Case, objective: Objective, point: Point) -> bool:
@@ -79,14 +75,3 @@ def believed(case: Case, objective: Objective, point: Point) -> bool:
     by_em = case.em.e_step(case.to_em(tame))
     heights = (by_pymc, float(by_em.log_likelihood + by_em.log_prior))
     return all(abs(height - point.objective) <= SAME_HEIGHT * (1 + abs(point.objective)) for height in heights)
-
-
-def _ranked(optima: list[Optimum]) -> list[Optimum]:
-    """A regular maximum below the best one is local."""
-    best = optima[0].objective
-    return [
-        replace(optimum, judgement=replace(optimum.judgement, kind=Kind.LOCAL))
-        if optimum.kind is Kind.BEST and optimum.objective < best - 1e-9 * (1 + abs(best))
-        else optimum
-        for optimum in optima
-    ]

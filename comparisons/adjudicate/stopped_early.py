@@ -1,11 +1,10 @@
 """Was an EM stopped on its way? By its path from a customary start, or by where what is missing lies."""
 
-from types import ModuleType
-
 import numpy as np
 
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import Estimates
+from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
@@ -26,7 +25,7 @@ SLOW = (
 
 
 def stopped_on_its_way(
-    case: Case, form: ModuleType, estimates: Estimates, place: Neighbourhood, reading: Reading, natural: Natural
+    case: Case, form: Form, estimates: Estimates, place: Neighbourhood, reading: Reading, natural: Natural
 ) -> str | None:
     """Why the estimates under this reading look like those of an EM that was stopped, None when they do not."""
     return on_a_path(case, form, estimates, reading) or creeping(case, estimates, place, reading, natural)
@@ -62,7 +61,7 @@ def on_its_way_to_infinity(
     return f"on the way to infinity in {', '.join(names)}, where the likelihood is still higher"
 
 
-def on_a_path(case: Case, form: ModuleType, estimates: Estimates, reading: Reading) -> str | None:
+def on_a_path(case: Case, form: Form, estimates: Estimates, reading: Reading) -> str | None:
     """How many EM cycles from a customary start give exactly these estimates, None when no number does."""
     values, half = reading.quantities(estimates.values), reading.half_units(estimates.half_unit)
     for name, start in form.customary_starts(case).items():

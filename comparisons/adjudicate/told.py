@@ -1,18 +1,15 @@
 """What is told of an adjudication, as written cells: the facts, every parameter, every item."""
 
-import math
-
 from comparisons.adjudicate.adjudication import Adjudication
+from comparisons.writing.numerals import written
 
 HEADS = ("optimum", "difference", "std. error", "in s.e.", "digits", "outside rounding")
 
 
-def _number(value: float, pattern: str) -> str:
-    if value is None or math.isnan(value):
-        return "-"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return format(value, pattern if abs(value) < 1e15 else ".6g")
+def _number(value: float | None, pattern: str) -> str:
+    """A number in plain characters; one of a size that no estimate has, with few digits."""
+    large = value is not None and abs(value) >= 1e15
+    return written(value, ".6g" if large else pattern, missing="-", infinite="inf")
 
 
 def heads(result: Adjudication) -> tuple[str, ...]:

@@ -63,6 +63,11 @@ class Reading:
         named = [(role, label) for role, block in zip(self.roles, blocks, strict=True) for label in block]
         return [f"{role}[{label}]" for role, label in named if label in labels]
 
+    def moved(self, rows: Sequence[str]) -> list[tuple[str, str]]:
+        """Rows of the file that are not where they belong, each with the one that it really is."""
+        order = np.arange(len(rows)) if self.order is None else self.order[: len(rows)]
+        return [(rows[place], rows[i]) for i, place in enumerate(order) if place != i]
+
     @property
     def as_it_stands(self) -> bool:
         """Whether every number is the quantity itself."""

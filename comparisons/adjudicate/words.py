@@ -7,6 +7,7 @@ import numpy as np
 from comparisons.adjudicate.estimates import listed
 from comparisons.adjudicate.finding import Verdict
 from comparisons.optima.kinds import Kind
+from comparisons.optima.words import IN_WORDS
 
 if TYPE_CHECKING:
     from comparisons.adjudicate.adjudication import Adjudication
@@ -14,16 +15,7 @@ if TYPE_CHECKING:
 
 # Rounding that moves an estimate by more standard errors than this is pointed out.
 COARSE = 0.5
-KIND_IN_WORDS = {
-    Kind.BEST: "the maximum",
-    Kind.LOCAL: "a local maximum",
-    Kind.SADDLE: "a saddle",
-    Kind.RIDGE: "a ridge",
-    Kind.BOUNDARY: "a maximum at the boundary",
-    Kind.DIVERGING: "a maximum at infinity",
-    Kind.DEGENERATE: "a point where the likelihood is unbounded",
-    Kind.NOT_STATIONARY: "a point that is not stationary",
-}
+KIND_IN_WORDS = {**IN_WORDS, Kind.BEST: "the maximum"}
 
 
 def sentence(result: "Adjudication") -> str:

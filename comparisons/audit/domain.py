@@ -5,7 +5,7 @@ from itertools import chain
 from comparisons.audit.copies import copies
 from comparisons.audit.finding import Finding, not_applicable, passed, remark
 from comparisons.audit.guard import Trouble, out_of_time
-from comparisons.audit.reference import Reference
+from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Natural
 
@@ -14,13 +14,14 @@ MOST_TRIED = 60
 
 
 def where_it_works(subject: Subject, reference: Reference) -> Reference:
-    """The same reference at those random parameters at which one cycle runs through, as many as time allows.
+    """The reference of this EM, at those random parameters at which one cycle runs through, as many as time allows.
 
     An EM that breaks at some parameters (a Newton step that diverges) can still be judged at the others.
     That it breaks is one finding, of `ascent`, instead of the same one from every check. An EM that refuses some with a
     ValueError of its own (negative slopes) is judged inside its domain, symmetric copies and further draws included;
     that it refuses them is one remark, of `domain`.
     """
+    reference = with_cycle(reference, subject.step)
     # A fit without a cycle stands for it; what it did is remembered.
     act = subject.step or (whole_fit(subject) if subject.fit is not None and subject.starts else None)
     if act is None:
@@ -68,7 +69,9 @@ def domain(subject: Subject, reference: Reference) -> Finding:
     for point in reference.points:
         try:
             act(point)
-        except Trouble:
+        except Trouble as trouble:
+            if trouble.late:
+                return not_applicable(check, f"it hangs at some of the random parameters: {trouble}")
             continue
         taken += 1
     if taken < len(reference.points):

@@ -115,7 +115,9 @@ def next_step(reference: Reference, natural: Natural) -> float:
     """Largest move of a parameter in EM's next step, beside its size: the gradient by the complete information."""
     x = reference.free(natural)
     gradient = reference.objective.value_and_gradient(x)[1]
-    complete = -reference.hessian_of_q(x, reference.weighted(natural))
+    # Without the complete data, by the observed information: a step of Newton's method, which is longer.
+    steps = reference.hooks.steps
+    complete = -(reference.hessian_of_q(x, reference.weighted(natural)) if steps else reference.objective.hessian(x))
     if not (np.isfinite(complete).all() and np.isfinite(gradient).all()):
         return np.inf
     step = np.asarray(np.linalg.lstsq(complete, gradient, rcond=1e-12)[0], dtype=float)

@@ -1,11 +1,10 @@
 """Checks of where the EM goes: its fixed points and its rate."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.audit.copies import copies, difference, nearest
+from comparisons.audit.copies import difference, nearest
 from comparisons.audit.early_stops import (
     ARRIVED,
     FIXED,
@@ -15,12 +14,13 @@ from comparisons.audit.early_stops import (
     stops,
 )
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.noise import forgiven, noise
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
+from comparisons.audit.top import RISE, taken_copy
 from comparisons.case import Array, Natural
 
 # One cycle of an EM is EM's to this share, at so many parameters; else it is followed from all, for so many cycles.
@@ -40,10 +40,6 @@ STEP = 1e-3
 RATE = 2e-3
 # A direction that one cycle shortens to this share is gone at once: its rate is not measured twice.
 AT_ONCE = 1e-3
-# One cycle from PyMC's maximum that rises by more than this share of 1 + |log-likelihood| shows that it is
-# none; PyMC then climbs on from there, so many times.
-RISE = 1e-9
-LIFTS = 10
 # An upward curvature of this share of the steepest is that of a saddle; a step this long along it rises.
 UPWARD = 1e-3
 AHEAD = 0.1
@@ -136,11 +132,10 @@ def moves_the_maximum(subject: Subject, reference: Reference) -> Finding | None:
     """The finding that a cycle leaves PyMC's maximum, None if it stays or there is none."""
     step = subject.step
     assert step is not None
-    _lift(step, reference)
     if not reference.top.attained:
         return None
     for place in [reference.top.natural, *reference.beside_top]:
-        at = _accepted(step, reference, place)
+        at = taken_copy(step, reference.hooks.symmetries, place)
         if at is None:
             continue
         moved = nearest(reference.case, step(at), at)
@@ -154,40 +149,12 @@ def moves_the_maximum(subject: Subject, reference: Reference) -> Finding | None:
     return None
 
 
-def _accepted(step: Callable[[Natural], Natural], reference: Reference, natural: Natural) -> Natural | None:
-    """The first symmetric copy of a point that the cycle does not refuse."""
-    for copy in copies(reference.hooks.symmetries, natural):
-        try:
-            step(copy)
-        except Trouble as trouble:
-            if trouble.refused:
-                continue
-            raise
-        return copy
-    return None
-
-
 def _moved(reference: Reference, after: Natural, what: str, at: Natural | None = None) -> Finding:
     top = reference.top.natural if at is None else at
     before, now = reference.case.flat(top), reference.case.flat(after)
     index = int((np.abs(now - before) / reference.case.size(top)).argmax())
     name = reference.case.parameter_names()[index]
     return failed("fixed_point", f"{what} moves {name} from {before[index]:.8g} to {now[index]:.8g}", described(top))
-
-
-def _lift(step: Callable[[Natural], Natural], reference: Reference) -> None:
-    """Have PyMC climb on where one cycle from its maximum goes higher, by PyMC's own likelihood."""
-    for _ in range(LIFTS):
-        value = reference.climbed(reference.top.natural)
-        if not reference.top.attained:
-            return
-        at = _accepted(step, reference, reference.top.natural)
-        if at is None:
-            return
-        moved = step(at)
-        if not reference.climbed(moved) > value + RISE * (1 + abs(value)):
-            return
-        reference.lift(moved)
 
 
 class Path(NamedTuple):
@@ -237,7 +204,7 @@ def rate(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the EM offers no single cycle")
     if not reference.top.regular:
         return not_applicable(check, f"PyMC found no regular maximum but one of kind '{reference.top.kind}'")
-    at = _accepted(subject.step, reference, reference.top.natural)
+    at = taken_copy(subject.step, reference.hooks.symmetries, reference.top.natural)
     if at is None:
         return not_applicable(check, "the EM refuses PyMC's maximum")
     where = described(at)

@@ -49,7 +49,7 @@ def parametrize_with_checks(
 
         bound = bound_case(case)
         subject = subject_of(em, bound, factory)
-        return subject, where_it_works(subject, Reference(bound, seed))
+        return subject, where_it_works(subject, Reference(bound, seed).compile())
 
     return pytest.mark.parametrize("check", [_check(name, prepared, time_limit) for name in CHECKS], ids=list(CHECKS))
 

@@ -1,58 +1,26 @@
 """The independent derivation that an EM is held against: all of it from PyMC's graph."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import cast
 
 import numpy as np
-from scipy.optimize import minimize
 
 from comparisons.audit.constants import Compared, compared
 from comparisons.audit.guard import Trouble
-from comparisons.case import Array, AuditHooks, Case, Natural, take
-from comparisons.optima.kinds import Kind, beside_on_ridge, examine, judge
-from comparisons.optima.starts import draw_starts
+from comparisons.audit.top import Top, highest, lifted
+from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.optima.kinds import Kind, beside_on_ridge, examine
 from pp_models.complete_data import CompleteData
-from pp_models.maximise import maximise
 from pp_models.newton import newton_step
 from pp_models.objective import EDGE, Objective
 
 RANDOM_POINTS = 8
 # Free parameters and back, beside the size of a parameter.
 ROUND_OFF = 1e-13
-STARTS = 8
-# A first climb from every start, only far enough to tell which one leads highest.
-FIRST_CLIMB = {"maxiter": 200, "ftol": 1e-8}
-# Climbs off a saddle before the search gives up.
-CLIMBS = 4
-
-
-class Top(NamedTuple):
-    """The highest stationary point that PyMC finds.
-
-    Attributes
-    ----------
-    natural : Natural
-    x : array
-        Free parameters.
-    kind : Kind
-        `Kind.BEST` for a regular maximum.
-    """
-
-    natural: Natural
-    x: Array
-    kind: Kind
-
-    @property
-    def regular(self) -> bool:
-        """A maximum with curvature in every direction, off every edge."""
-        return self.kind is Kind.BEST
-
-    @property
-    def attained(self) -> bool:
-        """A maximum, possibly on an edge or along a ridge, but not at infinity."""
-        return self.kind in (Kind.BEST, Kind.BOUNDARY, Kind.RIDGE)
+# Sums of expected counts that are the same whatever the parameters, beside their size.
+SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +32,16 @@ class Reference:
     case : Case
         With audit hooks.
     seed : int
+    step : callable natural -> natural, optional
+        One cycle of the EM under audit, which may lead higher than PyMC's first maximum; see `top`.
+    first : Reference, optional
+        The same without a cycle; what PyMC finds alone is found once.
     """
 
     case: Case
     seed: int = 0
+    step: Callable[[Natural], Natural] | None = None
+    first: "Reference | None" = None
 
     @cached_property
     def hooks(self) -> AuditHooks:
@@ -78,13 +52,29 @@ class Reference:
 
     @cached_property
     def objective(self) -> Objective:
-        """Log-likelihood (or log-posterior) of the model with hooks."""
-        return cast(Objective, replace(self.case, build_model=self.hooks.build_model).objective())
+        """Log-likelihood (or log-posterior) of the model, with hooks where it has them."""
+        if not self.hooks.steps:
+            return cast(Objective, self.case.objective()) if self.first is None else self.first.objective
+        return self.complete.objective
 
     @cached_property
     def complete(self) -> CompleteData:
-        """Responsibilities and Q."""
-        return CompleteData(self.objective)
+        """Responsibilities, expected counts and Q, by the model with hooks."""
+        return cast(CompleteData, self.case.complete_data()) if self.first is None else self.first.complete
+
+    def compile(self) -> "Reference":
+        """Compile what the checks need: that takes its time from none of them, whichever comes first."""
+        x = self.free(self.points[0])
+        self.objective.hessian(x)
+        self.objective.natural_jacobian(x)
+        if not self.hooks.steps:
+            return self
+        weighted = self.complete.expected_statistics(x)
+        self.complete.expected_log_joint(x, weighted)
+        self.complete.hessian_times(x, weighted, x)
+        self.complete.prior_gradient(x)
+        self.complete.prior_hessian(x)
+        return self
 
     @cached_property
     def points(self) -> list[Natural]:
@@ -111,7 +101,7 @@ class Reference:
 
     def restricted(self, points: list[Natural], broken: list[Trouble], refused: list[Trouble]) -> "Reference":
         """The same reference at some of the random parameters only."""
-        view = Reference(self.case, self.seed)
+        view = Reference(self.case, self.seed, self.step, self.first)
         view.__dict__.update({**self.__dict__, "points": points, "broken": broken, "refused": refused})
         return view
 
@@ -124,42 +114,11 @@ class Reference:
 
     @cached_property
     def top(self) -> Top:
-        """The highest point that PyMC climbs to from random starts, and what kind of point it is.
-
-        Other maxima do not matter here: an EM is judged at one as well as at another.
-        """
-        objective, starts = self.objective, draw_starts(self.case, STARTS, self.seed)
-        first = [self._first_climb(objective.free(take(starts, i))) for i in range(STARTS)]
-        return self._climbed_from(max(first, key=lambda end: objective.value_and_gradient(end)[0]))
-
-    def lift(self, higher: Natural) -> None:
-        """Climb on from a point that PyMC's own likelihood puts above the top.
-
-        A component that explains nothing has a gradient of zero up to round-off: PyMC takes the plateau
-        for a ridge. An EM, which divides by what little it explains, may step off it.
-        """
-        self.__dict__["top"] = self._climbed_from(self.free(higher))
-        self.__dict__.pop("information", None)
-
-    def _climbed_from(self, x: Array) -> Top:
-        for _ in range(CLIMBS):
-            end = maximise(self.objective, x)
-            point = examine(self.case, self.objective, {name: end.params[name] for name in self.case.labels})
-            found = judge(self.case, self.objective, point)
-            if found.way_up is None:
-                break
-            x = found.way_up
-        return Top(point.natural, point.x, found.kind)
-
-    def _first_climb(self, x: Array) -> Array:
-        """A few quasi-Newton steps from one start."""
-
-        def falling(z: Array) -> tuple[float, Array]:
-            value, gradient = self.objective.value_and_gradient(z)
-            return -value, -gradient
-
-        climbed = minimize(falling, x, jac=True, method="L-BFGS-B", bounds=self.objective.bounds, options=FIRST_CLIMB)
-        return climbed.x if np.isfinite(climbed.fun) else x
+        """The highest point that PyMC climbs to from random starts, and on from where one cycle of the EM leads."""
+        found = highest(self.case, self.objective, self.seed) if self.first is None else self.first.top
+        if self.step is None:
+            return found
+        return lifted(self.case, self.objective, found, self.step, self.hooks.symmetries)
 
     def free(self, natural: Natural) -> Array:
         """Free parameters of natural ones, which may come from the EM under audit.
@@ -274,14 +233,34 @@ class Reference:
             raise FloatingPointError("PyMC's expected statistics are not finite: nothing to compare with")
         return found
 
+    def expected_counts(self, weighted: Array) -> dict[str, Array]:
+        """Expected counts by name that `weighted` gives."""
+        return self.complete.counts(weighted)
+
+    def score(self, counts: Mapping[str, Array], natural: Natural) -> Array:
+        """Gradient of Q by the free parameters, without prior, that counts by name give."""
+        return self.complete.score(self.hooks.complete_counts(counts), self.free(natural))
+
+    @cached_property
+    def mass(self) -> dict[str, Array]:
+        """What each kind of count must add up to over its first axis: sums that do not depend on the parameters.
+
+        Of finitely many latent states only: sums of numbers that are missing depend on the parameters.
+        """
+        if not self.complete.states:
+            return {}
+        rng = np.random.default_rng([self.seed, 2])
+        one, other = (self.expected_counts(self.weighted(self.case.draw_start(rng))) for _ in range(2))
+        totals = {name: (one[name].sum(axis=0), other[name].sum(axis=0)) for name in one}
+        return {name: np.atleast_1d(a) for name, (a, b) in totals.items() if np.allclose(a, b, rtol=SAME, atol=SAME)}
+
     def q(self, x: Array, weighted: Array) -> float:
         """Expected complete-data log-likelihood (plus log prior) of free parameters."""
         return self.complete.expected_log_joint(x, weighted)[0] + self.objective.log_prior(x)
 
     def hessian_of_q(self, x: Array, weighted: Array) -> Array:
         """Hessian of Q (plus log prior)."""
-        rows = np.stack([self.complete.hessian_times(x, weighted, row) for row in np.eye(len(x))])
-        return (rows + rows.T) / 2 + self.complete.prior_hessian(x)
+        return self.complete.hessian_of_q(x, weighted)
 
     def short_of_maximum(self, x: Array, weighted: Array) -> float:
         """How far x is from the maximum of Q, in standard errors of the complete data, by a Newton step."""
@@ -290,9 +269,15 @@ class Reference:
 
     def likelihood_gradient(self, x: Array) -> Array:
         """Gradient of the log-likelihood, without prior."""
-        return self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x)
+        return np.asarray(self.objective.value_and_gradient(x)[1] - self.complete.prior_gradient(x))
 
-    def free_gradient(self, natural_gradient: Natural, natural: Natural) -> Array:
-        """Carry a gradient by natural parameters over to the free ones."""
-        x = self.free(natural)
-        return self.objective.flat(natural_gradient) @ self.objective.natural_jacobian(x)
+
+@lru_cache(maxsize=4)
+def with_cycle(reference: Reference, step: Callable[[Natural], Natural] | None) -> Reference:
+    """The same reference for an EM with this cycle, or without one."""
+    if reference.step is step or step is None:
+        return reference
+    view = Reference(reference.case, reference.seed, step, reference.first or reference)
+    some = {name: found for name, found in reference.__dict__.items() if name in ("points", "broken", "refused")}
+    view.__dict__.update(some)
+    return view

@@ -55,8 +55,12 @@ def codec_of(em: Any, case: Case) -> Codec:
             lambda params: _checked(case.from_em(params), case),
             lambda params: _checked(case.from_em(params), case, finite=False),
         )
+    single = {name for name, parameter in case.by_name.items() if not parameter.axes}
     return Codec(
-        lambda natural: {name: np.array(values, dtype=float) for name, values in natural.items()},
+        lambda natural: {
+            name: float(values[0]) if name in single else np.array(values, dtype=float)
+            for name, values in natural.items()
+        },
         lambda returned: _checked(returned, case),
         lambda returned: _checked(returned, case, finite=False),
     )

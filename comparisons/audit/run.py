@@ -1,6 +1,6 @@
 """All checks of an EM, one after the other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
+from comparisons.audit.another_language import CommandEM, ended
 from comparisons.audit.causes import faint_cause, likely_cause
 from comparisons.audit.domain import domain, where_it_works
+from comparisons.audit.exact_cycle import exact_cycle
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
 from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
-from comparisons.audit.reference import Reference
+from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
 from comparisons.case import Case
+from comparisons.outside.audited import auditable
+from comparisons.outside.em import OutsideEM, bound_em
 
 CHECKS: dict[str, Callable[[Subject, Reference], Finding]] = {
     "domain": domain,
@@ -48,9 +52,13 @@ ON_OTHER_DATA = (
     "reported_log_likelihood",
     "stopping",
 )
+ON_THE_DATA = tuple(CHECKS)
+CHECKS["exact_cycle"] = exact_cycle
 CHECKS["other_data"] = lambda subject, reference: other_data(
     subject, reference, {name: CHECKS[name] for name in ON_OTHER_DATA}
 )
+# What is derived from the complete data.
+OF_STEPS = ("expected_counts", "mass", "fisher", "m_step", "rate", "exact_cycle")
 # Failures that follow from others say less about the cause: what they usually mean is told last.
 GENERAL = {"fisher": 1, "ascent": 3, "fixed_point": 4, "rate": 5, "stopping": 2, "symmetry": 2, "weights": 2}
 # Where one of these fails, the estimates are wrong, not only what is said of them.
@@ -69,6 +77,8 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
     ------
     Trouble
     """
+    if isinstance(em, CommandEM) and factory is None:
+        em, factory = None, em
     plain_fit = em is not None and is_fit(em, case)
 
     def made(on: Case, given: Mapping[str, Any]) -> Subject:
@@ -98,8 +108,10 @@ def subject_of(em: Any, case: Case, factory: Factory | None = None) -> Subject:
 @_as_numpy_does
 def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
     """Run one check; whatever the EM does wrong on the way is its finding."""
+    if name in OF_STEPS and not reference.hooks.steps:
+        return not_applicable(name, "the model does not name its log_joint")
     try:
-        finding = CHECKS[name](subject, reference)
+        finding = CHECKS[name](subject, with_cycle(reference, subject.step))
     except Trouble as trouble:
         finding = failed(name, str(trouble), trouble.at)._replace(meaning="")
     if subject.given is not None:
@@ -113,7 +125,7 @@ def run_check(name: str, subject: Subject, reference: Reference) -> Finding:
 
 def check_em(
     em: Any = None,
-    case: Case | str | None = None,
+    case: Case | str | Callable[[], Case] | None = None,
     *,
     factory: Factory | None = None,
     seed: int = 0,
@@ -128,10 +140,12 @@ def check_em(
         An object with `e_step` and `m_step`; or with `step`; or with `fit`; or a function theta -> theta';
         or a function (data, start) -> estimates. Parameters are dicts of arrays by name, or flat arrays in
         its `parameter_order`. See `comparisons.audit.subject`.
-    case : Case or str
-        The data and the model that it claims to fit; a problem of the catalogue by its name.
+    case : Case, str or callable () -> Case
+        The data and the model that it claims to fit; a problem of the catalogue by its name; or a function that makes
+        it. Of a case of `comparisons.bind` it is the bound EM that is audited, where no other is given.
     factory : callable data -> em, optional
-        Enables the checks that need other data; with it `em` may be left out.
+        Enables the checks that need other data; with it `em` may be left out. For an EM in another language it is
+        `comparisons.command_em("Rscript my_em.R")`.
     seed : int
         Of the random parameters.
     time_limit : float
@@ -162,24 +176,45 @@ def check_em(
 
 @_as_numpy_does
 def audit(
-    em: Any, case: Case | str | None, *, factory: Factory | None = None, seed: int = 0, data_only: bool = False
+    em: Any,
+    case: Case | str | Callable[[], Case] | None,
+    *,
+    factory: Factory | None = None,
+    seed: int = 0,
+    data_only: bool = False,
 ) -> list[Finding]:
     """The findings of all checks; see `check_em`."""
+    if callable(case) and not isinstance(case, str):
+        case = case()
+    if em is None and factory is None and isinstance(case, Case) and isinstance(case.em, OutsideEM):
+        em = bound_em(case.em)
     bound = bound_case(case)
+    with ended(em, factory):
+        return _findings(em, bound, factory, seed, data_only)
+
+
+def _findings(em: Any, case: Case, factory: Factory | None, seed: int, data_only: bool) -> list[Finding]:
     try:
-        subject = subject_of(em, bound, factory)
+        subject = subject_of(em, case, factory)
     except Trouble as trouble:
         return [Finding(WHOLE, Outcome.FAILED, str(trouble))]
+    reference = Reference(case, seed).compile()
     with guard.no_longer_than(guard.AUDIT * guard.time_limit.get()):
-        reference = where_it_works(subject, Reference(bound, seed))
-        findings: list[Finding] = []
-        for name in CHECKS:
-            if name == "other_data" and (data_only or level_of(findings) is Level.WRONG):
-                why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
-                findings.append(not_applicable(name, why))
-            else:
-                findings.append(run_check(name, subject, reference))
+        reference = where_it_works(subject, reference)
+        outside = ("exact_cycle",) if case.family == "outside" else ()
+        findings = run_checks(subject, reference, (*ON_THE_DATA, *outside))
+        if data_only or level_of(findings) is Level.WRONG:
+            why = "left out (--data-only)" if data_only else "the EM is wrong on the given data already"
+            findings.append(not_applicable("other_data", why))
+        else:
+            findings.append(run_check("other_data", subject, reference))
         return _cause_first(_said_once(findings), subject, reference)
+
+
+def run_checks(subject: Subject, reference: Reference, order: Iterable[str]) -> list[Finding]:
+    """Findings of these checks, run in this order; told in the order of `CHECKS`, and the same in whichever order."""
+    found = {name: run_check(name, subject, reference) for name in order}
+    return [found[name] for name in CHECKS if name in found]
 
 
 def _cause_first(findings: list[Finding], subject: Subject, reference: Reference) -> list[Finding]:
@@ -188,14 +223,16 @@ def _cause_first(findings: list[Finding], subject: Subject, reference: Reference
     if not wrong or findings[wrong[0]].check == "other_data":
         return findings
     of_estimates = [i for i in wrong if findings[i].check in OF_ESTIMATES]
-    cause = likely_cause(subject, reference) if of_estimates else ""
+    searched = bool(of_estimates) and reference.hooks.steps
+    cause = likely_cause(subject, reference) if searched else ""
     if not cause:
         # What is wrong with the estimates comes before what is wrong with what is said of them.
         some = of_estimates or wrong
         specific = [
             findings[i].meaning for i in some if findings[i].meaning not in ("", MEANING.get(findings[i].check, ""))
         ]
-        faint = faint_cause(subject, reference) if of_estimates and not specific else ""
+        specific += [finding.meaning for finding in findings if finding.check == "exact_cycle" and finding.meaning]
+        faint = faint_cause(subject, reference) if searched and not specific else ""
         usual = [findings[i].meaning for i in sorted(some, key=lambda i: GENERAL.get(findings[i].check, 0))]
         cause = next(filter(None, [*specific, faint, *usual]), "")
     first = findings[wrong[0]]
@@ -214,8 +251,8 @@ def _said_once(findings: list[Finding]) -> list[Finding]:
     return told
 
 
-def bound_case(case: Case | str | None) -> Case:
-    """The case itself, or a problem of the catalogue.
+def bound_case(case: Case | str | Callable[[], Case] | None) -> Case:
+    """The case itself, a problem of the catalogue, or what a function makes; a bound one with the EM it implies.
 
     Raises
     ------
@@ -226,6 +263,10 @@ def bound_case(case: Case | str | None) -> Case:
         from comparisons import catalogue
 
         case = catalogue.load(case)
+    elif callable(case):
+        case = case()
+    if case is not None and isinstance(case.em, OutsideEM):
+        return auditable(case)
     if case is None or case.audit is None:
         raise ValueError("an audit needs a case whose family has audit hooks")
     return case

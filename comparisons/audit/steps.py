@@ -49,7 +49,7 @@ def expected_counts(subject: Subject, reference: Reference) -> Finding:
         return not_applicable(check, "the EM offers no E-step")
     worst, where, what, seen = 0.0, reference.points[0], "", ""
     for point in reference.points:
-        theirs = reference.hooks.expected_counts(reference.weighted(point))
+        theirs = reference.expected_counts(reference.weighted(point))
         ours = aligned(subject.e_step(point).counts, theirs)
         shared = [name for name in theirs if name in ours]
         if not shared:
@@ -75,15 +75,15 @@ def mass(subject: Subject, reference: Reference) -> Finding:
     check = "mass"
     if subject.e_step is None:
         return not_applicable(check, "the EM offers no E-step")
-    if not reference.hooks.mass:
+    if not reference.mass:
         return not_applicable(check, "no counts of this model have to add up to anything")
     seen: list[str] = []
     for point in reference.points:
-        theirs = reference.hooks.expected_counts(reference.weighted(point))
+        theirs = reference.expected_counts(reference.weighted(point))
         counts = aligned(subject.e_step(point).counts, theirs)
-        seen = [name for name in reference.hooks.mass if name in counts]
+        seen = [name for name in reference.mass if name in counts]
         for name in seen:
-            total = np.atleast_1d(reference.hooks.mass[name])
+            total = np.atleast_1d(reference.mass[name])
             if counts[name].shape != theirs[name].shape:
                 return failed(check, f"{name} has shape {counts[name].shape}, expected {theirs[name].shape}")
             found = np.atleast_1d(counts[name].sum(axis=0))
@@ -94,8 +94,8 @@ def mass(subject: Subject, reference: Reference) -> Finding:
                 found_, wanted = found[worst], total[worst]
                 return failed(check, f"{name}{place} add up to {found_:.10g}, expected {wanted:.10g}", described(point))
     if not seen:
-        return not_applicable(check, f"no counts by name, expected some of {', '.join(reference.hooks.mass)}")
-    sums = ", ".join(f"{name} {np.sum(reference.hooks.mass[name]):.10g}" for name in seen)
+        return not_applicable(check, f"no counts by name, expected some of {', '.join(reference.mass)}")
+    sums = ", ".join(f"{name} {np.sum(reference.mass[name]):.10g}" for name in seen)
     return passed(check, f"adds up to the data: {sums}")
 
 
@@ -107,14 +107,14 @@ def fisher(subject: Subject, reference: Reference) -> Finding:
     worst, where = 0.0, reference.points[0]
     for point in reference.points:
         weighted = reference.weighted(point)
-        expected = reference.hooks.expected_counts(weighted)
+        expected = reference.expected_counts(weighted)
         counts = aligned(subject.e_step(point).counts, expected)
         if not set(expected) <= set(counts):
             return not_applicable(check, f"needs the counts {', '.join(sorted(expected))} by name")
         wrong = [name for name in expected if counts[name].shape != expected[name].shape]
         if wrong:
             return failed(check, f"{wrong[0]} has shape {counts[wrong[0]].shape}, expected {expected[wrong[0]].shape}")
-        ours = reference.free_gradient(reference.hooks.score(counts, point), point)
+        ours = reference.score(counts, point)
         x = reference.free(point)
         # Of the log-likelihood itself: by Fisher's identity that is what Q has to give.
         theirs = reference.likelihood_gradient(x)

@@ -135,8 +135,9 @@ def _unused_start(subject: Subject, reference: Reference, found: tuple[Stop, ...
 
     One number, or an EM that is done in a few cycles, comes to the same double from everywhere.
     """
-    slow = subject.starts and reference.top.regular and len(reference.case.unit) > 1 and reference.rates()[-1] > SLOW
-    if not slow:
+    if not (subject.starts and reference.hooks.steps and reference.top.regular and len(reference.case.unit) > 1):
+        return None
+    if reference.rates()[-1] <= SLOW:
         return None
     first = reference.case.flat(found[0].end)
     starts = {reference.case.flat(stop.start).tobytes() for stop in found}

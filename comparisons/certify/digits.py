@@ -1,6 +1,6 @@
 """Both legs against the certified points of the catalogue: how many digits they reach, from how many starts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from comparisons.digits import matching_digits
 from comparisons.optima.edges import EDGE
 from comparisons.optima.kinds import SAME, same
 from comparisons.optima.starts import Endpoints, Progress, draw_starts, run_em, run_pymc, silent
+from comparisons.writing.markdown import markdown_table
 from pp_models.maximise import NOISY, held_at_bound, round_off
 from pp_models.newton import newton_step
 from pp_models.objective import Objective
@@ -185,16 +186,13 @@ def shortfalls(table: pd.DataFrame) -> list[str]:
 def as_text(table: pd.DataFrame) -> str:
     """The table as Markdown; digits are "parameters / log-likelihood"."""
     header = ("problem", "kind", "certified log-likelihood", "EM digits", "PyMC digits", "EM starts", "PyMC starts")
-    cells: list[Sequence[str]] = [header, ["---", "---", *["--:"] * 5]]
+    cells = []
     for row in table.to_dict("records"):
         shown = [str(row["problem"]), str(row["kind"]), str(row["log_likelihood"])[:24]]
         shown += [_pair(row, leg) for leg in ("em", "pymc")]
         shown += [str(row[f"{leg}_starts"]) + (" *" if row[f"{leg}_documented"] else "") for leg in ("em", "pymc")]
         cells.append(shown)
-    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
-    )
+    return markdown_table(header, cells, [False, False, *[True] * 5], aligned=True)
 
 
 def _pair(row: dict[str, object], leg: str) -> str:

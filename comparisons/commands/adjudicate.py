@@ -9,90 +9,80 @@ from typing import Any
 import click
 
 from comparisons.commands.batch import AGREE, DISAGREE
+from comparisons.commands.by_family import ByFamily
 from comparisons.commands.options import bounded, common_options, family_option, sentence
-from comparisons.errors import InputError
 from comparisons.writing import manifest
 
 WRITER = "adjudication"
 
 
-class Forms(click.Group):
-    """One command per family whose estimates can be read, found by discovery."""
+def _families() -> list[str]:
+    from comparisons.adjudicate import forms
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the families."""
-        from comparisons.adjudicate import forms
-
-        return forms.names()
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Build the command of one family."""
-        from comparisons import families
-        from comparisons.adjudicate import forms
-
-        form, module = forms.form_of(cmd_name), families.family(cmd_name)
-        known = [option for option in module.OPTIONS if option.name not in form.UNUSED_OPTIONS]
-        columns = [role.name for role in form.ROLES]
-
-        def adjudicate(data: str, estimates: str, **chosen: Any) -> int:
-            given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in known}
-            asked = {name: chosen.pop(name) for name in (*columns, *(name for name, _, _ in form.CHOICES))}
-            return _adjudicate(cmd_name, data, estimates, given, asked, **chosen)
-
-        shared = [option for option in common_options() if option.name in ("starts", "seed", "overwrite", "quiet")]
-        for option in shared:
-            if option.name == "starts":
-                option.default = 20
-        return click.Command(
-            cmd_name,
-            callback=adjudicate,
-            params=[
-                click.Argument(["data"], metavar="DATA.csv"),
-                click.Argument(["estimates"], metavar="ESTIMATES.csv"),
-                *map(family_option, known),
-                *(
-                    click.Option([f"--{name}"], type=click.Choice(choices), help=text)
-                    for name, choices, text in form.CHOICES
-                ),
-                *(
-                    click.Option([f"--{name}"], metavar="COLUMN", help=f"Column of the estimates: {name}.")
-                    for name in columns
-                ),
-                click.Option(
-                    ["--tolerance"],
-                    type=bounded(float, 0, 1),
-                    default=1e-4,
-                    show_default=True,
-                    help="Change per EM cycle at which the software may have stopped, from 0 to 1.",
-                ),
-                click.Option(["--out"], metavar="FOLDER", help="Also write adjudication.md, .json and .csv there."),
-                *shared,
-            ],
-            help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
-            "ESTIMATES.csv holds what another program wrote or printed: one row per item or component, per parameter "
-            "or altogether, with intervals or without, as CSV, JSON or text.\n\n"
-            "Exit status: 0 at the maximum, to the digits given or for practical purposes, 1 any other verdict, "
-            "2 bad input.",
-            short_help=module.TITLE,
-        )
+    return forms.names()
 
 
-@click.group(
+def _command_of(family: str) -> click.Command:
+    """The command of one family."""
+    from comparisons import families
+    from comparisons.adjudicate import forms
+
+    form, module = forms.form_of(family), families.family(family)
+    known = [option for option in module.OPTIONS if option.name not in form.UNUSED_OPTIONS]
+    columns = [role.name for role in form.ROLES]
+
+    def adjudicate(data: str, estimates: str, **chosen: Any) -> int:
+        given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in known}
+        asked = {name: chosen.pop(name) for name in (*columns, *(name for name, _, _ in form.CHOICES))}
+        return _adjudicate(family, data, estimates, given, asked, **chosen)
+
+    shared = [option for option in common_options() if option.name in ("starts", "seed", "overwrite", "quiet")]
+    for option in shared:
+        if option.name == "starts":
+            option.default = 20
+    return click.Command(
+        family,
+        callback=adjudicate,
+        params=[
+            click.Argument(["data"], metavar="DATA.csv"),
+            click.Argument(["estimates"], metavar="ESTIMATES.csv"),
+            *map(family_option, known),
+            *(
+                click.Option([f"--{name}"], type=click.Choice(choices), help=text)
+                for name, choices, text in form.CHOICES
+            ),
+            *(
+                click.Option([f"--{name}"], metavar="COLUMN", help=f"Column of the estimates: {name}.")
+                for name in columns
+            ),
+            click.Option(
+                ["--tolerance"],
+                type=bounded(float, 0, 1),
+                default=1e-4,
+                show_default=True,
+                help="Change per EM cycle at which the software may have stopped, from 0 to 1.",
+            ),
+            click.Option(["--out"], metavar="FOLDER", help="Also write adjudication.md, .json and .csv there."),
+            *shared,
+        ],
+        help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
+        "ESTIMATES.csv holds what another program wrote or printed: one row per item or component, per parameter "
+        "or altogether, with intervals or without, as CSV, JSON or text.\n\n"
+        "Exit status: 0 at the maximum, to the digits given or for practical purposes, 1 any other verdict, "
+        "2 bad input.",
+        short_help=module.TITLE,
+    )
+
+
+adjudicate = ByFamily(
     "adjudicate",
-    cls=Forms,
-    invoke_without_command=True,
-    options_metavar="",
-    subcommand_metavar="FAMILY DATA.csv ESTIMATES.csv [OPTIONS]",
+    "Say whether another program's estimates are the maximum.\n\n"
+    "Exit status: 0 at the maximum, to the digits given or for practical purposes (within 0.1 standard errors), "
+    "1 any other verdict, 2 bad input.",
+    "DATA.csv ESTIMATES.csv",
+    _families,
+    _command_of,
 )
-@click.pass_context
-def adjudicate(ctx: click.Context) -> None:
-    """Say whether another program's estimates are the maximum.
-
-    Exit status: 0 at the maximum, to the digits given or for practical purposes
-    (within 0.1 standard errors), 1 any other verdict, 2 bad input.
-    """
-    if ctx.invoked_subcommand is None:
-        raise InputError(f"adjudicate: no family is named, expected one of: {', '.join(Forms().list_commands(ctx))}")
 
 
 def _adjudicate(
@@ -109,18 +99,15 @@ def _adjudicate(
     overwrite: bool,
     quiet: bool,
 ) -> int:
-    from dataclasses import replace
-
-    from comparisons import families
+    from comparisons import read_case
     from comparisons.adjudicate import forms
     from comparisons.commands.terminal import Bar, Screen
     from comparisons.reading.tables import read_table
 
     with Bar(Path(data).stem, wanted=not quiet) as bar:
         bar.phase("reading")
-        module, table = families.family(family), read_table(data)
-        case = module.read(Path(data).stem, table, families.settle(module, given))
-        case = replace(case, source=data)
+        table = read_table(data)
+        case = read_case(family, table, **given)
         read = forms.read(estimates, table, case, asked)
         bar.phase("starting PyMC")
         from comparisons.adjudicate.adjudication import adjudicate as run

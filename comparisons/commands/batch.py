@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -76,6 +77,21 @@ class Plan:
         }
 
 
+def planned(
+    *,
+    starts: int,
+    seed: int,
+    out: str,
+    format: tuple[str, ...],
+    posterior: bool,
+    overwrite: bool,
+    strict: bool,
+    backend: str = "fast",
+) -> Plan:
+    """The plan of a command line, from `comparisons.commands.options.common_options`."""
+    return Plan(starts, seed, Path(out), format, posterior, backend, overwrite, strict)
+
+
 class Job(NamedTuple):
     """One problem to run.
 
@@ -86,11 +102,14 @@ class Job(NamedTuple):
     load : callable () -> Case
     settings : dict of name -> text
         What tells it from other problems.
+    command : list of str
+        The command line that gives the same numbers again.
     """
 
     name: str
     load: "Callable[[], Case]"
     settings: Mapping[str, str]
+    command: list[str]
 
 
 def _ready_for(out: Path, name: str) -> Path:
@@ -125,7 +144,7 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable
             bar.phase("sampling the posterior")
             posterior = sample(result, seed=plan.seed)
         bar.phase("writing the report")
-        write_report(result, folder, plan.formats, posterior, settings, plan.overwrite)
+        write_report(result, folder, plan.formats, posterior, settings, plan.overwrite, join(job.command))
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
     about_scores = scores_remark(result)
     remarks = [

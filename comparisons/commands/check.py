@@ -1,5 +1,7 @@
 """The command `em-crosscheck check MODULE:NAME --problem NAME`: an audit of the user's own EM.
 
+With `--command "Rscript my_em.R"` instead of MODULE:NAME it is an EM in any language.
+
 Exit status: 0 right, with remarks or without (with --strict only without), 1 wrong, 2 bad usage or bad input.
 """
 
@@ -18,6 +20,8 @@ from comparisons.errors import InputError
 from comparisons.parsing import LARGEST_COUNT, shortened
 
 if TYPE_CHECKING:
+    from comparisons.audit.another_language import CommandEM
+    from comparisons.audit.finding import Finding
     from comparisons.case import Case
 
 RIGHT, WRONG = 0, 1
@@ -26,7 +30,12 @@ MOST_LINES = 5
 
 
 @click.command("check")
-@click.argument("em", metavar="MODULE:NAME")
+@click.argument("em", metavar="[MODULE:NAME]", required=False)
+@click.option(
+    "--command",
+    metavar="COMMAND",
+    help="In place of MODULE:NAME: a program in any language that answers lines of JSON, as 'Rscript my_em.R'.",
+)
 @click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
 @click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
 @click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
@@ -48,7 +57,8 @@ MOST_LINES = 5
 @click.option("--data-only", is_flag=True, help="Leave out the data that are made to show what the given ones do not.")
 @click.option("--strict", is_flag=True, help="Exit status 1 also where the EM is right, with remarks.")
 def check(
-    em: str,
+    em: str | None,
+    command: str | None,
     problem: str | None,
     family: str | None,
     data: str | None,
@@ -63,7 +73,8 @@ def check(
     MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
     object with e_step and m_step, with step or with fit, or a function (data, start) that returns
     estimates; its parameters may also be the keys of the data, and a start. The module is looked for in the
-    current directory first.
+    current directory first. An EM in another language is a program, named by --command: it reads lines of JSON and
+    answers them, see docs/an_em_in_any_language.md.
 
     Exit status: 0 the EM is right, with remarks or without; 1 it is wrong; 2 bad usage or bad input, or it is no
     EM in a form that is known.
@@ -76,9 +87,10 @@ def check(
         from comparisons import catalogue
 
         catalogue.check(problem)
-    from comparisons.audit.named import named, no_em
-
-    target = named(em)
+    if (em is None) == (command is None):
+        raise InputError("check: expected MODULE:NAME, or --command COMMAND for a program in another language")
+    target = _named(em) if em is not None else _program(command or "")
+    name = em or command or ""
     case = _case(problem, family, data, options)
     if case.audit is None:
         raise InputError(f"{case.name}: there is no audit of the family {case.family}")
@@ -86,30 +98,59 @@ def check(
     from comparisons.audit import guard
     from comparisons.audit.finding import Level, level_of
     from comparisons.audit.run import WHOLE, audit
-    from comparisons.audit.subject import is_fit
     from comparisons.commands.show_check import show
 
-    try:
-        fault = no_em(target)
-        made = callable(target) and not is_fit(target, case)
-    except guard.Trouble as trouble:
-        raise InputError(f"{em}: {trouble}") from None
-    if fault is not None:
-        raise InputError(f"{em}: {fault}, expected an EM, or a function of the data that makes one")
+    given = _given(name, target, case)
     token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
     try:
         # What the user's EM prints is not part of the table.
         with _few_lines(), _path_last():
-            given = {"factory": target} if made else {"em": target}
             findings = audit(case=case, **{"em": None, **given}, seed=seed, data_only=data_only)
     finally:
         guard.time_limit.reset(token)
         guard.last_resort.reset(end)
     if findings[0].check == WHOLE:
-        raise InputError(f"{em}: {findings[0].found}")
-    show(em, case, findings)
+        raise InputError(f"{name}: {findings[0].found}")
+    show(name, case, findings)
+    if command is not None:
+        _tell_last_words(target, findings)
     level = level_of(findings)
     return WRONG if level is Level.WRONG or (strict and level is Level.WITH_REMARKS) else RIGHT
+
+
+def _named(em: str) -> Any:
+    from comparisons.audit.named import named
+
+    return named(em)
+
+
+def _program(command: str) -> "CommandEM":
+    from comparisons.audit.another_language import command_em
+
+    return command_em(command)
+
+
+def _given(name: str, target: Any, case: "Case") -> dict[str, Any]:
+    """What the user named as an argument of the audit: the EM itself, or what makes one."""
+    from comparisons.audit import guard
+    from comparisons.audit.named import no_em
+    from comparisons.audit.subject import is_fit
+
+    try:
+        fault = no_em(target)
+        made = callable(target) and not is_fit(target, case)
+    except guard.Trouble as trouble:
+        raise InputError(f"{name}: {trouble}") from None
+    if fault is not None:
+        raise InputError(f"{name}: {fault}, expected an EM, or a function of the data that makes one")
+    return {"factory": target} if made else {"em": target}
+
+
+def _tell_last_words(program: "CommandEM", findings: "list[Finding]") -> None:
+    """What a program in another language wrote on standard error, where no finding has it already."""
+    said = program.last_words
+    if said and not any(said in finding.found for finding in findings):
+        click.echo(f"Note: the program wrote on standard error: {said}", err=True)
 
 
 def _end(why: str) -> None:
@@ -158,16 +199,13 @@ def _path_last() -> Iterator[None]:
 
 def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
     """The problem, or the user's data under a family."""
-    from comparisons import catalogue, families
+    from comparisons import catalogue, families, read_case
 
     if problem is not None:
         return catalogue.load(problem)
-    from comparisons.reading.tables import read_table
-
     assert family is not None
     assert data is not None
-    module = families.family(family)
-    known = {option.name: option for option in module.OPTIONS}
+    known = {option.name: option for option in families.family(family).OPTIONS}
     given: dict[str, Any] = {}
     for text in options:
         name, equals, value = text.partition("=")
@@ -177,4 +215,4 @@ def _case(problem: str | None, family: str | None, data: str | None, options: tu
             given[name] = read_value(known[name], value)
         except ValueError:
             raise InputError(f"--option {shortened(text)}: expected {known[name].expected}") from None
-    return module.read(family, read_table(data), families.settle(module, given))
+    return read_case(family, data, **given)

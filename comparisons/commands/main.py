@@ -4,27 +4,20 @@ Everything heavy is imported inside the commands, so that help and bad usage are
 The options of `compare` come from the family modules.
 """
 
-import re
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
-from shlex import join
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from comparisons.commands.adjudicate import adjudicate
-from comparisons.commands.batch import AGREE, BAD_INPUT, DISAGREE, Job, Plan, complain, run_all
+from comparisons.commands.batch import AGREE, BAD_INPUT, DISAGREE, Job, complain, planned, run_all
+from comparisons.commands.by_family import ByFamily
 from comparisons.commands.certify import certify
 from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
 from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
-
-if TYPE_CHECKING:
-    from comparisons.case import Case
-
 
 FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
 
@@ -61,8 +54,8 @@ def _installed_version() -> str:
 
 @main.command("list")
 def list_problems() -> int:
-    """List the problems of the catalogue."""
-    from comparisons import catalogue
+    """List the problems of the catalogue, and the families of models."""
+    from comparisons import catalogue, families
     from comparisons.commands.terminal import Screen
 
     found, status = [], AGREE
@@ -72,23 +65,13 @@ def list_problems() -> int:
         except InputError as error:
             complain(error)
             status = BAD_INPUT
-    Screen().problems(found)
+    Screen().problems(found, families.names())
     return status
 
 
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
-def run(
-    problem: tuple[str, ...],
-    starts: int,
-    seed: int,
-    out: str,
-    format: tuple[str, ...],
-    posterior: bool,
-    overwrite: bool,
-    strict: bool,
-    quiet: bool,
-) -> int:
+def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
     """Run problems of the catalogue, all of them when none is named."""
     from comparisons import catalogue
 
@@ -96,13 +79,13 @@ def run(
         catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
-    plan = Plan(starts, seed, Path(out), format, posterior, overwrite=overwrite, strict=strict)
+    plan = planned(**chosen)
     # Found out before the work begins.
     refuse_foreign_index(plan.out)
 
     def job(name: str) -> Job:
         command = ["em-crosscheck", "run", name, *plan.arguments]
-        return Job(name, lambda: _with_command(catalogue.load(name), command), {"problem": name})
+        return Job(name, lambda: catalogue.load(name), {"problem": name}, command)
 
     statuses = run_all([job(name) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
     if min(statuses) <= DISAGREE:
@@ -110,63 +93,42 @@ def run(
     return max(statuses)
 
 
-def _with_command(case: "Case", command: list[str]) -> "Case":
-    return replace(case, settings={**case.settings, "command": join(command)})
+def _families() -> list[str]:
+    from comparisons import families
+
+    return families.names()
 
 
-class Families(click.Group):
-    """One command per family, found by discovery."""
+def _compare_command(name: str) -> click.Command:
+    """The command of one family."""
+    from comparisons import families
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the families."""
-        from comparisons import families
+    module = families.family(name)
 
-        return families.names()
+    def compare(data: str, **chosen: Any) -> int:
+        given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in module.OPTIONS}
+        return _compare(name, data, given, **chosen)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Build the command of one family."""
-        from comparisons import families
-
-        module = families.family(cmd_name)
-
-        def compare(data: str, **chosen: Any) -> int:
-            given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in module.OPTIONS}
-            return _compare(cmd_name, data, given, **chosen)
-
-        return click.Command(
-            cmd_name,
-            callback=compare,
-            params=[
-                click.Argument(["data"], metavar="DATA.csv"),
-                *map(family_option, module.OPTIONS),
-                click.Option(["--start"], metavar="NAME=N,N;...", help=FIRST_START),
-                click.Option(["--name"], help="Name of the report's folder; DATA-FAMILY if left out."),
-                click.Option(
-                    ["--backend"],
-                    type=click.Choice(["fast", "default"]),
-                    default="fast",
-                    show_default=True,
-                    help="How PyMC compiles: fast to start, or fast to run.",
-                ),
-                *common_options(),
-            ],
-            help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}.",
-            short_help=module.TITLE,
-        )
-
-
-@main.group(
-    "compare",
-    cls=Families,
-    invoke_without_command=True,
-    options_metavar="",
-    subcommand_metavar="FAMILY DATA.csv [OPTIONS]",
-)
-@click.pass_context
-def compare(ctx: click.Context) -> None:
-    """Run both sides on your own data, as a model of one FAMILY."""
-    if ctx.invoked_subcommand is None:
-        raise InputError(f"compare: no family is named, expected one of: {', '.join(Families().list_commands(ctx))}")
+    return click.Command(
+        name,
+        callback=compare,
+        params=[
+            click.Argument(["data"], metavar="DATA.csv"),
+            *map(family_option, module.OPTIONS),
+            click.Option(["--start"], metavar="NAME=N,N;...", help=FIRST_START),
+            click.Option(["--name"], help="Name of the report's folder; DATA-FAMILY if left out."),
+            click.Option(
+                ["--backend"],
+                type=click.Choice(["fast", "default"]),
+                default="fast",
+                show_default=True,
+                help="How PyMC compiles: fast to start, or fast to run.",
+            ),
+            *common_options(),
+        ],
+        help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}.",
+        short_help=module.TITLE,
+    )
 
 
 def _compare(
@@ -176,38 +138,23 @@ def _compare(
     *,
     start: str | None,
     name: str | None,
-    backend: str,
-    starts: int,
-    seed: int,
-    out: str,
-    format: tuple[str, ...],
-    posterior: bool,
-    overwrite: bool,
-    strict: bool,
     quiet: bool,
+    **chosen: Any,
 ) -> int:
-    from comparisons import families
+    from comparisons import families, read_case
+    from comparisons.families._read_case import default_name, folder_name
 
-    if name is not None and _safe(name) != name:
+    if name is not None and folder_name(name) != name:
         raise InputError(f"--name {name}: expected letters, digits, '.', '_' or '-', as for a folder")
-    module, folder = families.family(family_name), name or f"{_safe(Path(data).stem) or 'data'}-{family_name}"
-    plan = Plan(starts, seed, Path(out), format, posterior, backend, overwrite, strict)
+    module, folder = families.family(family_name), name or default_name(family_name, data)
+    plan = planned(**chosen)
     command = ["em-crosscheck", "compare", family_name, data, *family_arguments(module.OPTIONS, given)]
     command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
 
-    def load() -> "Case":
-        from comparisons.families._start import checked_start, parse_start
-        from comparisons.reading.tables import read_table
-
-        wanted = None if start is None else parse_start(start)
-        options = families.settle(module, given)
-        case = module.read(folder, read_table(data), options)
-        case = replace(case, source=data, start=case.start if wanted is None else checked_start(case, wanted))
-        return _with_command(case, command)
-
     settings = {"family": family_name, "data": relative(data, plan.out / folder)}
     settings |= {**family_settings(module.OPTIONS, given), **({} if start is None else {"start": start})}
-    (status,) = run_all([Job(folder, load, settings)], plan, quiet)
+    job = Job(folder, lambda: read_case(family_name, data, name=folder, start=start, **given), settings, command)
+    (status,) = run_all([job], plan, quiet)
     if status <= DISAGREE and (plan.out / "README.md").exists():
         from comparisons.report import write_index
 
@@ -217,11 +164,15 @@ def _compare(
     return status
 
 
-def _safe(text: str) -> str:
-    """Text as the name of a folder."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
-
-
+main.add_command(
+    ByFamily(
+        "compare",
+        "Run both sides on your own data, as a model of one FAMILY.",
+        "DATA.csv",
+        _families,
+        _compare_command,
+    )
+)
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from comparisons.commands.batch import BROKEN_PIPE, discard
 from comparisons.errors import one_line
+from comparisons.writing.numerals import on_terminal
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -145,8 +146,8 @@ class Screen:
         self.line(f"Report: {one_line(str(report))}")
         self.line()
 
-    def problems(self, descriptions: Iterable[tuple[str, str, str, str]]) -> None:
-        """Name, title, family and source of each problem; tab-separated lines in a pipe."""
+    def problems(self, descriptions: Iterable[tuple[str, str, str, str]], families: Iterable[str]) -> None:
+        """Name, title, family and source of each problem, and all families; in a pipe tab-separated problems."""
         for name, title, family, source in (tuple(map(one_line, description)) for description in descriptions):
             if not self._console.is_terminal:
                 self.line("\t".join((name, title, family, source)))
@@ -154,6 +155,8 @@ class Screen:
             self.line(Text.assemble((name, "bold"), f"  {family}"))
             self._console.print(Padding(Text(title), (0, 2)))
             self._console.print(Padding(Text(source, "dim"), (0, 2, 1, 2)))
+        if self._console.is_terminal:
+            self.line(f"Families, for em-crosscheck compare: {', '.join(map(one_line, families))}")
 
 
 def _agreement(result: "CrossCheck") -> Table:
@@ -176,8 +179,8 @@ def _agreement(result: "CrossCheck") -> Table:
         has_error = not row["no_se"] and row["pymc_se"] > 0
         table.add_row(
             Text(one_line(row["parameter"])),
-            _number(row["em"]),
-            _number(row["pymc"]),
+            on_terminal(row["em"]),
+            on_terminal(row["pymc"]),
             f"{row['difference']:.1e}",
             f"{row['pymc_se']:.2g}" if has_error else "-",
             f"{row['digits']:.1f}" if known else "-",
@@ -221,7 +224,3 @@ def _optima(result: "CrossCheck") -> str:
         + "; ".join(shown)
         + (f"; and {more} more" if more > 0 else "")
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.6f}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.4g}"

@@ -13,6 +13,7 @@ from comparisons.optima.diverging import onward
 from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import SAME, Kind, Point, apart, capped, differences, examine
 from comparisons.optima.starts import Endpoints
+from comparisons.optima.unbounded import same_edge
 from em_reference.em import TERMS, Status
 from pp_models.edges import NEXT_TO, at_distance, edges_nearby
 from pp_models.maximise import maximise
@@ -273,7 +274,7 @@ def _towards_the_edge(case: Case, objective: Objective, best: Optimum, em_point:
     """Where the likelihood is unbounded: PyMC, sent on from where EM stands, gets to the same edge."""
     end = maximise(objective, em_point.x)
     reached = examine(case, objective, {name: end.params[name] for name in case.labels}).unbounded
-    there = set(reached) == set(best.judgement.diverging)
+    there = bool(reached) and same_edge(case, best.point.natural, best.judgement.diverging, reached)
     named = ", ".join(reached) or "no parameter"
     detail = f"from EM's place PyMC climbs to {end.objective:.6g}, where {named} is at the edge"
     return Check("way to where the likelihood is unbounded", 0.0 if there else 1.0, 0.0, there, detail)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Case, InputError, Natural, stack, take
-from comparisons.optima.find import Optimum
-from comparisons.optima.kinds import Kind
+from comparisons.optima.find import Optimum, best_first
+from comparisons.optima.kinds import NO_MAXIMUM, Kind
 from comparisons.optima.starts import Endpoints
 from comparisons.optima.unfinished import carried_on
 from em_reference.em import Fit, Status, em
@@ -46,6 +46,7 @@ class Ends:
 def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Ends:
     """For each leg, its first start that reached the best optimum.
 
+    An edge towards which the likelihood is unbounded is no estimate: it is reported only where there is no maximum.
     A leg that did not reach it, but stands at another true optimum, or at an edge that it cannot leave, is restarted
     from the other leg's endpoint: then exploration differed, not the implementation. A leg that stands at no optimum
     is reported where it stands.
@@ -55,7 +56,10 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
     InputError
         If the endpoint to report for EM is not finite.
     """
-    index = next((i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None), 0)
+    reached = [i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None]
+    index = reached[0] if reached else 0
+    if optima[index].kind is Kind.DEGENERATE:
+        index = next((i for i, optimum in enumerate(optima) if optimum.kind not in NO_MAXIMUM), index)
     best = optima[index]
     picks: dict[str, int | None] = {}
     for leg in legs:
@@ -70,9 +74,11 @@ def choose_ends(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoin
         em_end, em_status = take(case.from_em(again.params), 0), str(again.status[0])
         em_cycles, em_value = int(again.cycles[0]), float(again.log_likelihood[0])
     else:
-        em_end, em_status = take(em_leg.natural, em_start), em_leg.status[em_start]
+        em_end, em_status = em_leg.end(em_start), em_leg.status[em_start]
         em_cycles, em_value = int(em_leg.effort[em_start]), float(em_leg.log_likelihood[em_start])
-    if em_status == str(Status.NOT_FINITE):
+        if em_start in em_leg.last_finite:
+            em_value = float(case.em.e_step(case.to_em(em_end)).log_likelihood)
+    if not np.isfinite(case.flat(em_end)).all() or (em_start is None and em_status == str(Status.NOT_FINITE)):
         faults = [f": {fault}" for fault, _ in case.faults()[:1]]
         raise InputError(
             f"{case.name}: EM ended at no finite value from any start that counts{''.join(faults)}; expected an EM "
@@ -103,7 +109,7 @@ def _best_elsewhere(leg: Endpoints, optima: list[Optimum]) -> int | None:
 
     Starts that have not converged count only where no other start of the leg has arrived anywhere.
     """
-    reached = [o for o in sorted(optima, key=lambda o: -o.objective) if len(o.members[leg.leg])]
+    reached = [o for o in sorted(optima, key=best_first) if len(o.members[leg.leg])]
     settled = [
         o
         for o in reached

@@ -6,9 +6,8 @@ import numpy as np
 
 from comparisons.case import CERTIFICATE_ROUND_OFF, Case, Flag
 from comparisons.cross_check.endpoints import Ends
-from comparisons.cross_check.verdict import NO_MAXIMUM
 from comparisons.optima.find import Optimum
-from comparisons.optima.kinds import Kind
+from comparisons.optima.kinds import NO_MAXIMUM, Kind
 from comparisons.optima.starts import Endpoints
 from em_reference.em import Status
 
@@ -20,33 +19,42 @@ def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Opti
     """Flags of one cross-check, the gravest first."""
     return (
         *beats_certificate(case, legs, optima),
+        *_of_the_unbounded(case, legs, optima),
         *_of_the_optimum(case, optima, ends),
         *_of_the_others(legs, optima),
         *_of_the_starts(legs, optima, ends, case.faults()),
     )
 
 
+def _of_the_unbounded(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+    """Where the likelihood is unbounded, how many starts ran there, and what takes such places away."""
+    unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
+    if not unbounded:
+        return
+    em, pymc = (sum(len(o.members[leg.leg]) for o in unbounded) for leg in legs)
+    edges = ", or as ".join(f"{_listed(o.judgement.diverging)} goes to the edge of its range" for o in unbounded)
+    left = "there is no maximum besides"
+    if any(o.kind not in NO_MAXIMUM for o in optima):
+        left = "no estimate lies there, and what is reported is the best of the other maxima"
+    yield Flag(
+        "degenerate",
+        f"the {'posterior density' if case.with_prior else 'likelihood'} is unbounded as {edges}; {em} of "
+        f"{len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts run there; {left}; a floor (a lower bound "
+        "above 0 for a standard deviation or a variance), or a prior that vanishes at the edge, in the model and in "
+        "the EM, makes it bounded",
+    )
+
+
 def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[Flag]:
     """What the optimum reported is, where it is no regular maximum."""
     kind, judgement = optima[ends.optimum].kind, optima[ends.optimum].judgement
-    if ends.optimum > 0 and optima[0].kind is Kind.DEGENERATE:
-        yield Flag(
-            "degenerate",
-            f"the likelihood is unbounded as {_listed(optima[0].judgement.diverging)} goes to the edge of its range; "
-            "what is reported lies below that, and no maximum is the best",
-        )
-    elif ends.optimum > 0:
+    if ends.optimum > 0 and kind is not Kind.DEGENERATE:
         yield Flag(
             "higher_maximum",
             f"no start reached the best optimum known, at {optima[0].objective:.7f}; it was found by climbing on "
             "from where the starts ended",
         )
     if kind is Kind.DEGENERATE:
-        yield Flag(
-            "degenerate",
-            f"the likelihood is unbounded as {_listed(judgement.diverging)} goes to the edge of its range: there is no "
-            "estimate, each side stopped on the way",
-        )
         return
     names = judgement.not_identified
     if names and kind in NO_MAXIMUM:
@@ -84,10 +92,8 @@ def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> 
             "estimates are those of one of them",
         )
     lower = [o for o in maxima if o.objective < top]
-    unbounded = [o for o in optima[1:] if o.kind is Kind.DEGENERATE]
     for code, what, heap in (
         (Kind.LOCAL, "a local maximum that is not the best", lower),
-        (Kind.DEGENERATE, "an edge towards which the likelihood is unbounded", unbounded),
         (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
         (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
     ):
@@ -111,6 +117,7 @@ def _of_the_starts(
     legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
 ) -> Iterator[Flag]:
     """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
+    nobody = np.array([], dtype=np.int64)
     endless = [o.members["em"] for o in optima if o.judgement.diverging]
     late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
     stopped = len(np.setdiff1d(late, np.concatenate(endless) if endless else []))
@@ -120,7 +127,12 @@ def _of_the_starts(
             f"{stopped} of {len(legs[0])} EM starts had not converged after {int(legs[0].effort.max())} cycles, "
             "although they were carried on, accelerated",
         )
-    failed = [int((leg.status == "not finite").sum()) for leg in legs]
+    unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
+    known = [np.concatenate([nobody, *(o.members[leg.leg] for o in unbounded)]) for leg in legs]
+    failed = [
+        len(np.setdiff1d(np.flatnonzero(leg.status == "not finite"), there))
+        for leg, there in zip(legs, known, strict=True)
+    ]
     if any(failed):
         yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
     for fault, times in faults[:MOST_FAULTS]:
@@ -144,7 +156,7 @@ def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: lis
     found = [
         ("EM's", float(np.nanmax(legs[0].log_likelihood, initial=-np.inf))),
         ("PyMC's", float(np.nanmax(legs[1].log_likelihood, initial=-np.inf))),
-        ("the best optimum's", max((optimum.objective for optimum in optima), default=-np.inf)),
+        ("the best optimum's", max((o.objective for o in optima if o.kind is not Kind.DEGENERATE), default=-np.inf)),
     ]
     whose, highest = max(found, key=lambda pair: pair[1])
     if highest <= best + CERTIFICATE_ROUND_OFF * (1 + abs(best)):

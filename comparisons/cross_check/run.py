@@ -9,21 +9,24 @@ from the other's endpoint, and last the estimates themselves.
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack
+from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
-from comparisons.cross_check.verdict import NO_MAXIMUM, Verdict, sentence_of, verdict_of
+from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
+from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
 from comparisons.optima.kinds import (
     MOVED,
+    NO_MAXIMUM,
     Judgement,
     Kind,
     apart,
@@ -35,6 +38,8 @@ from comparisons.optima.kinds import (
 from comparisons.optima.labellings import labelling_of_end, rearranged
 from comparisons.optima.standard_errors import standard_errors, varying_errors
 from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
+from comparisons.writing import saved
+from em_reference.em import Fit, em
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
@@ -72,6 +77,10 @@ class CrossCheck:
         Log-likelihoods crosswise: each side's code at each side's endpoint.
     gradient_norm : float
         PyMC's gradient at its own endpoint.
+    path : Fit
+        EM from start 0 with its trace, cycle by cycle.
+    worked : WorkedExample or None
+        Where the case has a start of its own.
     """
 
     case: Case
@@ -87,6 +96,8 @@ class CrossCheck:
     flags: tuple[Flag, ...]
     crosswise: pd.DataFrame
     gradient_norm: float
+    path: Fit
+    worked: WorkedExample | None
 
     @property
     def n_starts(self) -> int:
@@ -122,13 +133,14 @@ class CrossCheck:
         rows = []
         for index, optimum in enumerate(self.optima):
             shown = self.case.align(optimum.point.natural, self.ends.pymc)
+            unbounded = optimum.kind is Kind.DEGENERATE
             rows.append(
                 {
                     "optimum": index + 1,
                     "kind": str(optimum.kind),
-                    "log_likelihood": optimum.log_likelihood,
-                    **({"log_posterior": optimum.objective} if self.case.with_prior else {}),
-                    "gap": self.optima[0].objective - optimum.objective,
+                    "log_likelihood": np.inf if unbounded else optimum.log_likelihood,
+                    **({"log_posterior": np.inf if unbounded else optimum.objective} if self.case.with_prior else {}),
+                    "gap": np.nan if unbounded else self.optima[0].objective - optimum.objective,
                     "em_starts": len(optimum.members["em"]),
                     "pymc_starts": len(optimum.members["pymc"]),
                     "leads_to": None if optimum.leads_to is None else optimum.leads_to + 1,
@@ -167,6 +179,38 @@ class CrossCheck:
             for name, values in zip(self.case.parameter_names(), self.case.flat(ends).T, strict=True):
                 columns[f"{leg.leg} {name}"] = values
         return pd.DataFrame(columns)
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to a file, whole or not at all; `CrossCheck.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced if it exists. PyMC's compiled functions are not in it; functions of your own that the case holds
+            are, also those of a notebook.
+
+        Raises
+        ------
+        InputError
+            If the place cannot be written, or a model or EM of your own cannot be pickled.
+
+        Examples
+        --------
+        >>> result.save("lsat6.result")  # doctest: +SKIP
+        >>> CrossCheck.load("lsat6.result").verdict  # doctest: +SKIP
+        """
+        saved.write(Path(path), self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "CrossCheck":
+        """Read a result that `save` has written. As with every pickle: only files that you trust.
+
+        Raises
+        ------
+        InputError
+            If the file is none, was written by another version, is damaged, or needs a module that is not there.
+        """
+        return cast(CrossCheck, saved.read(Path(path), cls))
 
     def _repr_html_(self) -> str:
         colour = {Verdict.AGREE: "#00704f", Verdict.DISAGREE: "#b00020"}.get(self.verdict, "#8a5a00")
@@ -224,6 +268,7 @@ def crosscheck(
     shown = case.align(ends.em, ends.pymc)
     judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
     optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
+    optima = [_labelled(case, objective, o, ends.pymc) if o.kind is Kind.DEGENERATE else o for o in optima]
     open_names = (*judgement.not_identified, *judgement.diverging)
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
@@ -244,7 +289,19 @@ def crosscheck(
         flags=(*case.flags, *raise_flags(case, legs, optima, ends)),
         crosswise=_crosswise(case, objective, ends),
         gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
+        path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
+        worked=worked_example(case),
     )
+
+
+def _labelled(case: Case, objective: Objective, optimum: Optimum, reported: Natural) -> Optimum:
+    """An edge towards which the likelihood is unbounded, its parameters named as they are shown beside the reported."""
+    shown = case.align(optimum.point.natural, reported)
+    if all(np.array_equal(shown[name], optimum.point.natural[name]) for name in case.labels):
+        return optimum
+    point = examine(case, objective, shown)
+    judgement = replace(optimum.judgement, diverging=point.unbounded or optimum.judgement.diverging)
+    return replace(optimum, point=point, judgement=judgement)
 
 
 def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:

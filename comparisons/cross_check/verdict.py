@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from comparisons.optima.kinds import Kind
+from comparisons.optima.kinds import NO_MAXIMUM, Kind
+from comparisons.optima.words import IN_WORDS
 from em_reference.em import Status
 
 if TYPE_CHECKING:
@@ -11,26 +12,14 @@ if TYPE_CHECKING:
     from comparisons.cross_check.run import CrossCheck
 
 FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING)
-# What is reported there is no maximum, whatever the sides say of each other.
-NO_MAXIMUM = (Kind.SADDLE, Kind.DEGENERATE, Kind.NOT_STATIONARY)
-KIND_IN_WORDS = {
-    Kind.BEST: "a maximum",
-    Kind.LOCAL: "a local maximum",
-    Kind.SADDLE: "a saddle",
-    Kind.RIDGE: "a ridge",
-    Kind.BOUNDARY: "the boundary",
-    Kind.DIVERGING: "a maximum at infinity",
-    Kind.DEGENERATE: "a place where the likelihood is unbounded",
-    Kind.NOT_STATIONARY: "a point that is not stationary",
-}
 
 
 class Verdict(StrEnum):
     """What a cross-check says.
 
     agree            the sides agree at the best optimum found
-    agree elsewhere  they agree, but not there: at a saddle, below a maximum that the run itself found, or where
-                     the likelihood is unbounded
+    agree elsewhere  they agree, but not there: at a saddle, below a maximum that the run itself found, or, where
+                     there is no maximum, that the likelihood is unbounded
     undecided        EM had not converged, and whether it would arrive could not be settled
     disagree         the sides disagree
     """
@@ -80,8 +69,8 @@ def sentence_of(result: "CrossCheck") -> str:
     if result.verdict is Verdict.ELSEWHERE:
         best = result.optima[0]
         above = f": a higher maximum ({best.objective:.7f}) exists" if ends.optimum > 0 else ""
-        if above and best.kind is Kind.DEGENERATE:
-            running = ", ".join(best.judgement.diverging)
-            above = f": the likelihood is unbounded as {running} goes to the edge of its range"
-        return f"Not the best optimum found, but {KIND_IN_WORDS[kind]}{above}. {text}."
-    return f"{text}; flagged: {KIND_IN_WORDS[kind]}." if kind in FLAGGED else f"{text}."
+        return f"Not the best optimum found, but {IN_WORDS[kind]}{above}. {text}."
+    text = f"{text}; flagged: {IN_WORDS[kind]}" if kind in FLAGGED else text
+    if any(optimum.kind is Kind.DEGENERATE for optimum in result.optima):
+        text += "; elsewhere the likelihood is unbounded, and there is no estimate there"
+    return f"{text}."

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural, each
+from comparisons.case import Case, Natural, each
 from pp_models.edges import edges_nearby
 from pp_models.maximise import NOISY, round_off
 from pp_models.objective import Objective
@@ -34,25 +34,26 @@ def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep |
     """The step that is wrong, at the worst of some points; None where both are right, or where the case cannot tell."""
     if case.audit is None or case.with_prior:
         return None
-    counts, steps = [], []
+    complete, counts, steps = case.complete_data(), [], []
     for natural in list(each(points))[:POINTS]:
         if edges_nearby(objective, natural):
             continue
         params = case.to_em(natural)
         expected = case.em.e_step(params).expected_counts
         fields = zip(expected._fields, expected, strict=True)
-        named = {name: np.asarray(value) for name, value in fields if value is not None}
-        by_pymc = _along(case, objective, natural, objective.natural_gradient(natural))
-        by_counts = _along(case, objective, natural, case.audit.score(named, natural))
+        named = case.audit.complete_counts({name: np.asarray(value) for name, value in fields if value is not None})
+        x = objective.free(natural)
+        _, by_pymc = objective.value_and_gradient(x)
+        by_counts = complete.score(named, x)
         if not (np.isfinite(by_counts).all() and np.isfinite(by_pymc).all() and by_counts.any() and by_pymc.any()):
             continue
-        rounding = NOISY * round_off(objective, objective.free(natural)).gradient
+        rounding = NOISY * round_off(objective, x).gradient
         apart = np.maximum(np.abs(by_counts - by_pymc) - rounding, 0.0)
         counts.append(float(apart.max() / np.abs(by_pymc).max()))
         moved = case.from_em(case.em.m_step(expected, params))
         if edges_nearby(objective, moved, AT_THE_EDGE):
             continue
-        left = _along(case, objective, moved, case.audit.score(named, moved))
+        left = complete.score(named, objective.free(moved))
         steps.append(float(np.abs(left).max() / np.abs(by_counts).max()))
     if counts and not max(counts) <= COUNTS:
         detail = f"they give a gradient that differs from PyMC's by {max(counts):.2g} of its size"
@@ -61,9 +62,3 @@ def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep |
         detail = f"it leaves {max(steps):.2g} of the gradient of the expected complete-data log-likelihood"
         return WrongStep("M-step", max(steps), MAXIMUM, detail)
     return None
-
-
-def _along(case: Case, objective: Objective, natural: Natural, gradient: Natural) -> Array:
-    """A gradient by the natural parameters along the free ones, J' g."""
-    jacobian = objective.natural_jacobian(objective.free(natural))
-    return np.asarray(jacobian.T @ objective.flat(gradient))

@@ -1,6 +1,11 @@
 """One file per model. Found by their file names: a new family needs no entry anywhere.
 
-A family module offers (see `Family`)
+Another package's family is found by its entry point, in the group `em_crosscheck.families`:
+
+    [project.entry-points."em_crosscheck.families"]
+    my-model = "my_package.my_family"
+
+How to write one is told in README.md beside this file. A family module offers (see `Family`)
 
     TITLE      one line for `em-crosscheck compare --help`
     DATA       the columns of its CSV file, for `--help`
@@ -18,6 +23,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from comparisons.errors import InputError
@@ -27,6 +33,10 @@ if TYPE_CHECKING:
     from comparisons.case import Case, Natural
     from comparisons.reading.tables import Table
     from em_reference.em import EMProblem
+
+
+# Where other packages announce their families.
+GROUP = "em_crosscheck.families"
 
 
 class Option(NamedTuple):
@@ -101,24 +111,46 @@ class Family(Protocol):
         ...
 
 
+# Without these a module is no family.
+MEMBERS = ("TITLE", "DATA", "OPTIONS", "read")
+
+
 def names() -> list[str]:
-    """Names of all families, `coin-mixture` for `coin_mixture.py`."""
-    names = (module.name for module in pkgutil.iter_modules(__path__))
-    # What several families share begins with an underscore.
-    return sorted(name.replace("_", "-") for name in names if not name.startswith("_"))
+    """Names of all families, `coin-mixture` for `coin_mixture.py`, those of other packages among them."""
+    return sorted({*_built_in(), *_of_other_packages()})
 
 
 def family(name: str) -> Family:
-    """Return the family module of that name.
+    """Return the family module of that name; a built-in one comes before another package's of the same name.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or another package's cannot be imported or is no family.
     """
-    if name not in names():
+    if name in _built_in():
+        return cast(Family, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+    others = _of_other_packages()
+    if name not in others:
         raise InputError(f"unknown family {name!r}, expected one of: {', '.join(names())}")
-    return cast(Family, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+    try:
+        module = others[name].load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"family {name!r} cannot be loaded from {others[name].value} ({error})") from None
+    missing = [member for member in MEMBERS if not hasattr(module, member)]
+    if missing:
+        raise InputError(f"family {name!r}: {others[name].value} has no {missing[0]}, expected {', '.join(MEMBERS)}")
+    return cast(Family, module)
+
+
+def _built_in() -> list[str]:
+    # What several families share begins with an underscore.
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return [name.replace("_", "-") for name in found if not name.startswith("_")]
+
+
+def _of_other_packages() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def settle(module: Family, given: Mapping[str, Any]) -> dict[str, Any]:

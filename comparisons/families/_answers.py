@@ -10,7 +10,7 @@ from comparisons.case import Array, Flag, InputError
 from comparisons.families import Option
 from comparisons.families._no_item import no_items
 from comparisons.reading.columns import as_argument, item_columns, unused_column
-from comparisons.reading.tables import MISSING, NUMBER, Table, frequencies, numbers
+from comparisons.reading.tables import MISSING, NUMBER, Table, numbers, read_frequencies
 
 ITEM_DATA = (
     "one column per item (2 to 1000) with 0, 1 or empty (not answered), optionally a column 'frequency', "
@@ -34,7 +34,7 @@ class Responses(NamedTuple):
     answers : array (N, I)
         0, 1 or NaN.
     items : tuple of str
-    counts : array (N,) or None
+    frequencies : array (N,) or None
         Frequencies.
     ids : tuple of str or None
         Who gave the answers of each row, where a column says so.
@@ -44,7 +44,7 @@ class Responses(NamedTuple):
 
     answers: Array
     items: tuple[str, ...]
-    counts: Array | None
+    frequencies: Array | None
     ids: tuple[str, ...] | None
     flags: tuple[Flag, ...]
 
@@ -63,13 +63,13 @@ def responses_of(table: Table, options: Mapping[str, Any]) -> Responses:
         answers = numbers(table, columns.items, expected="0, 1 or empty", allowed=(0.0, 1.0), empty=True)
     except InputError as error:
         raise InputError(f"{error}{_way_out(table, columns.items)}") from None
-    counts = frequencies(table)
+    frequencies = read_frequencies(table)
     ids = None
     if columns.id is not None:
         place = table.column(columns.id)
         ids = tuple(row[place].strip() for row in table.cells)
-    flags = (*no_items(columns.items, columns.named, answers, counts), *unused_column(table, columns.used))
-    return Responses(answers, columns.items, counts, ids, flags)
+    flags = (*no_items(columns.items, columns.named, answers, frequencies), *unused_column(table, columns.used))
+    return Responses(answers, columns.items, frequencies, ids, flags)
 
 
 def _way_out(table: Table, items: tuple[str, ...]) -> str:
@@ -86,28 +86,28 @@ def _way_out(table: Table, items: tuple[str, ...]) -> str:
     return f"; a column that is no item: --id {quote(found[0])} (who answered) or --drop {dropped}"
 
 
-def answers_in_words(answers: Array, counts: Array | None) -> dict[str, str]:
+def answers_in_words(answers: Array, frequencies: Array | None) -> dict[str, str]:
     """The setting that counts the answers, and those that are missing."""
-    total, missing = _answer_counts(answers, counts)
+    total, missing = _answer_counts(answers, frequencies)
     if not missing:
         return {"responses": f"{total:,.0f}, none missing"}
     return {"responses": f"{total:,.0f}, of which {missing:,.0f} missing ({_percent(missing / total)})"}
 
 
-def missing_answers(answers: Array, counts: Array | None) -> int:
+def missing_answers(answers: Array, frequencies: Array | None) -> int:
     """How many answers are missing, every row as often as it was seen."""
-    return int(_answer_counts(answers, counts)[1])
+    return int(_answer_counts(answers, frequencies)[1])
 
 
-def missing_in_words(answers: Array, counts: Array | None) -> str:
+def missing_in_words(answers: Array, frequencies: Array | None) -> str:
     """The end of a title: empty where no answer is missing."""
-    missing = missing_answers(answers, counts)
+    missing = missing_answers(answers, frequencies)
     return f", {missing} answer{'' if missing == 1 else 's'} missing" if missing else ""
 
 
-def _answer_counts(answers: Array, counts: Array | None) -> tuple[float, float]:
+def _answer_counts(answers: Array, frequencies: Array | None) -> tuple[float, float]:
     """Answers asked for, and those of them that are missing."""
-    weight = np.ones(len(answers)) if counts is None else counts
+    weight = np.ones(len(answers)) if frequencies is None else frequencies
     return float(weight.sum() * answers.shape[1]), float(weight @ np.isnan(answers).sum(axis=1))
 
 

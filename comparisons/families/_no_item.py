@@ -57,7 +57,9 @@ class Slopes(NamedTuple):
     standard_error: Array
 
 
-def no_items(items: Sequence[str], named: Sequence[str], responses: Array, counts: Array | None) -> tuple[Flag, ...]:
+def no_items(
+    items: Sequence[str], named: Sequence[str], responses: Array, frequencies: Array | None
+) -> tuple[Flag, ...]:
     """A flag for each column whose name or behaviour is no item's.
 
     Parameters
@@ -66,13 +68,13 @@ def no_items(items: Sequence[str], named: Sequence[str], responses: Array, count
     named : sequence of str
         Those that the user called items one by one; they are not doubted.
     responses : array (N, I) of 0, 1 or NaN
-    counts : array (N,) or None
+    frequencies : array (N,) or None
         Frequencies.
     """
-    weight = np.ones(len(responses)) if counts is None else counts
+    weight = np.ones(len(responses)) if frequencies is None else frequencies
     found = slopes(responses, weight)
     names, low = names_of_no_item(items), _low(found)
-    blocks = _in_blocks(responses) if counts is None else np.zeros(len(items), dtype=bool)
+    blocks = _in_blocks(responses) if frequencies is None else np.zeros(len(items), dtype=bool)
     flags = []
     for place, item in enumerate(items):
         reasons = []

@@ -1,6 +1,7 @@
 """Bivariate normal with missing entries: binds the EM and the PyMC model."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,8 +10,9 @@ from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Param
 from comparisons.families import Option
 from comparisons.families._audit.bivariate_normal import normal_audit
 from comparisons.families._equal_rows import merged
+from comparisons.families._sides import Fields, Model, Starts, correlation, positive, real
 from comparisons.parsing import Range
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
 
 TITLE = "bivariate normal with missing entries: two means, two variances and a correlation"
@@ -41,8 +43,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if len(columns) != 2:
         raise InputError(f"{table.path}: {len(columns)} column(s) of values, expected 2")
     values = numbers(table, columns, expected="a number or empty", empty=True)
-    means_zero, repeats = options["means-zero"], frequencies(table)
-    seen = values if repeats is None else values[repeats > 0]
+    means_zero, frequencies = options["means-zero"], read_frequencies(table)
+    seen = values if frequencies is None else values[frequencies > 0]
     for column, entries in zip(columns, seen.T, strict=True):
         fault = _fault(entries[~np.isnan(entries)], means_zero)
         if fault:
@@ -53,8 +55,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if line is not None and line.slope and ON_A_LINE < line.left < NEARLY_ON_A_LINE:
         where = f"{table.path}, columns {columns[0]!r} and {columns[1]!r}: the complete rows lie on a line but for"
         raise InputError(f"{where} {line.left:.1e} of their squares, expected at least {NEARLY_ON_A_LINE:g}, or none")
-    flags = _far_from_zero(values, columns, repeats) if means_zero else ()
-    return replace(bind(name, values, columns, repeats, means_zero), flags=flags)
+    flags = _far_from_zero(values, columns, frequencies) if means_zero else ()
+    return replace(bind(name, values, columns, frequencies, means_zero), flags=flags)
 
 
 def _fault(entries: Array, means_zero: bool) -> str | None:
@@ -88,59 +90,48 @@ def start_fault(start: Natural) -> str | None:
 
 
 def bind(
-    name: str, values: Array, columns: tuple[str, ...], repeats: Array | None = None, means_zero: bool = False
+    name: str, values: Array, columns: tuple[str, ...], frequencies: Array | None = None, means_zero: bool = False
 ) -> Case:
     """Bind arrays: values (N, 2) with NaN where missing, optionally with frequencies."""
-    em = BivariateNormal(values, repeats, means_zero)
-    mean, variance = em.center, em.mean_squares
-    rows, often = merged(values, repeats)
-    sd = np.sqrt(variance)
-
-    def build_model(hooks: bool = False) -> Any:
-        from pp_models import bivariate_normal
-
-        return bivariate_normal.build(rows, frequencies=often, means_zero=means_zero, hooks=hooks, about=em.center)
-
-    def rebind(data: dict[str, Any]) -> Case:
-        return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"), means_zero)
-
-    def to_em(natural: Natural) -> NormalParams:
-        variance = np.asarray(natural["variance"], dtype=float)
-        mean = np.asarray(natural.get("mean", np.zeros_like(variance)), dtype=float)
-        return NormalParams(mean, variance, np.asarray(natural["correlation"], dtype=float))
-
-    def from_em(params: NormalParams) -> Natural:
-        return {parameter.name: getattr(params, parameter.name) for parameter in parameters}
-
-    def draw_start(rng: np.random.Generator) -> Natural:
-        start = {"variance": variance * rng.gamma(2.0, 0.5, 2), "correlation": rng.uniform(-0.95, 0.95, 1)}
-        return start if means_zero else {"mean": mean + sd * rng.normal(size=2), **start}
-
-    missing = int(np.isnan(values).sum())
+    em = BivariateNormal(values, frequencies, means_zero)
+    rows, often = merged(values, frequencies)
+    mean, variance, sd = em.center, em.mean_squares, np.sqrt(em.mean_squares)
+    fields = Fields(NormalParams, {"mean": "mean", "variance": "variance", "correlation": "correlation"})
+    units, origin = {"mean": sd, "variance": variance}, {"mean": mean}
+    rules = {"variance": (positive, 2), "correlation": (correlation, 1), "mean": (real, 2)}
     variable, pair = Axis("variable", columns), Axis("pair", (",".join(columns),))
     parameters = (
         *(() if means_zero else (Parameter("mean", (variable,)),)),
         Parameter("variance", (variable,), Support.POSITIVE),
         Parameter("correlation", (pair,), Support.INTERVAL),
     )
+    if means_zero:
+        fields = Fields(NormalParams, {n: n for n in ("variance", "correlation")}, {"mean": np.zeros(2)})
+        del rules["mean"], origin["mean"]
     return Case(
         name=name,
         family="bivariate-normal",
-        title=f"{len(values)} rows of 2 values, {missing} missing",
+        title=f"{len(values)} rows of 2 values, {np.isnan(values).sum()} missing",
         em=em,
-        build_model=build_model,
-        to_em=to_em,
-        from_em=from_em,
-        draw_start=draw_start,
+        build_model=Model(
+            "bivariate_normal", {"values": rows, "frequencies": often, "means_zero": means_zero, "about": mean}
+        ),
+        to_em=fields.to_em,
+        from_em=fields.from_em,
+        draw_start=Starts(rules, fields, units, origin),
         parameters=parameters,
         stop=stop_after(em.rows, NormalParams(sd, variance, np.ones(1))),
-        units={"mean": sd, "variance": variance},
-        origin={} if means_zero else {"mean": mean},
+        units=units,
+        origin=origin,
         magnitude=em.magnitude,
-        audit=normal_audit(em, lambda: build_model(hooks=True), rebind),
+        audit=normal_audit(em, partial(_bind_again, name, columns, means_zero)),
         towards_unbounded=_towards_the_line(rows, means_zero, mean, variance),
         settings={"means": "0, known" if means_zero else "estimated"},
     )
+
+
+def _bind_again(name: str, columns: tuple[str, ...], means_zero: bool, data: dict[str, Any]) -> Case:
+    return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"), means_zero)
 
 
 class _Line(NamedTuple):
@@ -190,12 +181,12 @@ def _towards_the_line(values: Array, means_zero: bool, mean: Array, variance: Ar
     return (point if means_zero else {"mean": line.through, **point},)
 
 
-def _far_from_zero(values: Array, columns: tuple[str, ...], repeats: Array | None) -> tuple[Flag, ...]:
+def _far_from_zero(values: Array, columns: tuple[str, ...], frequencies: Array | None) -> tuple[Flag, ...]:
     """A flag that names the columns whose mean is hardly 0."""
     told = []
     for column, entries in zip(columns, values.T, strict=True):
         rows, often = merged(
-            entries[~np.isnan(entries), None], None if repeats is None else repeats[~np.isnan(entries)]
+            entries[~np.isnan(entries), None], None if frequencies is None else frequencies[~np.isnan(entries)]
         )
         count = often.sum()
         mean = often @ rows[:, 0] / count

@@ -1,31 +1,33 @@
 """Coin mixture: binds the EM and the PyMC model of the binomial mixture."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from comparisons.case import (
     Array,
     Case,
-    Curves,
     Flag,
     InputError,
     Natural,
     Parameter,
     Support,
+    as_given,
     numbered,
     stop_after,
+    unknown,
 )
 from comparisons.families import Option
 from comparisons.families._audit.coin_mixture import coin_audit
-from comparisons.families._equal_rows import merged
+from comparisons.families._display.coin_mixture import CoinDisplay
 from comparisons.families._lindsay import lindsay_certificate
-from comparisons.families._mixtures import fitted_counts, off_the_edge, relabelled
+from comparisons.families._mixtures import off_the_edge, relabelled
+from comparisons.families._sides import Fields, Model, Starts, probability, simplex
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies, numbers
+from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.priors import Beta, Dirichlet
 
@@ -49,10 +51,6 @@ inner_start = off_the_edge
 
 # Weights of a start may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
-# A weight, or a difference of biases, that no fitted count shows.
-NEGLIGIBLE = 1e-5
-# Beyond this many flips the observed counts are not drawn.
-MOST_BARS = 1_000
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -74,11 +72,11 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         raise InputError(
             f"{table.path}, row {row}, column 'heads': {seen:.0f} heads, expected at most the {most:.0f} flips"
         )
-    counts = frequencies(table)
-    tossed = float(thrown.sum() if counts is None else counts @ thrown)
+    frequencies = read_frequencies(table)
+    tossed = float(thrown.sum() if frequencies is None else frequencies @ thrown)
     if tossed > LARGEST_COUNT:
         raise InputError(f"{table.path}: {tossed:g} flips in all, expected at most {LARGEST_COUNT}")
-    sequences = len(heads) if counts is None else int(counts.sum())
+    sequences = len(heads) if frequencies is None else int(frequencies.sum())
     if coins > sequences:
         raise InputError(f"--coins {coins}: more coins than sequences, expected at most {sequences} for {table.path}")
     case = bind(
@@ -86,7 +84,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         heads,
         thrown,
         coins,
-        counts=counts,
+        frequencies=frequencies,
         fixed_weight=np.full(coins, 1 / coins) if equal or coins == 1 else None,
         weight_prior=weight_prior,
         bias_prior=bias_prior,
@@ -140,7 +138,7 @@ def bind(
     flips: Array,
     coins: int,
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     fixed_weight: Array | None = None,
     weight_prior: float | None = None,
     bias_prior: tuple[float, float] | None = None,
@@ -151,97 +149,63 @@ def bind(
     with_prior = weight_prior is not None or bias_prior is not None
     if with_prior:
         weight_prior, bias_prior = weight_prior or 1.0, bias_prior or (1.0, 1.0)
+    fields = Fields(CoinParams, {"weight": "weight", "bias": "bias"})
+    if fixed_weight is not None:
+        fields = Fields(CoinParams, {"bias": "bias"}, {"weight": fixed_weight})
     em = CoinMixture(
         heads,
         flips,
         coins,
         fixed_weight,
-        counts,
+        frequencies,
         weight_prior=None if weight_prior is None else Dirichlet(weight_prior),
         bias_prior=None if bias_prior is None else Beta(*bias_prior),
     )
-
-    def build_model(hooks: bool = False) -> Any:
-        from pp_models import coin_mixture
-
-        # The audit looks at the counts of every row of the data, as they were given.
-        rows = np.column_stack(np.broadcast_arrays(heads, flips))
-        rows, seen = (rows, counts) if hooks else merged(rows, counts)
-        return coin_mixture.build(
-            rows[:, 0],
-            rows[:, 1],
-            coins,
-            frequencies=seen,
-            fixed_weight=fixed_weight,
-            weight_prior=weight_prior or 1.0,
-            bias_prior=bias_prior or (1.0, 1.0),
-            hooks=hooks,
-        )
-
-    def to_em(natural: Natural) -> CoinParams:
-        bias = np.asarray(natural["bias"], dtype=float)
-        weight = natural["weight"] if fixed_weight is None else np.broadcast_to(fixed_weight, bias.shape)
-        return CoinParams(np.asarray(weight, dtype=float), bias)
-
-    def from_em(params: CoinParams) -> Natural:
-        return {"bias": params.bias} if fixed_weight is not None else {"weight": params.weight, "bias": params.bias}
-
-    def draw_start(rng: np.random.Generator) -> Natural:
-        start = {"weight": rng.dirichlet(np.ones(coins)), "bias": rng.random(coins)}
-        return start if fixed_weight is None else {"bias": start["bias"]}
-
-    def align(natural: Natural, reference: Natural) -> Natural:
-        if fixed_weight is not None and len(set(fixed_weight)) > 1:
-            return natural
-        return relabelled(natural, reference)
-
-    def certificate(natural: Natural) -> str | None:
-        return None if with_prior or fixed_weight is not None else lindsay_certificate(em, to_em(natural))
-
-    def curves(natural: Natural) -> Curves | None:
-        return _fitted_counts(em, to_em(natural))
-
-    def bind_again(data: dict[str, Any]) -> Case:
-        settings: dict[str, Any] = {"weight_prior": weight_prior, "bias_prior": bias_prior}
-        return bind(name, data["heads"], data["flips"], data["coins"], counts=data["frequencies"],
-                    fixed_weight=data["fixed_weight"], **settings)  # fmt: skip
-
-    coin = numbered("coin", "coin", coins)
+    settings = {"fixed_weight": fixed_weight, "weight_prior": weight_prior or 1.0, "bias_prior": bias_prior or (1, 1)}
+    heads, flips = np.broadcast_arrays(heads, flips)
+    rows = {"heads": heads, "flips": flips, "coins": coins, "frequencies": frequencies}
+    display, coin = CoinDisplay(em, fields), numbered("coin", "coin", coins)
     weight, bias = Parameter("weight", (coin,), Support.SIMPLEX), Parameter("bias", (coin,), Support.UNIT_INTERVAL)
     return Case(
         name=name,
         family="coin-mixture",
         title=f"{coins} coin{'s' if coins > 1 else ''}, {int(em.outcomes.frequencies.sum())} sequences of flips",
         em=em,
-        build_model=build_model,
-        to_em=to_em,
-        from_em=from_em,
-        draw_start=draw_start,
+        build_model=Model("coin_mixture", {**rows, **settings}, ("heads", "flips")),
+        to_em=fields.to_em,
+        from_em=fields.from_em,
+        draw_start=Starts({"weight": (simplex, coins), "bias": (probability, coins)}, fields),
         alone={"bias": np.unique(em.outcomes.heads / em.outcomes.flips)},
         parameters=(bias,) if fixed_weight is not None else (weight, bias),
         with_prior=with_prior,
         magnitude=em.magnitude,
         stop=stop_after(float(em.outcomes.flips @ em.outcomes.frequencies)),
-        align=align,
-        certificate=certificate,
-        fitted=lambda natural: _one_probability(to_em(natural)),
-        curves=curves,
-        first_cycle=lambda start: _first_cycle(em, to_em(start)),
+        # Different known weights tell the coins apart.
+        align=relabelled if fixed_weight is None or len(set(fixed_weight)) == 1 else as_given,
+        certificate=unknown if with_prior or fixed_weight is not None else partial(_certificate, em),
+        fitted=display.fitted,
+        curves=display.curves,
+        first_cycle=display.first_cycle,
         flags=_flags(em),
-        audit=coin_audit(em, lambda: build_model(hooks=True), bind_again),
+        audit=coin_audit(em, partial(_bind_again, name, weight_prior, bias_prior)),
         settings={
             "coins": coins,
             "weights": "estimated" if fixed_weight is None else f"fixed at {', '.join(f'{w:g}' for w in fixed_weight)}",
-            "prior on weights": f"Dirichlet({weight_prior:g})" if with_prior and weight_prior else "flat",
-            "prior on biases": f"Beta({bias_prior[0]:g}, {bias_prior[1]:g})" if with_prior and bias_prior else "flat",
+            "prior on weights": "flat" if weight_prior is None else f"Dirichlet({weight_prior:g})",
+            "prior on biases": "flat" if bias_prior is None else "Beta({:g}, {:g})".format(*bias_prior),
         },
     )
 
 
-def _one_probability(params: CoinParams) -> str | None:
-    """Say so when all coins that are thrown at all show heads equally often."""
-    thrown = params.bias[params.weight > NEGLIGIBLE]
-    return f"every head has probability {round(thrown.mean(), 9):.4g}" if np.ptp(thrown) < NEGLIGIBLE else None
+def _bind_again(
+    name: str, weight_prior: float | None, bias_prior: tuple[float, float] | None, data: dict[str, Any]
+) -> Case:
+    return bind(name, data["heads"], data["flips"], data["coins"], frequencies=data["frequencies"],
+                fixed_weight=data["fixed_weight"], weight_prior=weight_prior, bias_prior=bias_prior)  # fmt: skip
+
+
+def _certificate(em: CoinMixture, natural: Natural) -> str | None:
+    return lindsay_certificate(em, CoinParams(natural["weight"], natural["bias"]))
 
 
 def _flags(em: CoinMixture) -> tuple[Flag, ...]:
@@ -249,51 +213,3 @@ def _flags(em: CoinMixture) -> tuple[Flag, ...]:
     if distinct == 1 and em.coins > 1:
         return (Flag("one_outcome", "every sequence shows the same count, so one coin already fits all there is"),)
     return ()
-
-
-def _fitted_counts(em: CoinMixture, params: CoinParams) -> Curves | None:
-    """Observed counts of heads beside the counts expected under the fit; None when there is no room to draw them."""
-    from scipy.stats import binom
-
-    outcomes = em.outcomes
-    most = int(outcomes.flips.max())
-    if most > MOST_BARS:
-        return None
-    x = np.arange(most + 1)
-    thrown = np.bincount(outcomes.flips.astype(int), weights=outcomes.frequencies, minlength=most + 1)
-    shares: dict[str, Array] = {}
-    for k, (weight, bias) in enumerate(zip(params.weight, params.bias, strict=True)):
-        share = sum(thrown[flips] * weight * binom.pmf(x, flips, bias) for flips in np.flatnonzero(thrown))
-        shares[f"coin{k + 1} (weight {weight:.3f}, bias {bias:.3f})"] = np.asarray(share)
-    return fitted_counts(("heads", "sequences"), shares, outcomes.heads, outcomes.frequencies)
-
-
-def _first_cycle(em: CoinMixture, start: CoinParams) -> dict[str, pd.DataFrame]:
-    """Tables of the E-step and M-step of cycle 1, as a textbook prints them."""
-    gamma, _ = em.responsibilities(start)
-    expectation = em.e_step(start)
-    after = em.m_step(expectation.expected_counts, start)
-    outcomes, counts = em.outcomes, expectation.expected_counts
-    coins = [f"coin{k + 1}" for k in range(em.coins)]
-    described = {
-        "heads": outcomes.heads.astype(int),
-        "flips": outcomes.flips.astype(int),
-        "occurrences": outcomes.frequencies.astype(int),
-    }
-    if len(set(outcomes.flips)) == 1:
-        del described["flips"]
-    weighted = gamma * outcomes.frequencies[:, None]
-    return {
-        "E-step: posterior probability of each coin": pd.DataFrame(
-            {**described, **dict(zip(coins, gamma.T, strict=True))}
-        ),
-        "E-step: expected number of sequences": pd.DataFrame(
-            {**described, **dict(zip(coins, weighted.T, strict=True))}
-        ),
-        "E-step: expected counts": pd.DataFrame([counts.sequences, counts.heads, counts.flips], columns=coins).assign(
-            count=["sequences", "heads", "flips"]
-        )[["count", *coins]],
-        "M-step: parameters after cycle 1": pd.DataFrame([after.weight, after.bias], columns=coins).assign(
-            parameter=["weight", "bias"]
-        )[["parameter", *coins]],
-    }

@@ -1,6 +1,7 @@
 """Common slope: binds the EM and the PyMC model of the one-parameter logistic item response model."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,24 +10,23 @@ from comparisons.case import Array, Away, Axis, Case, InputError, Natural, Param
 from comparisons.families._answers import (
     COLUMN_OPTIONS,
     ITEM_DATA,
-    answers_in_words,
     missing_answers,
     missing_in_words,
     responses_of,
 )
 from comparisons.families._audit.items import item_audit
-from comparisons.families._equal_rows import merged
 from comparisons.families._item_response import (
     FURTHER,
     GRID_OPTIONS,
     STEEP,
-    as_many,
-    described_grid,
+    ItemData,
+    difficulties,
     equal_grid,
-    item_curves,
     item_start_fault,
-    symmetric_grid,
+    turned,
+    upright,
 )
+from comparisons.families._sides import Fields, Starts, real
 from comparisons.reading.tables import Table
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 
@@ -46,69 +46,49 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, _, flags = responses_of(table, options)
+    responses, items, frequencies, _, flags = responses_of(table, options)
     grid = equal_grid(options)
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     for item, answers in zip(items, seen.T, strict=True):
         if not ((answers == 0).any() and (answers == 1).any()):
             raise InputError(
                 f"{table.path}, column {item!r}: expected right and wrong answers, else its intercept is infinite"
             )
-    return replace(bind(name, responses, items, counts, *grid), flags=flags)
+    return replace(bind(name, responses, items, frequencies, *grid), flags=flags)
 
 
 def bind(
-    name: str, responses: Array, items: tuple[str, ...], counts: Array | None, nodes: Array, weights: Array
+    name: str, responses: Array, items: tuple[str, ...], frequencies: Array | None, nodes: Array, weights: Array
 ) -> Case:
     """Bind arrays: responses (N, I) of 0, 1 or NaN, frequencies, and the grid, which must be symmetric."""
-    em = CommonSlope(responses, counts, nodes, weights)
-
-    def build_model(hooks: bool = False) -> Any:
-        from pp_models import common_slope
-
-        # The audit looks at the counts of every row of the data, as they were given.
-        rows, seen = (responses, counts) if hooks else merged(responses, counts)
-        return common_slope.build(rows, nodes, weights, frequencies=seen, hooks=hooks)
-
-    def align(natural: Natural, reference: Natural) -> Natural:
-        """Turn the ability axis round where that brings the slopes closer; the likelihood is the same."""
-        return {**natural, "a": np.copysign(natural["a"], reference["a"])}
-
-    def bind_again(data: dict[str, Any]) -> Case:
-        grid = data.get("nodes", nodes), data.get("weights", weights)
-        return bind(name, data["responses"], as_many(items, data["responses"]), data["frequencies"], *grid)
-
+    data = ItemData(responses, items, frequencies, nodes, weights)
+    fields = Fields(CommonSlopeParams, {"d": "intercept", "a": "slope"})
+    em = CommonSlope(responses, frequencies, nodes, weights)
+    examinees = float(em.two_pl.patterns.frequencies.sum())
     return Case(
         name=name,
         family="common-slope",
-        title=f"{len(items)} items, {em.two_pl.patterns.frequencies.sum():.0f} examinees"
-        f"{missing_in_words(responses, counts)}, one slope",
+        title=f"{len(items)} items, {examinees:.0f} examinees{missing_in_words(responses, frequencies)}, one slope",
         em=em,
-        build_model=build_model,
-        to_em=lambda natural: CommonSlopeParams(
-            np.asarray(natural["d"], dtype=float), np.asarray(natural["a"], dtype=float)
-        ),
-        from_em=lambda params: {"d": params.intercept, "a": params.slope},
-        draw_start=lambda rng: {"d": rng.normal(0.0, 1.0, len(items)), "a": rng.normal(0.0, 1.0, 1)},
+        build_model=data.model("common_slope"),
+        to_em=fields.to_em,
+        from_em=fields.from_em,
+        draw_start=Starts({"d": (real, len(items)), "a": (real, 1)}, fields),
         parameters=(Parameter("d", (Axis("item", items),)), Parameter("a", (Axis("every item", ("all",)),))),
-        stop=stop_after(float(em.two_pl.patterns.frequencies.sum())),
-        align=align,
-        canonical=lambda natural: align(natural, {"a": np.ones(1)}),
-        derive=lambda natural: {"b": -natural["d"] / natural["a"]},
-        runaway=lambda natural: _runaway(natural, items, nodes),
-        curves=lambda natural: item_curves(natural, items),
-        audit=item_audit(
-            responses,
-            counts,
-            (nodes, weights),
-            lambda: build_model(hooks=True),
-            bind_again,
-            slopes=1,
-            mirrored=symmetric_grid(nodes, weights),
-        ),
-        missing_answers=missing_answers(responses, counts),
-        settings={**answers_in_words(responses, counts), "quadrature": described_grid(nodes, weights)},
+        stop=stop_after(examinees),
+        align=turned,
+        canonical=upright,
+        derive=difficulties,
+        runaway=partial(_runaway, items=items, nodes=nodes),
+        curves=data.curves,
+        audit=item_audit(data, partial(_bind_again, name, data), slopes=1, mirrored=data.symmetric),
+        missing_answers=missing_answers(responses, frequencies),
+        settings=data.settings,
     )
+
+
+def _bind_again(name: str, given: ItemData, data: dict[str, Any]) -> Case:
+    return bind(name, *given.other(data))
 
 
 def _runaway(natural: Natural, items: tuple[str, ...], nodes: Array) -> tuple[Away, ...]:

@@ -1,15 +1,15 @@
 """Genetic linkage: binds the EM and the PyMC model of the linkage multinomial."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from comparisons.case import Array, Axis, Case, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.genetic_linkage import linkage_audit
+from comparisons.families._sides import Fields, Model, Starts, probability
 from comparisons.reading.columns import unused_column
-from comparisons.reading.tables import Table, frequencies
+from comparisons.reading.tables import Table, read_frequencies
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
 
 TITLE = "genetic linkage: four multinomial cells with probabilities 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4"
@@ -24,7 +24,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    counts = frequencies(table)
+    counts = read_frequencies(table)
     if counts is None:
         raise InputError(f"{table.path}: no column 'frequency', expected one")
     if len(counts) != 4:
@@ -40,24 +40,22 @@ def start_fault(start: Natural) -> str | None:
 
 def bind(name: str, animals: Array) -> Case:
     """Bind the counts of the four cells."""
-
-    def build_model(hooks: bool = False) -> Any:
-        from pp_models import genetic_linkage
-
-        return genetic_linkage.build(animals, hooks=hooks)
-
-    em = GeneticLinkage(animals)
+    fields = Fields(LinkageParams, {"theta": "theta"})
     return Case(
         name=name,
         family="genetic-linkage",
         title=f"{animals.sum():.0f} animals in four cells",
-        em=em,
-        build_model=build_model,
-        to_em=lambda natural: LinkageParams(np.asarray(natural["theta"], dtype=float)),
-        from_em=lambda params: {"theta": params.theta},
-        draw_start=lambda rng: {"theta": rng.random(1)},
+        em=GeneticLinkage(animals),
+        build_model=Model("genetic_linkage", {"frequencies": animals}),
+        to_em=fields.to_em,
+        from_em=fields.from_em,
+        draw_start=Starts({"theta": (probability, 1)}, fields),
         parameters=(Parameter("theta", (Axis("cells", ("cells",)),), Support.UNIT_INTERVAL),),
         stop=stop_after(float(animals.sum())),
-        audit=linkage_audit(em, lambda: build_model(hooks=True), lambda data: bind(name, data["frequencies"])),
+        audit=linkage_audit(animals, partial(_bind_again, name)),
         settings={"cells": ", ".join(f"{count:.0f}" for count in animals)},
     )
+
+
+def _bind_again(name: str, data: dict[str, Any]) -> Case:
+    return bind(name, data["frequencies"])

@@ -2,41 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-import pandas as pd
 
-from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Parameter, stop_after
+from comparisons.case import Array, Axis, Case, Flag, InputError, Parameter, as_given, stop_after, unchanged
 from comparisons.families import Option
 from comparisons.families._answers import (
     COLUMN_OPTIONS,
     ITEM_DATA,
-    answers_in_words,
     missing_answers,
     missing_in_words,
     responses_of,
 )
 from comparisons.families._audit.items import item_audit
-from comparisons.families._equal_rows import merged
+from comparisons.families._display.two_pl import FIELDS, TwoPLDisplay
 from comparisons.families._item_response import (
     GRID_OPTIONS,
-    as_many,
-    described_grid,
+    ItemData,
+    difficulties,
     equal_grid,
-    item_curves,
     item_start_fault,
     steep_items,
-    symmetric_grid,
+    turned,
+    upright,
 )
-from comparisons.families._person_scores import score_tables
+from comparisons.families._sides import Starts, half_normal, real
 from comparisons.parsing import Range, as_number, shortened
 from comparisons.reading.tables import Table
 from em_reference.priors import LogNormal, Normal, ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.scoring import Method
-from em_reference.two_pl import TwoPL, TwoPLParams
+from em_reference.two_pl import TwoPL
 
+Prior = tuple[str, float, float] | None
 PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
 # Mean and standard deviation: narrower than any belief, and wide enough to be flat where estimates are.
 PRIOR_RANGES = {"normal": (Range(-100, 100), Range(1e-3, 1e3)), "lognormal": (Range(-5, 5), Range(1e-2, 3))}
@@ -58,8 +58,6 @@ OPTIONS = (
     Option("scores", str, "also write person scores: eap, map or mle"),
     *COLUMN_OPTIONS,
 )
-# More nodes than this are too many columns for a table of posteriors.
-MOST_NODES_SHOWN = 15
 MOST_NODES = 10_000
 start_fault = item_start_fault
 # What may be the matter with an item that has no finite estimate, and what follows.
@@ -75,7 +73,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     ------
     InputError
     """
-    responses, items, counts, ids, flags = responses_of(table, options)
+    responses, items, frequencies, ids, flags = responses_of(table, options)
     nodes, weights = _quadrature(options)
     scores = options["scores"]
     if scores is not None and scores not in get_args(Method):
@@ -88,7 +86,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         name,
         responses,
         items,
-        counts=counts,
+        frequencies=frequencies,
         nodes=nodes,
         weights=weights,
         intercept_prior=priors[0],
@@ -117,9 +115,7 @@ def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
     return nodes, weights
 
 
-def _prior_constants(
-    intercept_prior: tuple[str, float, float] | None, slope_prior: tuple[str, float, float] | None, items: int
-) -> dict[str, float]:
+def _prior_constants(intercept_prior: Prior, slope_prior: Prior, items: int) -> dict[str, float]:
     """What a log-posterior gains that leaves out the constants of the priors, items log(sd sqrt(2 pi))."""
     priors = {"d": intercept_prior, "a": slope_prior}
     return {
@@ -129,7 +125,7 @@ def _prior_constants(
     }
 
 
-def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> tuple[str, float, float] | None:
+def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> Prior:
     """'normal,0,2' -> ("normal", 0.0, 2.0)."""
     if text is None:
         return None
@@ -149,12 +145,12 @@ def bind(
     responses: Array,
     items: tuple[str, ...],
     *,
-    counts: Array | None = None,
+    frequencies: Array | None = None,
     nodes: Array | None = None,
     weights: Array | None = None,
-    intercept_prior: tuple[str, float, float] | None = None,
-    slope_prior: tuple[str, float, float] | None = None,
-    scores: str | None = None,
+    intercept_prior: Prior = None,
+    slope_prior: Prior = None,
+    scores: Method | None = None,
     ids: tuple[str, ...] | None = None,
     where: str = "data",
     keep_all: bool = False,
@@ -174,7 +170,7 @@ def bind(
         nodes, weights = equally_spaced()
     given, dropped = len(items), {}
     if intercept_prior is None and not keep_all:
-        dropped = _without_variation(responses, items, counts)
+        dropped = _without_variation(responses, items, frequencies)
         responses = responses[:, [item not in dropped for item in items]]
         items = tuple(item for item in items if item not in dropped)
     if len(items) < 2:
@@ -184,96 +180,55 @@ def bind(
             more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
             reason = f" ({_trouble([first], why)}{more})"
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
-    em = TwoPL(
-        responses,
-        counts,
-        nodes,
-        weights,
-        intercept_prior=None if intercept_prior is None else PRIORS[intercept_prior[0]](*intercept_prior[1:]),
-        slope_prior=None if slope_prior is None else PRIORS[slope_prior[0]](*slope_prior[1:]),
-    )
-
-    def build_model(hooks: bool = False) -> Any:
-        from pp_models import two_pl
-
-        # The audit looks at the counts of every row of the data, as they were given.
-        rows, seen = (responses, counts) if hooks else merged(responses, counts)
-        return two_pl.build(
-            rows,
-            nodes,
-            weights,
-            frequencies=seen,
-            intercept_prior=intercept_prior or ("flat",),
-            slope_prior=slope_prior or ("flat",),
-            hooks=hooks,
-        )
-
-    def to_em(natural: Natural) -> TwoPLParams:
-        return TwoPLParams(np.asarray(natural["d"], dtype=float), np.asarray(natural["a"], dtype=float))
-
-    even = slope_prior is None or slope_prior[:2] == ("normal", 0.0)
-    mirrored = even and symmetric_grid(nodes, weights)
-    positive = slope_prior is not None and slope_prior[0] == "lognormal"
-
-    def draw_start(rng: np.random.Generator) -> Natural:
-        d, a = rng.normal(0.0, 1.0, len(items)), rng.normal(0.0, 1.0, len(items))
-        return {"d": d, "a": np.abs(a) if positive else a}
-
-    def align(natural: Natural, reference: Natural) -> Natural:
-        """Turn the ability axis round where that brings the slopes closer; the likelihood is the same."""
-        reflected = mirrored and float(natural["a"] @ reference["a"]) < 0
-        return {"d": natural["d"], "a": -natural["a"]} if reflected else natural
-
-    def bind_again(data: dict[str, Any]) -> Case:
-        grid = data.get("nodes", nodes), data.get("weights", weights)
-        again = as_many(items, data["responses"])
-        return bind(name, data["responses"], again, counts=data["frequencies"], nodes=grid[0], weights=grid[1],
-                    intercept_prior=intercept_prior, slope_prior=slope_prior, keep_all=True)  # fmt: skip
-
-    def extra_tables(natural: Natural) -> dict[str, pd.DataFrame]:
-        return {} if scores is None else score_tables(em, to_em(natural), items, scores, ids)  # type: ignore[arg-type]
-
+    data = ItemData(responses, items, frequencies, nodes, weights)
+    priors: dict[str, Any] = {"intercept_prior": intercept_prior, "slope_prior": slope_prior}
+    by_em: dict[str, Any] = {name: prior and PRIORS[prior[0]](*prior[1:]) for name, prior in priors.items()}
+    em = TwoPL(responses, frequencies, nodes, weights, **by_em)
+    examinees, display = em.patterns.frequencies.sum(), TwoPLDisplay(em, items, scores, ids)
+    slope = half_normal if slope_prior is not None and slope_prior[0] == "lognormal" else real
+    mirrored = data.symmetric and (slope_prior is None or slope_prior[:2] == ("normal", 0.0))
     item = Axis("item", items)
     return Case(
         name=name,
         family="two-pl",
-        title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(em.patterns.frequencies.sum())} examinees"
-        f"{missing_in_words(responses, counts)}",
+        title=f"{len(items)}{f' of {given}' if dropped else ''} items, {int(examinees)} examinees"
+        f"{missing_in_words(responses, frequencies)}",
         em=em,
-        build_model=build_model,
-        to_em=to_em,
-        from_em=lambda params: {"d": params.intercept, "a": params.slope},
-        draw_start=draw_start,
-        stop=stop_after(float(em.patterns.frequencies.sum())),
+        build_model=data.model("two_pl", **{name: prior or ("flat",) for name, prior in priors.items()}),
+        to_em=FIELDS.to_em,
+        from_em=FIELDS.from_em,
+        draw_start=Starts({"d": (real, len(items)), "a": (slope, len(items))}, FIELDS),
+        stop=stop_after(float(examinees)),
         parameters=(Parameter("d", (item,)), Parameter("a", (item,))),
         with_prior=intercept_prior is not None or slope_prior is not None,
-        align=align,
-        canonical=lambda natural: align(natural, {"a": np.ones(len(items))}),
-        derive=lambda natural: {"b": to_em(natural).difficulty},
-        runaway=lambda natural: steep_items(natural, items, nodes),
-        curves=lambda natural: item_curves(natural, items),
-        first_cycle=lambda start: _first_cycle(em, to_em(start), items),
-        extra_tables=extra_tables,
+        align=turned if mirrored else as_given,
+        canonical=upright if mirrored else unchanged,
+        derive=difficulties,
+        runaway=partial(steep_items, items=items, nodes=nodes),
+        curves=data.curves,
+        first_cycle=display.first_cycle,
+        extra_tables=display.extra_tables,
         flags=_left_out(dropped),
         audit=item_audit(
-            responses,
-            counts,
-            (nodes, weights),
-            lambda: build_model(hooks=True),
-            bind_again,
+            data,
+            partial(_bind_again, name, data, priors),
             slopes=len(items),
             mirrored=mirrored,
             prior_constants=_prior_constants(intercept_prior, slope_prior, len(items)),
         ),
-        missing_answers=missing_answers(responses, counts),
+        missing_answers=missing_answers(responses, frequencies),
         settings={
-            **answers_in_words(responses, counts),
-            "quadrature": described_grid(nodes, weights),
+            **data.settings,
             "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
             "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
             **({} if scores is None else {"person scores": f"{scores}, in scores.csv and scores_by_pattern.csv"}),
         },
     )
+
+
+def _bind_again(name: str, given: ItemData, priors: dict[str, Any], data: dict[str, Any]) -> Case:
+    responses, items, frequencies, nodes, weights = given.other(data)
+    return bind(name, responses, items, frequencies=frequencies, nodes=nodes, weights=weights, keep_all=True, **priors)
 
 
 def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
@@ -290,9 +245,9 @@ def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
     return replace(case.em, newton_tolerance=float(newton_tolerance))
 
 
-def _without_variation(responses: Array, items: tuple[str, ...], counts: Array | None) -> dict[str, str]:
+def _without_variation(responses: Array, items: tuple[str, ...], frequencies: Array | None) -> dict[str, str]:
     """Items that everyone, or no one, got right, or that no one answered; by name what is the matter."""
-    seen = responses if counts is None else responses[counts > 0]
+    seen = responses if frequencies is None else responses[frequencies > 0]
     right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
     matter = {(True, False): ALL_RIGHT, (False, True): ALL_WRONG, (False, False): NO_ANSWER}
     answers = zip(items, right, wrong, strict=True)
@@ -315,36 +270,3 @@ def _trouble(names: list[str], why: str) -> str:
     what, does = why.split(": ")
     does = does.format(d=d, a=a, s="s" if len(names) == 1 else "", be="is" if len(names) == 1 else "are")
     return f"{what.format(', '.join(names))}: {does}"
-
-
-def _first_cycle(em: TwoPL, start: TwoPLParams, items: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    """Artificial data of the first E-step and the estimates of the first M-step; of few nodes the posteriors too."""
-    nodes, _ = em.grid
-    counts = em.e_step(start).expected_counts
-    after = em.m_step(counts, start)
-    right = {f"right {item}": counts.correct[:, i] for i, item in enumerate(items)}
-    posteriors = {"E-step: posterior of each pattern over the nodes": _posteriors(em, start)}
-    return {
-        **(posteriors if len(nodes) <= MOST_NODES_SHOWN else {}),
-        "E-step: artificial data": pd.DataFrame({"node": nodes, "examinees": counts.examinees, **right}),
-        "M-step: parameters after cycle 1": pd.DataFrame(
-            {"item": items, "d": after.intercept, "a": after.slope, "b": after.difficulty}
-        ),
-    }
-
-
-def _posteriors(em: TwoPL, start: TwoPLParams) -> pd.DataFrame:
-    """Response pattern, its frequency and marginal probability, and its posterior at every node."""
-    correct, answered, frequencies, _ = em.patterns
-    posterior, log_probability = em.posteriors(start)
-    signs = np.where(np.ones_like(correct) if answered is None else answered, correct.astype(int).astype(str), ".")
-    # Five decimals, so that ten nodes stand side by side.
-    at_nodes = {f"{node:g}": np.char.mod("%.5f", column) for node, column in zip(em.grid[0], posterior.T, strict=True)}
-    return pd.DataFrame(
-        {
-            "pattern": ["".join(row) for row in signs],
-            "examinees": frequencies.astype(int),
-            "probability": np.exp(log_probability),
-            **at_nodes,
-        }
-    )

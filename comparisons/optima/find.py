@@ -26,6 +26,7 @@ from comparisons.optima.kinds import (
     same,
 )
 from comparisons.optima.starts import Endpoints
+from comparisons.optima.unbounded import on_the_way, same_edge
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
 from pp_models.side_by_side import maximise_all
@@ -75,32 +76,77 @@ class Optimum:
         return self.point.log_likelihood
 
 
+def best_first(optimum: Optimum) -> tuple[bool, float]:
+    """Key of the order of optima; where the likelihood is unbounded there is no estimate, however high it gets."""
+    return optimum.kind is Kind.DEGENERATE, -optimum.objective
+
+
 def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]) -> list[Optimum]:
-    """Optima in order of their log-likelihood, best first; endpoints that are no optimum come last."""
+    """Optima in order of their log-likelihood, best first.
+
+    After them come edges towards which the likelihood is unbounded, and last endpoints that are no optimum.
+    """
     judged = [
         Optimum(point, _first_judgement(case, objective, point), members)
         for members, point in _group(case, objective, legs)
     ]
     judged = [_at_infinity(case, objective, o) if o.kind is Kind.DIVERGING else o for o in judged]
     heaps = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
-    found = _merge([optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
+    found = _merge(case, [optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
-    targets = _climb_all(case, objective, heaps + saddles)
+    lost = _lost(case, objective, legs)
+    targets = _climb_all(case, objective, heaps + lost + saddles)
     for target in (*targets, *_unbounded(case, objective)):
-        if _index_of(found, target) is None:
+        if index_of(case, found, target) is None:
             found.append(target)
-    found.sort(key=lambda optimum: -optimum.objective)
-    ranked = [_ranked(case, optimum, found[0]) for optimum in found]
+    ranked = _ranked(case, found)
     led: dict[int | None, Optimum] = {}
-    for heap, target in zip(heaps, targets, strict=False):
-        index = _index_of(ranked, target)
-        if index is not None and ranked[index].kind is Kind.DEGENERATE:
+    for number, (heap, target) in enumerate(zip(heaps + lost, targets, strict=False)):
+        index, is_lost = index_of(case, ranked, target), number >= len(heaps)
+        unbounded = index is not None and ranked[index].kind is Kind.DEGENERATE
+        if index is not None and unbounded and (is_lost or _runs_there(objective, heap, target)):
             # There is no place to arrive at: every point on the way belongs to it.
             ranked[index] = replace(ranked[index], members=_members(ranked[index], heap))
-            continue
-        heap = replace(heap, leads_to=index)
-        led[index] = _joined(led[index], heap) if index in led else heap
+        elif not is_lost:
+            heap = replace(heap, leads_to=index)
+            led[index] = _joined(led[index], heap) if index in led else heap
     return ranked + list(led.values())
+
+
+def with_optimum(case: Case, optima: list[Optimum], new: Optimum) -> tuple[list[Optimum], int]:
+    """Optima with one more, best first, and which of them it is; one that is known already adds nothing."""
+    known = index_of(case, optima, new)
+    if known is not None:
+        return optima, known
+    ranked = _ranked(case, [*optima, new])
+    return ranked, next(i for i, optimum in enumerate(ranked) if optimum.point is new.point)
+
+
+def unreached(case: Case, objective: Objective, point: Point) -> Optimum:
+    """A point as an optimum that no start reached."""
+    nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    return Optimum(point, judge(case, objective, point), nobody)
+
+
+def _lost(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]) -> list[Optimum]:
+    """Starts that ended at no finite value, one by one, where they were last."""
+    nobody = np.array([], dtype=np.int64)
+    found = []
+    for leg in legs:
+        for start, natural in leg.last_finite.items():
+            if np.isfinite(objective.value_and_gradient(objective.free(natural))[0]):
+                point = examine(case, objective, natural)
+                members = {other.leg: nobody for other in legs} | {leg.leg: np.array([start])}
+                found.append(Optimum(point, Judgement(Kind.NOT_STATIONARY), members))
+    return found
+
+
+def _runs_there(objective: Objective, heap: Optimum, target: Optimum) -> bool:
+    """Whether endpoints from which PyMC climbs to where the likelihood is unbounded are on their way already.
+
+    An EM that stands still where the way does not yet rise has stopped where it should not.
+    """
+    return not len(heap.members["em"]) or on_the_way(objective, heap.point.x, target.point.x)
 
 
 def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -174,11 +220,11 @@ def _at_infinity(case: Case, objective: Objective, optimum: Optimum) -> Optimum:
     return replace(optimum, point=point, judgement=judgement if judgement.diverging else optimum.judgement)
 
 
-def _merge(found: list[Optimum]) -> list[Optimum]:
+def _merge(case: Case, found: list[Optimum]) -> list[Optimum]:
     """Groups that turned out to be one optimum, joined."""
     merged: list[Optimum] = []
-    for optimum in sorted(found, key=lambda o: -o.objective):
-        match = next((i for i, other in enumerate(merged) if _one_optimum(other, optimum)), None)
+    for optimum in sorted(found, key=best_first):
+        match = index_of(case, merged, optimum)
         if match is None:
             merged.append(optimum)
         else:
@@ -186,10 +232,11 @@ def _merge(found: list[Optimum]) -> list[Optimum]:
     return merged
 
 
-def _one_optimum(one: Optimum, other: Optimum) -> bool:
+def _one_optimum(case: Case, one: Optimum, other: Optimum) -> bool:
     """The same fingerprint; or equally high, and alike but for what is still to climb; or unbounded the same way."""
     if Kind.DEGENERATE in (one.kind, other.kind):
-        return one.kind is other.kind and one.judgement.diverging == other.judgement.diverging
+        names = one.judgement.diverging, other.judgement.diverging
+        return one.kind is other.kind and same_edge(case, one.point.natural, *names)
     if _alike(one.point, other.point):
         return True
     distance = differences(one.point.fingerprint, other.point.fingerprint, one.point.rounding).max()
@@ -220,14 +267,13 @@ def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[O
     starts = np.stack([o.point.x if o.judgement.way_up is None else o.judgement.way_up for o in below])
     ends = [end for _, end in sorted(maximise_all(objective, starts), key=itemgetter(0))]
     targets: list[Optimum] = []
-    for heap, end in zip(below, ends, strict=True):
-        nobody = {leg: np.array([], dtype=np.int64) for leg in heap.members}
+    for end in ends:
         point = examine(case, objective, {name: end.params[name] for name in case.labels})
         known = next((o for o in targets if _alike(o.point, point)), None)
         if known is not None:
             targets.append(known)
             continue
-        target = Optimum(point, judge(case, objective, point), nobody)
+        target = unreached(case, objective, point)
         targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
     return targets
 
@@ -239,17 +285,22 @@ def _unbounded(case: Case, objective: Objective) -> list[Optimum]:
         end = maximise(objective, objective.free(natural))
         point = examine(case, objective, {name: end.params[name] for name in case.labels})
         if point.unbounded:
-            nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
-            found.append(Optimum(point, judge(case, objective, point), nobody))
+            found.append(unreached(case, objective, point))
     return found
 
 
-def _index_of(found: list[Optimum], target: Optimum) -> int | None:
+def index_of(case: Case, found: list[Optimum], target: Optimum) -> int | None:
     """Which of the optima found `target` is, None when it is none of them."""
-    return next((i for i, optimum in enumerate(found) if _one_optimum(optimum, target)), None)
+    return next((i for i, optimum in enumerate(found) if _one_optimum(case, optimum, target)), None)
 
 
-def _ranked(case: Case, optimum: Optimum, best: Optimum) -> Optimum:
+def _ranked(case: Case, found: list[Optimum]) -> list[Optimum]:
+    """Optima in order of their height, each with its rank among them."""
+    in_order = sorted(found, key=best_first)
+    return [_with_rank(case, optimum, in_order[0]) for optimum in in_order]
+
+
+def _with_rank(case: Case, optimum: Optimum, best: Optimum) -> Optimum:
     """A regular maximum below the best one is `local`; one at the top may hold a certificate."""
     at_top = optimum.objective >= best.objective - best.point.level
     if optimum.kind is Kind.BEST and not at_top:

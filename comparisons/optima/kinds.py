@@ -15,6 +15,7 @@ import numpy.typing as npt
 from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.optima.diverging import running_off
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
+from comparisons.optima.unbounded import unbounded
 from pp_models.maximise import (
     NOISY,
     ROUND_OFFS,
@@ -43,9 +44,6 @@ RISE, MOST_RISE = 1e-8, 1e-5
 ROUNDED_AT = np.concatenate([-30.0 * 2.0 ** np.arange(5, -1, -1), 30.0 * 2.0 ** np.arange(6)])
 # Distance to a bound of the free parameters from which on a gradient outwards is none.
 AT_THE_EDGE = np.log(1e3)
-# At an edge the derivative by the logarithm of the distance vanishes; where it does not, and is no larger ten times
-# further away either, by more than this factor, the objective is unbounded.
-UNBOUNDED, LASTING = 1e-3, 2.0
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
 # Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
@@ -74,7 +72,7 @@ class Kind(StrEnum):
     ridge           maximum along which some parameters move freely: the data do not identify them
     boundary        maximum with a parameter at the edge of its range, falling inwards
     diverging       the likelihood does not fall as a parameter runs off to infinity
-    degenerate      the likelihood itself is unbounded there: no estimate exists
+    degenerate      the likelihood itself is unbounded there: no estimate, and never the best
     not stationary  no optimum at all: the gradient is not zero, or it rises inwards from an edge
     """
 
@@ -86,6 +84,10 @@ class Kind(StrEnum):
     DIVERGING = "diverging"
     DEGENERATE = "degenerate"
     NOT_STATIONARY = "not stationary"
+
+
+# What is reported there is no maximum, whatever the sides say of each other.
+NO_MAXIMUM = (Kind.SADDLE, Kind.DEGENERATE, Kind.NOT_STATIONARY)
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,10 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     rounding = round_off(objective, x)
     noise = ROUND_OFFS * rounding.value
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
-    at = objective.free(settled)
-    height, gradient_there = objective.value_and_gradient(at)
+    height = objective.value_and_gradient(objective.free(settled))[0]
     inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
-    unbounded = _unbounded(case, objective, at, gradient_there)
-    beyond = _beyond(objective, x, gradient, unbounded)
+    runs_off = unbounded(case, objective, x, gradient, noise)
+    beyond = _beyond(objective, x, gradient, runs_off)
     noisy = NOISY * rounding.gradient
     _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
     return Point(
@@ -191,31 +192,16 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
         rounding=rounding_of_fingerprint(objective, x),
         level=max(capped(LEVEL, value, MOST_LEVEL), noise) + beyond,
         edges=tuple(edges),
-        unbounded=unbounded,
+        unbounded=runs_off,
     )
 
 
-def _unbounded(case: Case, objective: Objective, x: Array, gradient: Array) -> tuple[str, ...]:
-    """Parameters at a bound whose gradient outwards, by the logarithm of the distance, does not vanish."""
-    outwards = held_at_bound(objective, x, gradient, AT_THE_EDGE) & (np.abs(gradient) > UNBOUNDED)
-    if not outwards.any():
-        return ()
-    further = x - np.where(outwards, np.sign(gradient) * np.log(10.0), 0.0)
-    outwards &= np.abs(objective.value_and_gradient(further)[1]) < LASTING * np.abs(gradient)
-    names: list[str] = []
-    for parameter in case.parameters:
-        if not objective.is_simplex(parameter.name):
-            there = outwards[objective.places[parameter.name]]
-            names += [name for name, is_out in zip(parameter.names, there, strict=True) if is_out]
-    return tuple(names)
-
-
-def _beyond(objective: Objective, x: Array, gradient: Array, unbounded: tuple[str, ...]) -> float:
+def _beyond(objective: Objective, x: Array, gradient: Array, runs_off: tuple[str, ...]) -> float:
     """What is to gain between the bounds, which are a little off the edges, and the edges themselves.
 
     There the objective changes in proportion to the distance: by its derivative by the logarithm of it.
     """
-    if unbounded:
+    if runs_off:
         return 0.0
     return float(np.abs(gradient[held_at_bound(objective, x, gradient, AT_THE_EDGE)]).sum())
 

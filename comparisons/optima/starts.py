@@ -1,16 +1,16 @@
 """Both legs from the same starts. Every endpoint is kept, good or bad."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Case, InputError, Natural, each, stack
+from comparisons.case import Array, Case, InputError, Natural, each, stack, take
 from comparisons.optima.unfinished import PLAIN, carried_on
-from em_reference.em import Fit, em
+from em_reference.em import Fit, Status, em
 from pp_models.edges import Space
 from pp_models.maximise import Maximum
 from pp_models.objective import Objective
@@ -75,6 +75,8 @@ class Endpoints:
         EM cycles, or evaluations of PyMC's objective.
     accelerated : array of bool (S,)
         EM starts that crept, and were carried on accelerated.
+    last_finite : dict of start -> Natural
+        Where starts that ended at no finite value were last, by EM's own numbers.
     """
 
     leg: str
@@ -84,24 +86,61 @@ class Endpoints:
     status: npt.NDArray[np.object_]
     effort: npt.NDArray[np.int64]
     accelerated: npt.NDArray[np.bool_]
+    last_finite: dict[int, Natural] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.status)
+
+    def end(self, start: int) -> Natural:
+        """Endpoint of a start, or the last finite point on its way."""
+        return self.last_finite.get(start, take(self.natural, start))
 
 
 def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
     """EM leg: all starts as one batch, plain; those that creep are carried on (see `comparisons.optima.unfinished`)."""
     plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
     fit = carried_on(case, space, plain)
+    natural = case.from_em(fit.params)
+    _check_some_finite(case, natural)
     return Endpoints(
         "em",
-        case.from_em(fit.params),
+        natural,
         fit.log_likelihood,
         fit.log_prior,
         np.array([str(status) for status in fit.status], dtype=object),
         fit.cycles,
         fit.cycles > plain.cycles,
+        dict(_last_finite(case, starts, fit)),
     )
+
+
+def _check_some_finite(case: Case, natural: Natural) -> None:
+    """Refuse an EM that gives no number that can be compared.
+
+    Raises
+    ------
+    InputError
+    """
+    ends = case.flat(natural)
+    if len(ends) and not np.isfinite(ends).all(axis=1).any():
+        bad = int((~np.isfinite(ends[0])).argmax())
+        raise InputError(
+            f"the EM returned {case.parameter_names()[bad]} = {ends[0, bad]} from every one of {len(ends)} starts"
+            f"{''.join(f' ({fault})' for fault, _ in case.faults()[:1])}, expected finite numbers"
+        )
+
+
+def _last_finite(case: Case, starts: Natural, fit: Fit) -> Iterator[tuple[int, Natural]]:
+    """For every start that ended at no finite value, the last finite point of its path, which is walked again."""
+    for start in np.flatnonzero(fit.status == Status.NOT_FINITE):
+        stop = replace(case.stop, max_cycles=int(fit.cycles[start]))
+        path = em(case.em, case.to_em(take(starts, [start])), stop, trace=True).trace
+        if path is None:
+            continue
+        naturals = case.from_em(path.params)
+        finite = np.isfinite(case.flat(naturals)).all(axis=-1) & np.isfinite(path.log_likelihood)
+        if finite.any():
+            yield int(start), take(take(naturals, int(np.flatnonzero(finite[:, 0])[-1])), 0)
 
 
 def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:

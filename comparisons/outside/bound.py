@@ -1,7 +1,7 @@
 """Bind a PyMC model and an EM: names, shapes, labels, supports and starts are read off the model."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytensor
 from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
 from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
-from comparisons.outside.em import OutsideEM, cycle_of, inside
+from comparisons.outside.em import Built, OutsideEM, cycle_of, inside
 from comparisons.outside.symmetries import POINTS, Symmetries, given, symmetries
 from comparisons.parameters import Axis, Parameter, scalar_name, support_of
 from pp_models.compilation import compile_mode
@@ -77,9 +77,10 @@ def bind(
     >>> case = bind(model, lambda params: {"rate": 3 / 7})  # doctest: +SKIP
     >>> crosscheck(case, 10).verdict  # doctest: +SKIP
     """
-    built = model() if callable(model) and not hasattr(model, "free_RVs") else model
+    source = Built(model, with_prior)
+    built = source.model
     _check(built, with_prior)
-    objective = Objective(built, with_prior)
+    objective = source.objective
     single = frozenset(variable.name for variable in built.free_RVs if variable.ndim == 0)
     parameters = [_parameter(built, variable, objective) for variable in built.free_RVs]
     first = _documented_start(built, objective, start, parameters)
@@ -91,9 +92,8 @@ def bind(
         value = objective.pointwise(x).sum() + objective.log_prior(x)
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
-    problem = OutsideEM(cycle_of(em, objective, single), objective)
-    order = list(objective.shapes)
-    draw = _random_starts(built, objective)
+    problem = OutsideEM(cycle_of(em, source, single), source)
+    draw = RandomStarts(source, _with_proper_priors(built))
     rng = np.random.default_rng(0)
     _try_one_cycle(problem, draw(rng) if first is None else first)
     found = symmetries(objective, parameters, [draw(rng) for _ in range(POINTS)])
@@ -107,9 +107,9 @@ def bind(
         family="outside",
         title=title or f"{len(parameters)} parameter{'s' * (len(parameters) != 1)} of a PyMC model",
         em=problem,
-        build_model=lambda: built,
-        to_em=lambda natural: problem.Params(*(np.asarray(natural[entry], dtype=float) for entry in order)),
-        from_em=lambda params: dict(zip(order, params, strict=True)),
+        build_model=source,
+        to_em=problem.to_em,
+        from_em=problem.from_em,
         draw_start=draw,
         parameters=_with_common_axes(parameters, found, named),
         with_prior=with_prior,
@@ -246,36 +246,56 @@ def _documented_start(
     return natural
 
 
-def _random_starts(model: Any, objective: Objective) -> Callable[[np.random.Generator], Natural]:
-    """Draws from the priors where these are proper, else spread out over the support of each variable."""
-    proper = {}
+def _with_proper_priors(model: Any) -> frozenset[str]:
+    """Variables that can be drawn from; a flat prior cannot, nor one that is all but flat."""
+    proper = set()
     for variable in model.free_RVs:
         try:
             _drawn([variable], 0)
         except (NotImplementedError, ArithmeticError, ValueError):
-            # A flat prior cannot be drawn from, nor one that is all but flat.
-            proper[variable.name] = False
-        else:
-            proper[variable.name] = True
+            continue
+        proper.add(variable.name)
+    return frozenset(proper)
 
-    def draw(rng: np.random.Generator) -> Natural:
-        variables = [variable for variable in model.free_RVs if proper[variable.name]]
-        drawn = _drawn(variables, int(rng.integers(2**31))) if variables else []
-        found = {
-            v.name: np.atleast_1d(np.asarray(value, dtype=float)) for v, value in zip(variables, drawn, strict=True)
-        }
-        names = [variable.name for variable in model.free_RVs]
-        return {name: found[name] if name in found else _spread(objective, name, rng) for name in names}
 
-    def inner(rng: np.random.Generator) -> Natural:
+@dataclass(frozen=True, eq=False)
+class RandomStarts:
+    """Draws from the priors where these are proper, else spread out over the support of each variable.
+
+    Parameters
+    ----------
+    built : Built
+        The model.
+    proper : frozenset of str
+        Variables to be drawn from their priors.
+    """
+
+    built: Built
+    proper: frozenset[str]
+
+    def __call__(self, rng: np.random.Generator) -> Natural:
+        """Draw one.
+
+        Raises
+        ------
+        InputError
+            If no draw lies inside the supports.
+        """
         for _ in range(MOST_DRAWS):
-            start = draw(rng)
-            beyond = inside(objective, start)
+            start = self._draw(rng)
+            beyond = inside(self.built.objective, start)
             if not beyond:
                 return start
         raise InputError(f"a random start has {beyond}, outside the support: give the variable another prior")
 
-    return inner
+    def _draw(self, rng: np.random.Generator) -> Natural:
+        variables = [variable for variable in self.built.model.free_RVs if variable.name in self.proper]
+        drawn = _drawn(variables, int(rng.integers(2**31))) if variables else []
+        found = {
+            v.name: np.atleast_1d(np.asarray(value, dtype=float)) for v, value in zip(variables, drawn, strict=True)
+        }
+        names = [variable.name for variable in self.built.model.free_RVs]
+        return {name: found[name] if name in found else _spread(self.built.objective, name, rng) for name in names}
 
 
 def _drawn(variables: list[Any], seed: int) -> list[Any]:

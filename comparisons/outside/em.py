@@ -1,5 +1,6 @@
 """An outside EM behind the protocol of `em_reference`: start by start, in natural parameters by name."""
 
+import pickle
 from collections import Counter, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,15 +8,78 @@ from functools import cached_property
 from inspect import isclass
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, InputError, Natural
 from em_reference.em import Expectation
+from pp_models.complete_data import CompleteData, name_responsibilities
 from pp_models.objective import Objective
 
 # Weights that add up to 1 up to round-off.
 ROUND_OFF = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A PyMC model, or the function that builds it: called, it gives the model.
+
+    It pickles as the function, or as the model itself; what is compiled is compiled again where it arrives.
+
+    Parameters
+    ----------
+    source : pymc.Model or callable () -> pymc.Model
+    with_prior : bool
+    """
+
+    source: Any
+    with_prior: bool
+
+    def __call__(self, hooks: bool = False) -> Any:
+        """The model, built once; with hooks where it names its `log_joint`, see `pp_models.complete_data`."""
+        if hooks and "log_joint" in self.model:
+            name_responsibilities(self.model, self._shape_of_log_joint)
+        return self.model
+
+    @cached_property
+    def _shape_of_log_joint(self) -> tuple[int, ...]:
+        graphs, x = self.objective.of_flat_input(self.model.replace_rvs_by_values([self.model["log_joint"]]))
+        shape: tuple[int, ...] = np.shape(self.objective.compile([x], graphs[0])(np.zeros(self.objective.size)))
+        if len(shape) != 2:
+            raise InputError(f"log_joint has shape {shape}, expected observations x latent states")
+        return shape
+
+    def complete_data(self) -> CompleteData:
+        """What the model says of the complete data."""
+        return CompleteData(Objective(self(hooks=True), self.with_prior))
+
+    @cached_property
+    def model(self) -> Any:
+        """The model."""
+        return self.source() if self._is_function else self.source
+
+    @cached_property
+    def objective(self) -> Objective:
+        """Its compiled log-likelihood: knows the shapes and the supports."""
+        return Objective(self.model, self.with_prior)
+
+    @property
+    def _is_function(self) -> bool:
+        return callable(self.source) and not hasattr(self.source, "free_RVs")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The transforms of a model are functions of its own, which plain pickle refuses.
+        return {
+            "source": self.source if self._is_function else None,
+            "model": None if self._is_function else cloudpickle.dumps(self.source),
+            "with_prior": self.with_prior,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        model = state["model"]
+        source = state["source"] if model is None else pickle.loads(model)
+        self.__dict__.update(source=source, with_prior=state["with_prior"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +90,37 @@ class OutsideEM:
     ----------
     cycle : callable natural -> (natural, float or None)
         One EM cycle, and the log-likelihood before it where the EM tells one; else it is PyMC's.
-    objective : Objective
-        Knows the shapes and the supports.
+    built : Built
+        The model.
     faults : Counter of str
         Where the EM failed: what was raised, or where it left the parameter space, and how often.
     """
 
     cycle: Callable[[Natural], tuple[Natural, float | None]]
-    objective: Objective
+    built: Built
     faults: Counter[str] = field(default_factory=Counter)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The class of its parameters is made again where it arrives.
+        return {"cycle": self.cycle, "built": self.built, "faults": self.faults}
+
+    @property
+    def objective(self) -> Objective:
+        """Knows the shapes and the supports."""
+        return self.built.objective
 
     @cached_property
     def Params(self) -> Any:  # noqa: N802 - a class
         """NamedTuple of the parameters."""
         return namedtuple("Params", list(self.objective.shapes), rename=True)
+
+    def to_em(self, natural: Natural) -> Any:
+        """Natural parameters as `Params`."""
+        return self.Params(*(np.asarray(natural[name], dtype=float) for name in self.objective.shapes))
+
+    def from_em(self, params: Any) -> Natural:
+        """Natural parameters of `Params`."""
+        return dict(zip(self.objective.shapes, params, strict=True))
 
     def e_step(self, params: Any) -> Expectation:
         """The parameters after one cycle, and the log-likelihood of the ones before."""
@@ -104,6 +185,11 @@ class OutsideEM:
         return [{name: values[i] for name, values in rows.items()} for i in range(int(np.prod(lead)))], lead
 
 
+def bound_em(problem: OutsideEM) -> Any:
+    """The user's EM that was bound."""
+    return problem.cycle.em if isinstance(problem.cycle, Cycle) else problem.cycle
+
+
 def inside(objective: Objective, natural: Natural) -> str:
     """The first parameter that lies outside its support, in words; empty where all lie inside."""
     for name, values in natural.items():
@@ -118,29 +204,42 @@ def inside(objective: Objective, natural: Natural) -> str:
     return ""
 
 
-def cycle_of(
-    em: Any, objective: Objective, single: frozenset[str]
-) -> Callable[[Natural], tuple[Natural, float | None]]:
-    """One cycle of an EM: a function of parameters by name, or an object with `step`, or with `e_step` and `m_step`.
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """One cycle of an EM: natural parameters, and the log-likelihood before it where the EM tells one.
 
     Parameters
     ----------
     em : object or callable
-    objective : Objective
-        Knows the shapes and the supports.
+        With `e_step` and `m_step`, or with `step`, or a function of parameters by name.
+    built : Built
+        The model: knows the shapes and the supports.
     single : frozenset of str
         Parameters that are a single number; the EM gets them as floats.
-
-    Raises
-    ------
-    InputError
     """
-    shapes = objective.shapes
 
-    def given(natural: Natural) -> dict[str, Any]:
-        return {name: float(values[0]) if name in single else values.copy() for name, values in natural.items()}
+    em: Any
+    built: Built
+    single: frozenset[str]
 
-    def read(returned: Any) -> Natural:
+    def __call__(self, natural: Natural) -> tuple[Natural, float | None]:
+        """Run it from natural parameters.
+
+        Raises
+        ------
+        InputError
+            If the EM returns something else than the parameters of the model.
+        """
+        if in_two_steps(self.em):
+            counts, value = _told(self.em.e_step(self._given(natural)))
+            return self._read(self.em.m_step(counts, self._given(natural))), value
+        return self._read(getattr(self.em, "step", self.em)(self._given(natural))), None
+
+    def _given(self, natural: Natural) -> dict[str, Any]:
+        return {name: float(values[0]) if name in self.single else values.copy() for name, values in natural.items()}
+
+    def _read(self, returned: Any) -> Natural:
+        shapes = self.built.objective.shapes
         if not isinstance(returned, Mapping):
             raise InputError(f"the EM returned {type(returned).__name__}, expected a dict with {', '.join(shapes)}")
         natural = {}
@@ -153,18 +252,25 @@ def cycle_of(
             natural[name] = values
         return natural
 
-    def by_steps(natural: Natural) -> tuple[Natural, float | None]:
-        counts, value = _told(em.e_step(given(natural)))
-        return read(em.m_step(counts, given(natural))), value
 
+def in_two_steps(em: Any) -> bool:
+    """Whether an EM is an object with `e_step` and `m_step`."""
+    return callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None))
+
+
+def cycle_of(em: Any, built: Built, single: frozenset[str]) -> Cycle:
+    """One cycle of an EM, as `Cycle` takes it.
+
+    Raises
+    ------
+    InputError
+        If it is none of its forms.
+    """
     if isclass(em):
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
-    if callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None)):
-        return by_steps
-    step = getattr(em, "step", em)
-    if not callable(step):
+    if not in_two_steps(em) and not callable(getattr(em, "step", em)):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
-    return lambda natural: (read(step(given(natural))), None)
+    return Cycle(em, built, single)
 
 
 def _told(returned: Any) -> tuple[Any, float | None]:

@@ -6,7 +6,7 @@ bounds are turned: of all their entries along one entry of an axis, of each as a
 log-likelihood of every observation where it was at random parameters, but for round-off, is a symmetry.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from itertools import combinations, pairwise, permutations, product
 from math import factorial
@@ -89,12 +89,14 @@ class Symmetries(NamedTuple):
         found += [f"the signs of {turn.words} may be turned together" for turn in self.turns]
         return found
 
-    def copies(self, natural: Natural) -> Iterator[Natural]:
-        """One copy for each exchange of the first two entries, and for each turn."""
+    def generators(self) -> dict[str, Callable[[Natural], Natural]]:
+        """Changes of the parameters that give all copies, one after another, in words."""
+        found: dict[str, Callable[[Natural], Natural]] = {}
         for exchange in self.exchanges:
-            yield exchange.ordered(natural, _exchange(exchange.size, 0, 1))
-        for turn in self.turns:
-            yield turn.turned(natural)
+            for one, other in pairwise(range(exchange.size)):
+                words = f"exchanging entries {one + 1} and {other + 1} of {' and '.join(exchange.axes)}"
+                found[words] = partial(exchange.ordered, order=_exchange(exchange.size, one, other))
+        return found | {f"turning the signs of {turn.words}": turn.turned for turn in self.turns}
 
     def aligned(self, natural: Natural, reference: Natural) -> Natural:
         """The copy of the parameters that is nearest to others, of every choice of signs in its best order."""

@@ -9,19 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from comparisons import families
 from comparisons.case import Array, Case, InputError, natural_of, no_runaway
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import about_labels, listed
-from comparisons.writing.style import COLOURS, EM, PYMC, SETTINGS, short
 from pp_models import sampling
 
 # Fewest draws per chain from which ArviZ computes R-hat and ESS.
@@ -31,10 +25,6 @@ HIGHEST_R_HAT = 1.01
 LOWEST_ESS = 400
 # The parameter of an item response model that may grow without end.
 SLOPE = "a"
-# Entries of a parameter that have room in a figure, one below the other.
-MOST_ROWS = 60
-# Ends of the intervals in the figure.
-INTERVAL = (0.03, 0.97)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,37 +71,6 @@ class Posterior:
             raise InputError(
                 f"{path}: writing netCDF needs h5netcdf and h5py: pip install em-crosscheck[netcdf]"
             ) from None
-
-    def figure(self) -> Figure:
-        """Interval and mean of every parameter by chain, both maxima marked; one panel per kind of parameter."""
-        parameters = self.case.parameters
-        rows = min(max(parameter.size for parameter in parameters), MOST_ROWS)
-        chains = len(self.draws)
-        with rc_context(SETTINGS):
-            height = 1.6 + rows * (0.24 + 0.09 * min(chains, 6))
-            figure = Figure(figsize=(1.2 + 4.0 * len(parameters), height), layout="constrained")
-            panels = figure.subplots(1, len(parameters), squeeze=False)[0]
-            first = 0
-            for axes, parameter in zip(panels, parameters, strict=True):
-                columns = np.arange(first, first + parameter.size)
-                first += parameter.size
-                columns = columns[self._shown(columns)]
-                _forest(axes, self.draws[:, :, columns], self.table.iloc[columns])
-                entries = [parameter.labels[column - (first - parameter.size)] for column in columns]
-                axes.set_yticks(range(len(entries)), [short(entry) for entry in entries])
-                cut = f" (the {len(entries)} of {parameter.size} furthest from the maximum)"
-                axes.set_title(f"{parameter.name}{cut if len(entries) < parameter.size else ''}")
-            handles, names = panels[0].get_legend_handles_labels()
-            figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6))
-        return figure
-
-    def _shown(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """Places of the entries of one parameter that have room: all, or those furthest from the maximum."""
-        if len(columns) <= MOST_ROWS:
-            return np.arange(len(columns))
-        table = self.table.iloc[columns]
-        apart = np.nan_to_num((table["mean"] - table["pymc"]).abs() / table["sd"])
-        return np.sort(np.argsort(-apart.to_numpy(), kind="stable")[:MOST_ROWS])
 
 
 def sample(
@@ -222,44 +181,3 @@ def _about_sampler(summary: pd.DataFrame, counts: dict[str, int], values: Array)
     if few:
         found.append(f"effective sample size below {LOWEST_ESS} or unknown for {listed(few)}")
     return found
-
-
-# ---- figure ---------------------------------------------------------------------------------------
-
-
-def _forest(axes: Axes, values: Array, table: pd.DataFrame) -> None:
-    """One row per parameter, in it one line per chain; EM's and PyMC's maximum on the row itself."""
-    chains, _, parameters = values.shape
-    rows = np.arange(parameters)
-    low, high = np.quantile(values, INTERVAL, axis=1)
-    middle = values.mean(axis=1)
-    for chain in range(chains):
-        place = rows + _offset(chain, chains)
-        axes.hlines(
-            place, low[chain], high[chain], color=_colour(chain), linewidth=1.2, label=f"chain {chain + 1}", zorder=2
-        )
-        axes.plot(middle[chain], place, "|", color=_colour(chain), markersize=5)
-    axes.plot(table["pymc"], rows, "D", markersize=8, mfc="none", mec=PYMC, zorder=4, label="PyMC, maximum")
-    axes.plot(table["em"], rows, "o", markersize=4, color=EM, zorder=5, label="EM, maximum")
-    # A chain that ran off must not squeeze the others into a line.
-    reach = 10 * float(np.median(high - low))
-    points = table[["em", "pymc"]].to_numpy()
-    seen = np.clip([low.min(), high.max()], np.nanmin(points) - reach, np.nanmax(points) + reach)
-    left, right = min(seen[0], np.nanmin(points)), max(seen[1], np.nanmax(points))
-    margin = 0.05 * (right - left) or 0.05
-    axes.set_xlim(left - margin, right + margin)
-    for chain in range(chains):
-        place = rows + _offset(chain, chains)
-        for beyond, edge, marker in ((high[chain] > right, right, ">"), (low[chain] < left, left, "<")):
-            axes.plot(np.full(beyond.sum(), edge), place[beyond], marker, color=_colour(chain), markersize=4)
-    axes.set_ylim(parameters - 0.5, -0.5)
-
-
-def _offset(chain: int, chains: int) -> float:
-    """Where in its row a chain is drawn."""
-    return 0.0 if chains == 1 else (chain / (chains - 1) - 0.5) * 0.5
-
-
-def _colour(chain: int) -> str:
-    """Colour of a chain; the first two of the palette are EM's and PyMC's."""
-    return COLOURS[2:][chain % len(COLOURS[2:])]

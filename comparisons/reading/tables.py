@@ -205,7 +205,7 @@ def numbers(
     return np.fromiter(map(values.__getitem__, picked), float, len(picked)).reshape(-1, len(positions))
 
 
-def frequencies(table: Table) -> Array | None:
+def read_frequencies(table: Table) -> Array | None:
     """The optional `frequency` column: whole numbers, not negative, not all zero.
 
     Raises

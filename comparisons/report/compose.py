@@ -2,33 +2,19 @@
 
 from typing import Any
 
-import pandas as pd
-
 from comparisons.cross_check.run import CrossCheck
-from comparisons.optima.kinds import Kind
-from comparisons.report import figures, numerals, tables, worked
-from comparisons.report.origin import COMMAND, begins_with_it, how_made, named_start
-from comparisons.report.page import Block, Column, Page, Picture, Points, Section, Table, Text
+from comparisons.optima.words import MEANING
+from comparisons.report import figures, tables, worked
+from comparisons.report.draws import posterior_section
+from comparisons.report.origin import begins_with_it, how_made, named_start
+from comparisons.report.page import Block, Column, Page, Points, Section, Table, Text
 from comparisons.report.scores import scores_remark
 from comparisons.report.summary import versions
-from comparisons.writing import style
-from comparisons.writing.plain import one_line
-
-KINDS = {
-    Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",
-    Kind.LOCAL: "a regular maximum below the best known one.",
-    Kind.SADDLE: (
-        "the gradient is zero, but there is a way up, perhaps only at the end of level ground: EM started here stays."
-    ),
-    Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
-    Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
-    Kind.DIVERGING: "the likelihood does not fall while some parameter runs off to infinity.",
-    Kind.DEGENERATE: "the likelihood itself is unbounded there: there is no estimate.",
-    Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
-}
+from comparisons.writing import numerals
+from comparisons.writing.plain import as_sentence, one_line
 
 
-def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> Page:
+def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True, command: str | None = None) -> Page:
     """Return the report of a result.
 
     Parameters
@@ -38,6 +24,8 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
         See `comparisons.posterior.sample`.
     csv : bool
         The CSV tables are written too, so long tables may point to them.
+    command : str, optional
+        The command line that made the result.
     """
     case = result.case
 
@@ -50,13 +38,13 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
         agreement.append(short(tables.derived_table(result, derived), "derived.csv"))
     about_scores = scores_remark(result)
     if about_scores:
-        agreement.append(Text(_sentence(f"Person scores: {about_scores}")))
+        agreement.append(Text(as_sentence(f"Person scores: {about_scores}")))
     agreement += [tables.crosswise(result), tables.checks(result)]
     sections = [
         Section("Optima", (short(tables.optima(result), "optima.csv"), _kinds(result))),
         Section("Agreement", tuple(agreement)),
         Section("Figures", tuple(figures.pictures(result).values())),
-        *([_posterior(result, posterior, csv)] if posterior is not None else []),
+        *([posterior_section(result, posterior, csv)] if posterior is not None else []),
         Section("Parameters of the optima", (short(tables.optima_parameters(result), "optima.csv"),)),
         Section("Starts", _starts(result, csv)),
     ]
@@ -65,7 +53,8 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
     )
     if example:
         sections.append(Section("Worked tables", example))
-    sections.append(Section("Settings, versions, how to regenerate", _settings(result, posterior is not None)))
+    made = how_made(result, posterior is not None, command)
+    sections.append(Section("Settings, versions, how to regenerate", (*_settings(result), *made)))
     failed = [check for check in result.checks if not check.passed]
     return Page(
         title=one_line(f"{case.name}: {case.title}"),
@@ -89,7 +78,7 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True) -> P
 def _kinds(result: CrossCheck) -> Points:
     """What each kind means, of those that were found."""
     present = {optimum.kind for optimum in result.optima}
-    return Points(tuple((str(kind), meaning) for kind, meaning in KINDS.items() if kind in present))
+    return Points(tuple((str(kind), meaning) for kind, meaning in MEANING.items() if kind in present))
 
 
 def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
@@ -99,60 +88,11 @@ def _starts(result: CrossCheck, csv: bool) -> tuple[Block, ...]:
     return (*((Text(text),) if text else ()), tables.starts(result).shortened("starts.csv" if csv else None))
 
 
-def posterior_frame(result: CrossCheck, posterior: Any) -> pd.DataFrame:
-    """Both maxima with standard errors, beside the posterior's summary."""
-    estimates = result.estimates.set_index("parameter")
-    ours = estimates[["em", "em_se", "pymc", "pymc_se"]]
-    ours = ours.assign(**{se: ours[se].where(estimates["no_se"] == "") for se in ("em_se", "pymc_se")})
-    drawn = posterior.summary[["mean", "sd", "r_hat", "ess_bulk", "ess_tail"]]
-    return ours.join(drawn, how="left").rename_axis("parameter").reset_index()
-
-
-def _posterior(result: CrossCheck, posterior: Any, csv: bool) -> Section:
-    formats = {
-        "EM": ("em", numerals.estimate),
-        "SE (EM)": ("em_se", numerals.standard_error),
-        "PyMC": ("pymc", numerals.estimate),
-        "SE (PyMC)": ("pymc_se", numerals.standard_error),
-        "posterior mean": ("mean", numerals.standard_error),
-        "posterior sd": ("sd", numerals.standard_error),
-        "R-hat": ("r_hat", numerals.ratio),
-        "ESS bulk": ("ess_bulk", numerals.whole),
-        "ESS tail": ("ess_tail", numerals.whole),
-    }
-    rows = tuple(
-        (one_line(row["parameter"]), *(write(row[column]) for column, write in formats.values()))
-        for row in posterior_frame(result, posterior).to_dict("records")
-    )
-    table = Table(
-        "Maxima with standard errors, and the posterior's mean and sd",
-        (Column("parameter", numeric=False), *(Column(title) for title in formats)),
-        rows,
-    )
-    picture = Picture(
-        "posterior.png",
-        "Posterior",
-        "Draws of NUTS from the same PyMC model.",
-        "Posterior draws of every parameter.",
-        style.png(posterior.figure()),
-    )
-    messages = tuple(Text(_sentence(message)) for message in posterior.messages)
-    return Section(
-        "Posterior beside the maximum", (*messages, table.shortened("posterior.csv" if csv else None), picture)
-    )
-
-
-def _sentence(message: str) -> str:
-    """A message with a capital letter and a full stop."""
-    text = one_line(message).rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
+def _settings(result: CrossCheck) -> tuple[Block, ...]:
     case = result.case
     settings = {
         "model": case.family,
-        **{name: value for name, value in case.settings.items() if name != COMMAND},
+        **case.settings,
         "starts": result.n_starts,
         "seed": result.seed,
         "EM stops when": worked.stop_in_words(case.stop),
@@ -166,5 +106,4 @@ def _settings(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
             (Column("package", numeric=False), Column("version", numeric=False)),
             tuple((name, found or numerals.MISSING) for name, found in versions().items()),
         ),
-        *how_made(result, with_posterior),
     )

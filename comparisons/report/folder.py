@@ -9,7 +9,8 @@ import pandas as pd
 from comparisons.case import InputError
 from comparisons.cross_check.run import CrossCheck
 from comparisons.report import render, tables
-from comparisons.report.compose import COMMAND, compose, posterior_frame
+from comparisons.report.compose import compose
+from comparisons.report.draws import posterior_frame
 from comparisons.report.summary import summary_text
 from comparisons.writing import exchange
 from comparisons.writing.spreadsheet import csv_bytes
@@ -33,6 +34,7 @@ def write_report(
     posterior: Any = None,
     settings: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    command: str | None = None,
 ) -> Path:
     """Write the report of a result.
 
@@ -49,6 +51,8 @@ def write_report(
         What tells this run from others; those of the result if left out.
     overwrite : bool
         Replace the report of a run with other settings.
+    command : str, optional
+        The command line that made the result, to be printed as how to regenerate it.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def write_report(
     folder = Path(folder)
     settings = _settings(result, posterior is not None) if settings is None else settings
     extra = result.case.extra_tables(result.case.align(result.ends.em, result.ends.pymc)) if "csv" in formats else {}
-    files = contents(result, formats, posterior, extra)
+    files = contents(result, formats, posterior, extra, command)
     exchange.write_folder(folder, WRITER, files, settings, overwrite)
     return folder
 
@@ -92,16 +96,20 @@ def _settings(result: CrossCheck, posterior: bool) -> dict[str, str]:
     start = {} if case.start is None else {name: values.tolist() for name, values in case.start.items()}
     found = {"problem": case.name, "family": case.family, **case.settings}
     found |= {"start": start, "starts": result.n_starts, "seed": result.seed, "posterior": posterior}
-    return {name: str(value) for name, value in found.items() if name != COMMAND}
+    return {name: str(value) for name, value in found.items()}
 
 
 def contents(
-    result: CrossCheck, formats: Collection[str], posterior: Any, extra: dict[str, pd.DataFrame]
+    result: CrossCheck,
+    formats: Collection[str],
+    posterior: Any,
+    extra: dict[str, pd.DataFrame],
+    command: str | None = None,
 ) -> dict[str, bytes]:
     """Every file of a report by its path inside the folder."""
     files: dict[str, bytes] = {}
     if "md" in formats or "html" in formats:
-        page = compose(result, posterior, csv="csv" in formats)
+        page = compose(result, posterior, csv="csv" in formats, command=command)
         if "md" in formats:
             files["report.md"] = render.markdown(page).encode()
             files |= {f"figures/{picture.file}": picture.data for picture in page.pictures}

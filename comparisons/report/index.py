@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from comparisons.cross_check.verdict import Verdict
-from comparisons.report import numerals, render
+from comparisons.report import render
 from comparisons.report.page import BADGES
-from comparisons.writing import manifest
+from comparisons.writing import manifest, numerals
 
 NAME, WRITER = "README.md", "index"
 MARKER = "<!-- Written by em-crosscheck, which leaves it alone once it has been changed. -->"

@@ -9,9 +9,6 @@ from comparisons.optima.starts import draw_starts
 from comparisons.report.page import Block, Code, Text
 from comparisons.writing.plain import one_line
 
-# A setting that is printed as the command, not in the table.
-COMMAND = "command"
-
 
 def in_catalogue(case: Case) -> bool:
     """Whether a case is a problem of the catalogue, and not one that only has its name."""
@@ -31,11 +28,10 @@ def begins_with_it(result: CrossCheck) -> bool:
     return start is not None and all(np.array_equal(start[name], result.starts[name][0]) for name in result.case.labels)
 
 
-def how_made(result: CrossCheck, with_posterior: bool) -> tuple[Block, ...]:
+def how_made(result: CrossCheck, with_posterior: bool, command: str | None) -> tuple[Block, ...]:
     """The command that writes this report again; for a case made in Python there is none, only a call."""
     case, drawn = result.case, _starts_are_drawn(result)
     numbers = f"--starts {result.n_starts} --seed {result.seed}"
-    command = case.settings.get(COMMAND)
     if command is None and drawn and in_catalogue(case):
         command = f"em-crosscheck run {case.name} {numbers}" + " --posterior" * with_posterior
     if command is not None:

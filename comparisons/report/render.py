@@ -6,24 +6,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from comparisons.report.page import Page, Picture
-from comparisons.writing.plain import one_line
-
-# Characters that Markdown gives a meaning, and how they are written to have none. Entities where a
-# backslash would not do: HTML, the cells of a table, mathematics between dollar signs, links without brackets.
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;", "@": "&#64;"}
-_BACKSLASHED = "\\`*_[]~#!"
-_WRITTEN = str.maketrans({**_ENTITIES, **{char: f"\\{char}" for char in _BACKSLASHED}})
-_BARE_LINK = re.compile(r"(?i)(https?|ftp|mailto|xmpp):|www\.")
+from comparisons.report.page import Page, Picture, Table
+from comparisons.writing import numerals
+from comparisons.writing.markdown import markdown_table, markdown_text
 
 
-def markdown_text(text: object) -> str:
-    """Text as Markdown that shows exactly this text, on one line.
-
-    A bare address would become a link by itself; its colon or dot is written as an entity.
-    """
-    escaped = one_line(text).translate(_WRITTEN)
-    return _BARE_LINK.sub(lambda found: found[0][:-1] + ("&#58;" if found[0][-1] == ":" else "&#46;"), escaped)
+def report_table(table: Table) -> str:
+    """A table of a report as Markdown; the rows that must catch the eye are bold."""
+    rows = [
+        [f"**{markdown_text(cell)}**" if index in table.alarms and cell else markdown_text(cell) for cell in row]
+        for index, row in enumerate(table.rows)
+    ]
+    numeric = [column.numeric for column in table.columns]
+    return markdown_table([markdown_text(column.title) for column in table.columns], rows, numeric)
 
 
 def fence(text: str) -> str:
@@ -45,7 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"md": markdown_text, "fence": fence, "data_address": data_address}
+    environment.filters |= {"md": markdown_text, "table": report_table, "fence": fence, "data_address": data_address}
     return environment
 
 
@@ -65,4 +60,15 @@ def html(page: Page) -> str:
 
 def index(rows: list[dict[str, Any]], marker: str) -> str:
     """The index of a folder of reports as Markdown."""
-    return _render("index.md.jinja", rows=rows, marker=marker)
+    heads = ("problem", "verdict", "flags", "log-likelihood", "least matching digits", "starts")
+    numeric = (False, False, False, True, True, True)
+    table = markdown_table(heads, [_index_row(row) for row in rows], numeric) if rows else ""
+    return _render("index.md.jinja", table=table, marker=marker)
+
+
+def _index_row(row: dict[str, Any]) -> list[str]:
+    badge = row["badge"]
+    verdict = "agree" if badge.css_class == "agree" else f"**{badge.word.upper()}**"
+    link = f"[{markdown_text(row['problem'])}]({row['link']})"
+    numbers = [markdown_text(row[name]) for name in ("log_likelihood", "digits", "starts")]
+    return [link, f"{badge.icon} {verdict}", markdown_text(row["flags"]) or numerals.MISSING, *numbers]

@@ -13,8 +13,8 @@ from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import listed
 from comparisons.optima.starts import Endpoints
-from comparisons.report import numerals
 from comparisons.report.page import Column, Table
+from comparisons.writing import numerals
 from comparisons.writing.plain import one_line
 
 # Optima whose parameters are printed side by side.

@@ -17,7 +17,6 @@ from comparisons.report.page import Picture
 from comparisons.report.panels import Panel, panels_of
 from comparisons.report.tables import objective_name
 from comparisons.writing.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
-from em_reference.em import Fit, em
 
 # Cycles beyond which the axis of cycles is logarithmic.
 MANY_CYCLES = 60
@@ -34,31 +33,29 @@ LEAST_RANGE, LEAST_CLIMB = 1e-3, 1e-6
 def watching(result: CrossCheck) -> Picture:
     """Figure of the first start: the climb, what is left of it, and every parameter."""
     case = result.case
-    start = take(result.starts, 0)
     where = named_start(case) if begins_with_it(result) else "start 0"
-    fit = em(case.em, case.to_em(start), case.stop, trace=True)
-    cycles, name = int(fit.cycles), objective_name(case)
+    cycles, status, name = int(result.path.cycles), result.path.status.item(), objective_name(case)
     return Picture(
         "convergence.svg",
         "Watching EM converge",
-        f"EM from {where}: {cycles} cycles, status “{fit.status.item()}”. Above, the {name} and what is left to its "
+        f"EM from {where}: {cycles} cycles, status “{status}”. Above, the {name} and what is left to its "
         "highest value on this path (round-off left out). Below, the parameters; diamonds at the right mark where "
         "PyMC ended from the same start.",
         f"{name} of EM and its parameters over {cycles} cycles from {where}.",
-        drawn(lambda: _draw_watching(result, fit)),
+        drawn(lambda: _draw_watching(result)),
     )
 
 
-def _draw_watching(result: CrossCheck, fit: Fit) -> Figure:
-    case = result.case
-    if fit.trace is None:
-        raise TypeError("a fit with a trace is expected")
+def _draw_watching(result: CrossCheck) -> Figure:
+    case, trace = result.case, result.path.trace
+    if trace is None:
+        raise TypeError("a path with its trace is expected")
     reported = result.ends.pymc
-    path = case.from_em(fit.trace.params)
+    path = case.from_em(trace.params)
     arrived = take(result.pymc.natural, 0)
     return framed(
         case.parameters,
-        np.asarray(fit.trace.log_likelihood + fit.trace.log_prior),
+        np.asarray(trace.log_likelihood + trace.log_prior),
         # Relabelled or reflected as a whole, as its last point is to lie closest to what is reported.
         rearranged(case, labelling_of_end(case, take(path, -1), reported), path),
         rearranged(case, labelling_of_end(case, arrived, reported), arrived),

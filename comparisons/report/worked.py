@@ -7,12 +7,13 @@ import pandas as pd
 
 from comparisons.case import Case, Natural, Published, scalar_name
 from comparisons.cross_check.run import CrossCheck
-from comparisons.report import numerals
+from comparisons.cross_check.worked_example import WorkedExample
 from comparisons.report.origin import named_start
 from comparisons.report.page import Block, Column, Points, Table, Text
 from comparisons.report.tables import by_label
+from comparisons.writing import numerals
 from comparisons.writing.plain import one_line
-from em_reference.em import StopRule, em
+from em_reference.em import StopRule
 
 
 def stop_in_words(stop: StopRule) -> str:
@@ -29,8 +30,8 @@ def worked_blocks(result: CrossCheck) -> tuple[Block, ...]:
     """What the report prints of the worked example; nothing when the case has no start of its own."""
     case = result.case
     blocks: list[Block] = []
-    if case.start is not None:
-        tables = list(_cycle_1(case, case.start))
+    if case.start is not None and result.worked is not None:
+        tables = list(_cycle_1(case, result.worked))
         if tables:
             at = "; ".join(
                 f"{name} = {', '.join(f'{value:g}' for value in case.by_name[name].flat(case.start[name]))}"
@@ -41,15 +42,13 @@ def worked_blocks(result: CrossCheck) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _cycle_1(case: Case, start: Natural) -> Iterator[Table]:
+def _cycle_1(case: Case, worked: WorkedExample) -> Iterator[Table]:
     """E-step and M-step of cycle 1. The M-step of a worked example may have a tolerance of its own."""
-    for title, frame in case.first_cycle(start).items():
-        if case.worked is None or not title.startswith("M-step"):
+    for title, frame in worked.tables.items():
+        if worked.after_cycle_1 is None or not title.startswith("M-step"):
             yield table_of(f"{title} ({case.tables[title]})" if title in case.tables else title, frame)
-    if case.worked is not None:
-        problem, params = case.worked.em, case.to_em(start)
-        after = case.from_em(problem.m_step(problem.e_step(params).expected_counts, params))
-        for frame in by_label(case, after):
+    if worked.after_cycle_1 is not None:
+        for frame in by_label(case, worked.after_cycle_1):
             yield table_of("M-step: parameters after cycle 1", frame)
 
 
@@ -75,8 +74,8 @@ def _estimates(result: CrossCheck) -> list[Block]:
     columns: dict[str, dict[str, str]] = {}
     blocks: list[Block] = []
     ours, ours_name = converged, "converged"
-    if case.worked is not None and case.start is not None:
-        fit = em(case.worked.em, case.to_em(case.start), case.worked.stop)
+    fit = None if result.worked is None else result.worked.fit
+    if fit is not None and case.worked is not None:
         ours, ours_name = _named(case, case.from_em(fit.params)), f"after {int(fit.cycles)} cycles"
         columns[ours_name] = {name: numerals.estimate(value) for name, value in ours.items()}
         blocks.append(

@@ -27,7 +27,7 @@ def lsat6(**more: object) -> Case:
     """LSAT-6 on 61 nodes over [-6, 6]."""
     responses = np.array([[float(u) for u in pattern] for pattern in LSAT6_FREQUENCIES])
     counts = np.array(list(LSAT6_FREQUENCIES.values()), dtype=float)
-    case = two_pl.bind("lsat6", responses, LSAT6_ITEMS, counts=counts, **more)
+    case = two_pl.bind("lsat6", responses, LSAT6_ITEMS, frequencies=counts, **more)
     return replace(case, start={"d": np.zeros(5), "a": np.ones(5)})
 
 

@@ -245,13 +245,20 @@ def test_labels_of_the_user_are_no_markup_and_no_control_sequences(tmp_path: Pat
 
 
 def compared(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[Any, dict[str, Any]]:
-    """The case that a command makes, and how the harness is called."""
+    """The case that a command makes, and how the harness is called, with the command that gives the same again."""
     seen: list[tuple[Any, dict[str, Any]]] = []
+    jobs: list[batch.Job] = []
+    cross_check = batch._cross_check
 
     def crosscheck(case: Any, n_starts: int, seed: int, **more: Any) -> None:
-        seen.append((case, {"n_starts": n_starts, "seed": seed, **more}))
+        seen.append((case, {"n_starts": n_starts, "seed": seed, "command": shlex.join(jobs[-1].command), **more}))
         raise InputError("seen")
 
+    def noted(job: batch.Job, *rest: Any) -> Any:
+        jobs.append(job)
+        return cross_check(job, *rest)
+
+    monkeypatch.setattr(batch, "_cross_check", noted)
     monkeypatch.setattr(comparisons.cross_check.run, "crosscheck", crosscheck)
     result = run(*arguments)
     assert result.stderr == "Error: seen\n"
@@ -435,7 +442,7 @@ def test_the_command_gives_the_same_case_again(tmp_path: Path, data: Path, monke
         "--name", "this", "--starts", "3", "--seed", "5",
     ]  # fmt: skip
     case, called = compared(monkeypatch, "compare", "coin-mixture", data, *given, "--out", tmp_path)
-    program, *command = shlex.split(case.settings["command"])
+    program, *command = shlex.split(called["command"])
     assert (program, command[:3]) == ("em-crosscheck", ["compare", "coin-mixture", str(data)])
     assert sorted(command[3:]) == sorted(given)
     again, called_again = compared(monkeypatch, *command, "--out", tmp_path)
@@ -446,15 +453,15 @@ def test_the_command_gives_the_same_case_again(tmp_path: Path, data: Path, monke
 def test_the_command_holds_grid_and_posterior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     items = tmp_path / "items.csv"
     items.write_text("a,b\n1,0\n0,1\n1,1\n")
-    case, _ = compared(
+    case, called = compared(
         monkeypatch, "compare", "two-pl", items, "--grid", "-1,1", "--grid-weights", "0.5,0.25", "--posterior",
         "--out", tmp_path,
     )  # fmt: skip
     np.testing.assert_array_equal(case.em.grid[1], [0.5, 0.25])
     expected = "--grid -1.0,1.0 --grid-weights 0.5,0.25 --starts 100 --seed 0 --posterior"
-    assert case.settings["command"] == f"em-crosscheck compare two-pl {items} {expected}"
-    case, _ = compared(monkeypatch, "run", "lsat6", "--out", tmp_path)
-    assert case.settings["command"] == "em-crosscheck run lsat6 --starts 100 --seed 0"
+    assert called["command"] == f"em-crosscheck compare two-pl {items} {expected}"
+    _, called = compared(monkeypatch, "run", "lsat6", "--out", tmp_path)
+    assert called["command"] == "em-crosscheck run lsat6 --starts 100 --seed 0"
 
 
 def test_run_without_names_runs_all_and_none_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from comparisons import families
-from comparisons.case import Case, Parameter
+from comparisons.case import Case, Parameter, take
 from comparisons.catalogue import load
 from comparisons.commands import batch, terminal
 from comparisons.commands.main import main
@@ -19,12 +19,14 @@ from comparisons.cross_check.verdict import Verdict
 from comparisons.families import common_slope, poisson_mixture, two_pl
 from comparisons.optima.kinds import Kind
 from comparisons.optima.labellings import labelling, rearranged
+from comparisons.optima.words import IN_WORDS, MEANING
 from comparisons.posterior.sample import _about_prior, _about_ridge
 from comparisons.reading.tables import parse_table
 from comparisons.report import scores_remark, summary, tables, watching, write_index, write_report
-from comparisons.report.compose import KINDS, compose
+from comparisons.report.compose import compose
 from comparisons.report.page import BADGES, Page, Table
 from comparisons.report.render import html, markdown
+from em_reference.em import em
 from em_reference.quadrature import equally_spaced
 
 FEW = np.array([5.0, 9, 8, 4, 7])
@@ -207,7 +209,9 @@ def test_the_convergence_figure_has_the_labels_of_the_estimates(swapped, which, 
     monkeypatch.setattr(
         watching, "_draw_path", lambda _, panel, __, values, ended: drawn.update({panel.name: (values[-1], ended)})
     )
-    watching.watching(replace(result, starts=first, pymc=theirs))
+    case = result.case
+    path = em(case.em, case.to_em(take(first, 0)), case.stop, trace=True)
+    watching.watching(replace(result, starts=first, pymc=theirs, path=path))
     for position in (0, 1):
         shown = np.concatenate([drawn[name][position] for name in result.case.labels])
         np.testing.assert_allclose(shown, result.estimates["em"], rtol=1e-4)
@@ -372,7 +376,7 @@ def test_reasons_for_no_standard_error_are_in_the_note(at_best):
 
 
 def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
-    assert set(KINDS) == set(Kind)
+    assert set(MEANING) == set(IN_WORDS) == set(Kind)
     top = at_best.optima[0]
     judgement = replace(top.judgement, kind=Kind.DEGENERATE, diverging=("bias[coin1]",))
     estimates = at_best.estimates.assign(identified=at_best.estimates["parameter"] != "bias[coin1]")

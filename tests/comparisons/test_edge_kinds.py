@@ -77,7 +77,7 @@ def test_a_rate_of_zero_towards_which_it_rises_is_a_maximum_at_the_boundary():
 def test_a_bias_of_zero_with_a_way_up_is_not_stationary():
     """The published occupancy estimates: the maximum of the model with one bias held at 0."""
     heads, sites = (np.array(list(values), dtype=float) for values in (OCCUPANCY, OCCUPANCY.values()))
-    case = coin_mixture.bind("occupancy", heads, np.full(5, 5.0), 2, counts=sites)
+    case = coin_mixture.bind("occupancy", heads, np.full(5, 5.0), 2, frequencies=sites)
     psi, p = 0.5946225736, 0.258729082
     starts = {"weight": np.array([[psi, 1 - psi]]), "bias": np.array([[p, 0.0]])}
     result = crosscheck(case, starts=starts)
@@ -153,7 +153,7 @@ def test_a_guttman_scale_has_its_maximum_at_infinity():
 @pytest.mark.parametrize("frequency", [1e6, 1e9])
 def test_all_heads_are_at_the_boundary_however_many_they_are(frequency):
     """PyMC's side keeps 1e-12 off the edge, at the cost of that share of the flips: no slope."""
-    case = coin_mixture.bind("all", np.array([10.0]), np.array([10.0]), 1, counts=np.array([frequency]))
+    case = coin_mixture.bind("all", np.array([10.0]), np.array([10.0]), 1, frequencies=np.array([frequency]))
     result = crosscheck(case, 3)
     assert ([str(optimum.kind) for optimum in result.optima], result.verdict) == (["boundary"], "agree")
 
@@ -205,7 +205,7 @@ def test_a_component_without_weight_is_missed_where_single_sequences_are(flips):
 def test_an_em_that_creeps_does_not_disagree():
     """More than 55,000 plain cycles: what EM has not finished is carried on, or undecided."""
     heads, seen = np.arange(7.0), np.array([10.0, 32, 54, 48, 30, 6, 3])
-    result = crosscheck(coin_mixture.bind("creeping", heads, np.full(7, 7.0), 4, counts=seen), 12)
+    result = crosscheck(coin_mixture.bind("creeping", heads, np.full(7, 7.0), 4, frequencies=seen), 12)
     assert result.verdict == "agree"
     assert "ridge" in flags(result)
     assert result.ends.pymc_log_likelihood == pytest.approx(-303.388009285, abs=1e-8)

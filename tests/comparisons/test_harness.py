@@ -374,7 +374,7 @@ def test_crosswise_is_at_the_two_endpoints(two_optima):
 
 def test_the_sentence_says_what_it_is_flagged_for(make_coins):
     result = crosscheck(make_coins(np.array([10.0, 10, 3, 4, 7]), 2), 4)
-    assert result.sentence.endswith("; flagged: the boundary.")
+    assert result.sentence.endswith("; flagged: a maximum at the boundary.")
 
 
 def test_a_prior_on_one_side_only_is_found_out(make_coins):

@@ -240,7 +240,7 @@ def test_identical_items_diverge_by_name(make_lsat6):
 def test_item_that_everyone_got_right_is_named_and_the_others_are_estimated(lsat6_case):
     responses = np.column_stack([np.asarray(lsat6_case.em.responses), np.ones(len(lsat6_case.em.responses))])
     counts = np.asarray(lsat6_case.em.frequencies)
-    case = two_pl.bind("easy", responses, ("item1", "item2", "item3", "item4", "item5", "easy"), counts=counts)
+    case = two_pl.bind("easy", responses, ("item1", "item2", "item3", "item4", "item5", "easy"), frequencies=counts)
     assert [flag.code for flag in case.flags] == ["diverging"]
     assert "every examinee got easy right: d[easy] diverges to +infinity" in case.flags[0].message
     result = crosscheck(replace(case, start=lsat6_case.start), 1)

@@ -252,7 +252,9 @@ def test_starts_at_which_an_em_fails_are_told(fault) -> None:
 def test_an_em_that_ends_nowhere_is_one_line(fault) -> None:
     calls = iter(range(10**9))
     case = bind(exponential, lambda params: fault() if next(calls) else em(params))
-    with pytest.raises(InputError, match=f"EM ended at no finite value from any start that counts: ({FAULTS})"):
+    with pytest.raises(
+        InputError, match=f"no finite value from any start that counts: ({FAULTS})|every one of 2 starts .({FAULTS})"
+    ):
         crosscheck(case, 2)
 
 

@@ -15,6 +15,7 @@ from comparisons.case import Axis, InputError, Parameter
 from comparisons.cross_check.run import crosscheck
 from comparisons.optima.labellings import about_labels
 from comparisons.posterior.sample import Posterior, _about_ridge, _about_sampler, sample
+from comparisons.report.draws import posterior_figure
 from pp_models import sampling
 
 EQUAL = np.array([0.5, 0.5])
@@ -57,7 +58,7 @@ def test_two_coins_by_quadrature(posterior):
 
 @pytest.mark.slow
 def test_one_coin_has_the_beta_posterior(make_coins):
-    case = make_coins(np.array([7.0, 2.0]), 1, counts=np.array([2.0, 1.0]))
+    case = make_coins(np.array([7.0, 2.0]), 1, frequencies=np.array([2.0, 1.0]))
     drawn = sample(crosscheck(case, 2), seed=3, draws=500, tune=300)
     exact = beta(1 + 7 + 7 + 2, 1 + 3 + 3 + 8)
     row = drawn.summary.loc["bias[coin1]"]
@@ -279,7 +280,7 @@ def test_few_draws_do_not_crash(separated, chains, draws):
     assert drawn.draws.shape == (chains, draws, 2)
     assert np.isfinite(drawn.summary[["mean", "sd"]].to_numpy()).all()
     assert any("effective sample size below" in message for message in drawn.messages)
-    drawn.figure()
+    posterior_figure(drawn)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +336,7 @@ def test_figure_is_readable_and_leaves_pyplot_alone(posterior, count, tmp_path):
 
     before = pyplot.get_fignums()
     shown = many(posterior, count)
-    figure = shown.figure()
+    figure = posterior_figure(shown)
     figure.savefig(tmp_path / "figure.png")
     assert pyplot.get_fignums() == before
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["d", "a"]
@@ -351,7 +352,7 @@ def test_figure_is_readable_and_leaves_pyplot_alone(posterior, count, tmp_path):
 
 
 def test_figure_marks_both_maxima(posterior):
-    axes = posterior.figure().axes[0]
+    axes = posterior_figure(posterior).axes[0]
     by_name = {line.get_label(): line for line in axes.get_lines()}
     np.testing.assert_array_equal(by_name["EM, maximum"].get_xdata(), posterior.table["em"])
     np.testing.assert_array_equal(by_name["PyMC, maximum"].get_xdata(), posterior.table["pymc"])
@@ -361,5 +362,5 @@ def test_figure_marks_both_maxima(posterior):
 def test_chain_that_ran_off_does_not_squeeze_the_figure(posterior):
     values = posterior.draws.copy()
     values[0, :, 0] += 1e4
-    low, high = replace(posterior, draws=values).figure().axes[0].get_xlim()
+    low, high = posterior_figure(replace(posterior, draws=values)).axes[0].get_xlim()
     assert high - low < 100

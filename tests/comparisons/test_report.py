@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
-from matplotlib.figure import Figure
 
 from comparisons.case import Axis, Flag, Parameter
 from comparisons.catalogue import load
 from comparisons.cross_check.run import CrossCheck, crosscheck
+from comparisons.optima.words import MEANING
 from comparisons.report import summary, write_report
-from comparisons.report.compose import KINDS, compose
+from comparisons.report.compose import compose
 from comparisons.report.page import MOST_ROWS, Column, Page, Picture, Points, Table
 from comparisons.report.render import html, markdown
 from em_reference.two_pl import TwoPL, TwoPLParams
+from pp_models.objective import Objective
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 HOSTILE = (
@@ -195,7 +196,7 @@ def test_optima_say_how_they_are_known(coins_page, lsat6_page):
 def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coins, undrawn):
     optimum = coins.optima[0]
     nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
-    kinds = [replace(optimum.judgement, kind=kind) for kind in KINDS]
+    kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
     best, *_, heap = kinds
     altered = replace(
         coins,
@@ -298,10 +299,34 @@ def test_worked_stop_rule_beside_published_and_converged(lsat6_page):
 
 def test_how_to_regenerate(coins_page, coins, undrawn):
     assert "\nem-crosscheck run coins --starts 6 --seed 0\n" in markdown(coins_page)
-    own = replace(coins.case, settings={**coins.case.settings, "command": "em-crosscheck compare X ``` Y"})
-    text = markdown(compose(replace(coins, case=own)))
+    text = markdown(compose(coins, command="em-crosscheck compare X ``` Y"))
     assert "````\nem-crosscheck compare X ``` Y\n````\n" in text
-    assert "| command |" not in text
+
+
+# --- where it is from ---
+
+
+@pytest.mark.parametrize("name", ["coins", "lsat6"])
+def test_a_report_is_a_function_of_its_result(name, request, monkeypatch, tmp_path):
+    result = request.getfixturevalue(name)
+    write_report(result, tmp_path / "free")
+
+    def runs(*_: object, **__: object) -> None:
+        raise AssertionError("a report runs something")
+
+    others = [] if result.case.worked is None else [result.case.worked.em]
+    for problem in {type(problem) for problem in (result.case.em, *others)}:
+        monkeypatch.setattr(problem, "e_step", runs)
+        monkeypatch.setattr(problem, "m_step", runs)
+    for entry in ("__init__", "free", "natural", "value_and_gradient", "hessian", "fingerprint", "log_likelihood"):
+        monkeypatch.setattr(Objective, entry, runs)
+    write_report(replace(result, case=replace(result.case, build_model=runs)), tmp_path / "blocked")
+    free, blocked = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "free", tmp_path / "blocked")
+    )
+    assert free == blocked
+    assert Path("figures/convergence.svg") in free
 
 
 # --- disagreement ---
@@ -406,15 +431,15 @@ def test_long_tables_say_that_they_are_cut():
 def posterior_of(result: CrossCheck) -> SimpleNamespace:
     names = result.estimates["parameter"][::-1]
     values = {"mean": 1.25, "sd": 0.5, "r_hat": 1.0123, "ess_bulk": 812.4, "ess_tail": np.nan}
-
-    def figure() -> Figure:
-        drawn = Figure()
-        drawn.subplots().plot([1, 2])
-        return drawn
-
     summary_frame = pd.DataFrame({key: np.full(len(names), value) for key, value in values.items()}, index=names)
     summary_frame.loc["bias[coin3]", "mean"] = 0.75
-    return SimpleNamespace(summary=summary_frame, messages=("chains sit in different | labellings",), figure=figure)
+    return SimpleNamespace(
+        case=result.case,
+        summary=summary_frame,
+        table=result.estimates.set_index("parameter"),
+        messages=("chains sit in different | labellings",),
+        draws=np.random.default_rng(0).uniform(size=(2, 10, len(names))),
+    )
 
 
 def test_posterior_stands_beside_the_maximum(coins, tmp_path, undrawn):

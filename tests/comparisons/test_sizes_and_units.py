@@ -54,12 +54,12 @@ FAMILIES = tuple(FREQUENCIES)
 def bound(family: str, rows: np.ndarray | None, frequencies: np.ndarray | None) -> Case:
     """The data of a family with other frequencies, or other rows."""
     binders: dict[str, Callable[[], Case]] = {
-        "coin-mixture": lambda: coin_mixture.bind("coins", rows, np.full(len(rows), 20.0), 2, counts=frequencies),
+        "coin-mixture": lambda: coin_mixture.bind("coins", rows, np.full(len(rows), 20.0), 2, frequencies=frequencies),
         "poisson-mixture": lambda: poisson_mixture.bind("counts", rows, 2, frequencies),
         "genetic-linkage": lambda: genetic_linkage.bind("linkage", frequencies),
         "common-slope": lambda: common_slope.bind("slope", rows, ITEMS, frequencies, NODES, WEIGHTS),
     }
-    items = lambda: two_pl.bind("items", rows, ITEMS, counts=frequencies, nodes=NODES, weights=WEIGHTS)  # noqa: E731
+    items = lambda: two_pl.bind("items", rows, ITEMS, frequencies=frequencies, nodes=NODES, weights=WEIGHTS)  # noqa: E731
     return binders.get(family, items)()
 
 
@@ -135,7 +135,7 @@ def test_every_climb_ends_where_it_ends_with_less_data():
     starts = [{"weight": rng.dirichlet(np.ones(2)), "bias": rng.random(2)} for _ in range(12)]
     ends = []
     for count in (1.0, 1e8):
-        objective = coin_mixture.bind("climbs", heads, flips, 2, counts=np.full(6, count)).objective()
+        objective = coin_mixture.bind("climbs", heads, flips, 2, frequencies=np.full(6, count)).objective()
         free = np.stack([objective.free(start) for start in starts])
         ends.append([end for _, end in sorted(maximise_all(objective, free), key=itemgetter(0))])
     assert len({round(end.objective, 6) for end in ends[0]}) > 1
@@ -219,7 +219,7 @@ def test_forty_coins_thrown_very_often(flips):
 
 @pytest.mark.parametrize("count", [1.0, 1e8])
 def test_three_heads_in_four_million_flips_are_not_at_the_edge(count):
-    case = coin_mixture.bind("rare", np.array([3.0]), np.array([4e6]), 1, counts=np.array([count]))
+    case = coin_mixture.bind("rare", np.array([3.0]), np.array([4e6]), 1, frequencies=np.array([count]))
     result = crosscheck(case, starts={"bias": np.array([[0.5], [1e-4]])})
     assert (result.verdict, [str(o.kind) for o in result.optima], result.flags) == ("agree", ["best"], ())
     relative = result.estimates[["em_se", "pymc_se"]].to_numpy()[0] / result.estimates["pymc"].iloc[0]

@@ -2,21 +2,95 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from comparisons.errors import InputError
 
 if TYPE_CHECKING:
-    from comparisons.adjudicate.estimates import Estimates
-    from comparisons.case import Case
+    from comparisons.adjudicate.estimates import Estimates, Names
+    from comparisons.adjudicate.forms.layouts.roles import Role
+    from comparisons.adjudicate.ways_to_read import Reading
+    from comparisons.case import Array, Case, Natural
     from comparisons.reading.tables import Table
 
 
 # A special case of the 2PL, which is listed after it.
 SPECIAL_CASE = "common-slope"
+
+
+class Form(Protocol):
+    """What `adjudicate` needs to know of a family: how its estimates are written, and what may be meant by them.
+
+    Attributes
+    ----------
+    ROLES : tuple of Role
+        Kinds of columns that a file may have.
+    CHOICES : tuple of (name, choices, help)
+        Options of the command beside those of the family and a column for each role.
+    CAUSES : str
+        What else leads near the maximum, for a message.
+    BESIDE : tuple of str
+        Names that packages print beside the parameters.
+    UNUSED_OPTIONS : tuple of str
+        Options of the family that say nothing about estimates.
+    """
+
+    ROLES: "tuple[Role, ...]"
+    CHOICES: tuple[tuple[str, tuple[str, ...], str], ...]
+    CAUSES: str
+    BESIDE: tuple[str, ...]
+    UNUSED_OPTIONS: tuple[str, ...]
+
+    def read(self, table: "Table", data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":
+        """Find the columns of a table of estimates, in the order of the case.
+
+        Raises
+        ------
+        InputError
+        """
+        ...
+
+    def reading(self, estimates: "Estimates", options: Mapping[str, Any]) -> "Reading":
+        """The plain way from what is printed to natural parameters."""
+        ...
+
+    def conversions(
+        self, estimates: "Estimates", options: Mapping[str, Any], optimum: "Natural"
+    ) -> "Iterable[Reading]":
+        """Other ways to read the same numbers: another sign, another metric."""
+        ...
+
+    def reorder(self, case: "Case", reading: "Reading", values: "Array", target: "Array") -> "Reading | None":
+        """The reading with the order that fits the target best; None where that is the order of the file."""
+        ...
+
+    def targets(
+        self, case: "Case", optimum: "Natural", left_open: "Names", given: "Natural"
+    ) -> "list[tuple[Natural, Names]]":
+        """Copies of an optimum under the symmetries of the model, each with the names of what it leaves open."""
+        ...
+
+    def tame(self, case: "Case", natural: "Natural") -> "Natural":
+        """Parameters of any size moved to where both sides can compute."""
+        ...
+
+    def groups(self, case: "Case") -> "tuple[str, tuple[str, ...]]":
+        """What parameters belong to, and its names: ("item", items)."""
+        ...
+
+    def order_in_words(self, reading: "Reading", estimates: "Estimates") -> str:
+        """What is in another order, for a message; empty where nothing is."""
+        ...
+
+    def customary_starts(self, case: "Case") -> "dict[str, Natural]":
+        """Starts that packages use, by how they are described."""
+        ...
+
+    def another_model(self, case: "Case", natural: "Natural", reading: "Reading", estimates: "Estimates") -> str | None:
+        """The other model whose maximum the estimates are, in words, or None."""
+        ...
 
 
 def names() -> list[str]:
@@ -27,7 +101,7 @@ def names() -> list[str]:
     return sorted(rooms.intersection(families.names()), key=lambda name: (name == SPECIAL_CASE, name))
 
 
-def form_of(family: str) -> ModuleType:
+def form_of(family: str) -> Form:
     """The module that reads estimates of a family.
 
     Raises
@@ -37,7 +111,7 @@ def form_of(family: str) -> ModuleType:
     """
     if family not in names():
         raise InputError(f"unknown family {family!r}, expected one of: {', '.join(names())}")
-    return importlib.import_module(f"{__name__}.{family.replace('-', '_')}")
+    return cast(Form, importlib.import_module(f"{__name__}.{family.replace('-', '_')}"))
 
 
 def read(path: str | Path, data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":

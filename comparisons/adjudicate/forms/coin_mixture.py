@@ -172,11 +172,8 @@ def groups(case: Case) -> tuple[str, tuple[str, ...]]:
 
 def order_in_words(reading: Reading, estimates: Estimates) -> str:
     """Which coin each weight belongs to."""
-    if reading.order is None:
-        return ""
-    coins = estimates.rows
-    pairs = [f"{coins[row]} belongs to {coins[i]}" for i, row in enumerate(reading.order[: len(coins)]) if row != i]
-    return f"the weight of {listed(pairs)}"
+    pairs = [f"{row} belongs to {coin}" for row, coin in reading.moved(estimates.rows)]
+    return f"the weight of {listed(pairs)}" if pairs else ""
 
 
 def customary_starts(_: Case) -> dict[str, Natural]:

@@ -165,11 +165,8 @@ def groups(case: Case) -> tuple[str, tuple[str, ...]]:
 
 def order_in_words(reading: Reading, estimates: Estimates) -> str:
     """Which item each row of the file really is."""
-    if reading.order is None:
-        return ""
-    items = estimates.rows
-    pairs = [f"{items[row]} is {items[i]}" for i, row in enumerate(reading.order[: len(items)]) if row != i]
-    return f"the row of {listed(pairs)}"
+    pairs = [f"{row} is {item}" for row, item in reading.moved(estimates.rows)]
+    return f"the row of {listed(pairs)}" if pairs else ""
 
 
 def customary_starts(case: Case) -> dict[str, Natural]:

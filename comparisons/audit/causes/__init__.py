@@ -81,7 +81,7 @@ def faint_cause(subject: Subject, reference: Reference) -> str:
 
 
 def _of_the_family(reference: Reference) -> Iterator[Mistake]:
-    for what, cycle in reference.hooks.mistakes.items():
+    for what, cycle in reference.hooks.mistakes().items():
         yield Mistake(what, cycle, 0.1 * ("{amount}" in what), Of.CYCLE | Of.END | Of.FIT)
 
 

@@ -46,7 +46,7 @@ def wrong_counts(reference: Reference) -> Iterator[Mistake]:
 
 def _counts_of_posterior(reference: Reference, weigh: Weigh, natural: Natural) -> Mapping[str, Array]:
     responsibilities = reference.complete.responsibilities(reference.free(natural))
-    return reference.hooks.expected_counts(weigh(reference, responsibilities, natural))
+    return reference.expected_counts(weigh(reference, responsibilities, natural))
 
 
 def _by_posterior(reference: Reference, weigh: Weigh, natural: Natural, _: float) -> Natural:

@@ -114,7 +114,7 @@ def _by_counts(made: Callable[[Natural], Mapping[str, Array]], seen: Evidence, r
     """The same share of expected counts, all names together."""
     left, apart = [], []
     for pair, given in zip(seen.pairs, seen.counts, strict=True):
-        right = reference.hooks.expected_counts(reference.weighted(pair.before))
+        right = reference.expected_counts(reference.weighted(pair.before))
         wrong, ours = made(pair.before), aligned(dict(given), right)
         names = [name for name in right if name in ours and name in wrong and ours[name].shape == right[name].shape]
         if not names:

@@ -25,6 +25,7 @@ from comparisons.certify.certificates.likelihoods import (
     read,
 )
 from comparisons.certify.certificates.points import POINTS, Stated
+from comparisons.writing.whole import write_all
 
 # Decimal digits of the arithmetic, and of what is written down.
 WORKING = 50
@@ -189,7 +190,8 @@ def write(name: str, folder: Path = FOLDER) -> None:
     """Replace the [[certified]] tables of a problem, which stand at the end of its file."""
     path = folder / f"{name}.toml"
     kept = path.read_text(encoding="utf-8").split(FIRST_LINE)[0].rstrip()
-    path.write_text("\n".join([kept, "", FIRST_LINE, *map(_as_toml, certificates(name))]) + "\n", encoding="utf-8")
+    text = "\n".join([kept, "", FIRST_LINE, *map(_as_toml, certificates(name))]) + "\n"
+    write_all({path: text.encode()})
 
 
 def _as_toml(table: Mapping[str, Any]) -> str:

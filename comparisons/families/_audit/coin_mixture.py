@@ -1,90 +1,65 @@
 """What the audit of a coin-mixture EM needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import betaln, gammaln
 
 from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.families._audit.exchanges import exchanges
 from comparisons.families._audit.mistakes.coin_mixture import coin_mistakes
+from comparisons.families._audit.written_twice import row_twice
 from em_reference.coin_mixture import CoinMixture
 
 
-def coin_audit(em: CoinMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
+def coin_audit(em: CoinMixture, rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
     """The hooks of one data set."""
     heads, flips = np.broadcast_arrays(np.asarray(em.heads, dtype=float), np.asarray(em.flips, dtype=float))
-    counts = em.frequency_of_row
+    counts = np.array(em.frequency_of_row)
     data = {
         "heads": np.array(heads),
         "flips": np.array(flips),
-        "frequencies": np.array(counts),
+        "frequencies": counts,
         "coins": em.coins,
         "fixed_weight": em.fixed_weight,
     }
+    exchangeable = em.fixed_weight is None or len(set(np.asarray(em.fixed_weight))) == 1
 
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"sequences": weighted.sum(axis=0), "heads": heads @ weighted, "flips": flips @ weighted}
+    def rows(heads: list[float], flips: float) -> dict[str, Any]:
+        size = len(heads)
+        return {**data, "heads": np.array(heads), "flips": np.full(size, flips), "frequencies": np.ones(size)}
 
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        bias = natural["bias"]
-        by_bias = expected["heads"] / bias - (expected["flips"] - expected["heads"]) / (1 - bias)
-        return {"weight": expected["sequences"] / natural.get("weight", 1.0), "bias": by_bias}
-
-    exchangeable = em.coins > 1 and (em.fixed_weight is None or len(set(np.asarray(em.fixed_weight))) == 1)
-
-    def rows(heads: Array, flips: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "heads": heads, "flips": flips, "frequencies": counts}
-
-    doubled = (
-        rows(heads, flips, np.concatenate([[2 * counts[0]], counts[1:]])),
-        rows(np.append(heads, heads[0]), np.append(flips, flips[0]), np.append(counts, counts[0])),
-    )
-    one = np.ones(1)
-    spread = {"bias": (np.arange(em.coins) + 1) / (em.coins + 1)}
-    if em.fixed_weight is None:
-        spread["weight"] = np.full(em.coins, 1 / em.coins)
-    first = np.arange(em.coins) == 0
-    edges = {"a bias of 0": {**spread, "bias": np.where(first, 0.0, spread["bias"])}} if em.coins > 1 else {}
-    if em.coins > 1 and em.fixed_weight is None:
-        edges["a weight of 0"] = {**spread, "weight": np.where(first, 0.0, 1 / (em.coins - 1))}
     return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"sequences": float(counts.sum()), "flips": float(counts @ flips), "heads": float(counts @ heads)},
         data=data,
         rebind=rebind,
         symmetries=exchanges(em.coins, "coin") if exchangeable else {},
-        same_data={"a frequency of 2 for the row twice": doubled},
+        same_data=row_twice(data, ("heads", "flips")),
         edge_cases={
-            "one sequence": rows(3 * one, 10 * one, one),
-            "all sequences equal": rows(np.full(6, 4.0), np.full(6, 10.0), np.ones(6)),
-            "all heads": rows(np.full(4, 10.0), np.full(4, 10.0), np.ones(4)),
-            "a thousand flips": rows(np.array([0.0, 130, 500, 990]), np.full(4, 1000.0), np.ones(4)),
+            "one sequence": rows([3.0], 10.0),
+            "all sequences equal": rows([4.0] * 6, 10.0),
+            "all heads": rows([10.0] * 4, 10.0),
+            "a thousand flips": rows([0.0, 130.0, 500.0, 990.0], 1000.0),
         },
-        edge_starts=edges,
+        edge_starts=_edge_starts(em.coins, estimated=em.fixed_weight is None),
         constants=_constants(em, heads, flips, counts),
         rows=("heads", "flips"),
-        mistakes=coin_mistakes(em, heads, flips, counts),
-        made=lambda rng: {
-            **{what: {**data, **other} for what, other in _made(rng, heads, flips, em.coins).items()},
-            "one coin more": {**data, **_one_more(rng, em)},
-        },
+        mistakes=partial(coin_mistakes, em, heads, flips, counts),
+        made=partial(_made, data),
     )
 
 
-def exchanges(size: int, what: str) -> dict[str, Callable[[Natural], Natural]]:
-    """Exchanges of components that give every order, one after another."""
-    if size < 2:
+def _edge_starts(coins: int, estimated: bool) -> dict[str, Natural]:
+    """The first bias, and the first weight where weights are estimated, at 0."""
+    if coins < 2:
         return {}
-    swap = [1, 0, *range(2, size)]
-    found = {f"swapping two {what}s": lambda natural: {name: values[swap] for name, values in natural.items()}}
-    if size > 2:
-        found[f"renaming the {what}s in turn"] = lambda natural: {
-            name: np.roll(values, 1) for name, values in natural.items()
-        }
-    return found
+    first, bias = np.arange(coins) == 0, (np.arange(coins) + 1) / (coins + 1)
+    edges = {"a bias of 0": {"bias": np.where(first, 0.0, bias)}}
+    if estimated:
+        edges["a bias of 0"]["weight"] = np.full(coins, 1 / coins)
+        edges["a weight of 0"] = {"bias": bias, "weight": np.where(first, 0.0, 1 / (coins - 1))}
+    return edges
 
 
 def _constants(em: CoinMixture, heads: Array, flips: Array, counts: Array) -> dict[str, float]:
@@ -99,7 +74,14 @@ def _constants(em: CoinMixture, heads: Array, flips: Array, counts: Array) -> di
     return {what: value for what, value in constants.items() if value}
 
 
-def _made(rng: np.random.Generator, heads: Array, flips: Array, coins: int) -> dict[str, dict[str, Array]]:
+def _made(data: dict[str, Any], rng: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Sequences as the family allows them, of as many coins and of one more."""
+    drawn = _drawn(rng, data["heads"], data["flips"], data["coins"])
+    as_many = {what: {**data, **other} for what, other in drawn.items()}
+    return {**as_many, "one coin more": {**data, **_one_more(rng, data)}}
+
+
+def _drawn(rng: np.random.Generator, heads: Array, flips: Array, coins: int) -> dict[str, dict[str, Array]]:
     """Sequences of as many coins, drawn with biases that are well apart, as the family allows them."""
     bias = (np.arange(coins) + 0.6) / (coins + 0.4)
 
@@ -125,10 +107,10 @@ def _made(rng: np.random.Generator, heads: Array, flips: Array, coins: int) -> d
     }
 
 
-def _one_more(rng: np.random.Generator, em: CoinMixture) -> dict[str, Any]:
+def _one_more(rng: np.random.Generator, data: dict[str, Any]) -> dict[str, Any]:
     """Sequences of one coin more, with equal weights where weights are known."""
-    coins = em.coins + 1
+    coins = data["coins"] + 1
     flips = np.full(8 * coins, 12.0)
     heads = rng.binomial(12, ((np.arange(coins) + 0.6) / (coins + 0.4))[np.arange(8 * coins) % coins]).astype(float)
-    known = None if em.fixed_weight is None else np.full(coins, 1 / coins)
+    known = None if data["fixed_weight"] is None else np.full(coins, 1 / coins)
     return {"heads": heads, "flips": flips, "frequencies": np.ones(8 * coins), "coins": coins, "fixed_weight": known}

@@ -1,34 +1,21 @@
 """What the audit of a linkage EM needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
 
-from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.case import Array, AuditHooks, Case
 from comparisons.families._audit.mistakes.genetic_linkage import linkage_mistakes
-from em_reference.genetic_linkage import GeneticLinkage
 
 
-def linkage_audit(
-    em: GeneticLinkage, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]
-) -> AuditHooks:
+def linkage_audit(animals: Array, rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
     """The hooks of one data set. The rows are cells, so that no row can be written twice."""
-    cells = em.cells
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"linked": weighted[:, 1].sum(keepdims=True), "unlinked": weighted[1:3, 0].sum(keepdims=True)}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        return {"theta": expected["linked"] / natural["theta"] - expected["unlinked"] / (1 - natural["theta"])}
-
+    cells = np.array(animals, dtype=float)
     return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"unlinked": float(cells[1] + cells[2])},
-        data={"frequencies": cells.copy()},
+        data={"frequencies": cells},
         rebind=rebind,
         symmetries={},
         same_data={},
@@ -39,7 +26,7 @@ def linkage_audit(
         },
         edge_starts={"a theta of 0": {"theta": np.zeros(1)}, "a theta of 1": {"theta": np.ones(1)}},
         constants=_constants(cells),
-        mistakes=linkage_mistakes(cells),
+        mistakes=partial(linkage_mistakes, cells),
         made=_made,
     )
 

@@ -1,13 +1,16 @@
 """What the audit of an item response EM needs."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.case import Array, AuditHooks, Case
 from comparisons.families._audit.mistakes.items import item_mistakes
+from comparisons.families._audit.written_twice import empty_row, row_twice
+from comparisons.families._item_response import ItemData, reflected
 
 # Examinees of data that are made.
 EXAMINEES = 400
@@ -15,10 +18,7 @@ MANY_ITEMS = 45
 
 
 def item_audit(
-    responses: Array,
-    frequencies: Array | None,
-    grid: tuple[Array, Array],
-    build_model: Callable[[], Any],
+    data: ItemData,
     rebind: Callable[[dict[str, Any]], Case],
     *,
     slopes: int,
@@ -29,11 +29,8 @@ def item_audit(
 
     Parameters
     ----------
-    responses : array (N, I)
-    frequencies : array (N,) or None
-    grid : tuple
-        Nodes and weights (K,).
-    build_model, rebind : callable
+    data : ItemData
+    rebind : callable
         As in `AuditHooks`.
     slopes : int
         One per item, or 1 for all items.
@@ -42,77 +39,43 @@ def item_audit(
     prior_constants : dict of what -> float, optional
         What a log-posterior gains that leaves out the constants of the priors.
     """
-    responses = np.array(responses, dtype=float)
-    counts = np.ones(len(responses)) if frequencies is None else np.array(frequencies, dtype=float)
-    nodes, weights = grid
-    data = {"responses": responses, "frequencies": counts, "nodes": nodes, "weights": weights}
-    seen = counts > 0
-    right = np.nan_to_num(responses[seen])
-    answered = (~np.isnan(responses[seen])).astype(float)
-
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        found = {"examinees": weighted.sum(axis=0), "correct": weighted.T @ right}
-        return found if answered.all() else {**found, "attempts": weighted.T @ answered}
-
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        attempts = expected.get("attempts")
-        if attempts is None or attempts.shape != expected["correct"].shape:
-            attempts = expected["examinees"][:, None]
-        residual = expected["correct"] - attempts * expit(natural["d"] + natural["a"] * nodes[:, None])
-        by_slope = nodes @ residual
-        return {"d": residual.sum(axis=0), "a": by_slope.sum(keepdims=True) if slopes == 1 else by_slope}
-
-    def rows(responses: Array, counts: Array) -> dict[str, Any]:
-        return {**data, "responses": responses, "frequencies": counts}
-
-    first = int(np.flatnonzero(seen)[0])
-    twice = counts.copy()
-    twice[first] *= 2
+    responses = np.array(data.responses, dtype=float)
+    counts = np.ones(len(responses)) if data.frequencies is None else np.array(data.frequencies, dtype=float)
+    given = {"responses": responses, "frequencies": counts, "nodes": data.nodes, "weights": data.weights}
     items = responses.shape[1]
-    empty = np.full((1, items), np.nan)
-    alike = np.arange(6 * (items - 1)).reshape(6, -1) % 2
+
+    def rows(responses: Array) -> dict[str, Any]:
+        return {**given, "responses": responses, "frequencies": np.ones(len(responses))}
+
     return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={
-            "examinees": float(counts.sum()),
-            "correct": counts[seen] @ right,
-            **({} if answered.all() else {"attempts": counts[seen] @ answered}),
-        },
-        data=data,
+        data=given,
         rebind=rebind,
-        symmetries={"reflecting ability": lambda natural: {"d": natural["d"], "a": -natural["a"]}} if mirrored else {},
-        same_data={
-            "a frequency of 2 for the row twice": (
-                rows(responses, twice),
-                rows(np.vstack([responses, responses[first]]), np.append(counts, counts[first])),
-            ),
-            "a row without responses": (
-                rows(responses, counts),
-                rows(np.vstack([responses, empty]), np.append(counts, 1.0)),
-            ),
-        },
+        symmetries={"reflecting ability": reflected} if mirrored else {},
+        same_data={**row_twice(given, ("responses",)), **empty_row(given, "responses")},
         edge_cases={
-            "one examinee": rows(np.arange(float(items))[None] % 2, np.ones(1)),
-            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1)), np.ones(5)),
-            "an item that everyone got right": rows(np.column_stack([np.ones(6), alike]), np.ones(6)),
+            "one examinee": rows(np.arange(float(items))[None] % 2),
+            "all examinees equal": rows(np.tile(np.arange(items) % 2.0, (5, 1))),
+            "an item that everyone got right": rows(
+                np.column_stack([np.ones(6), np.arange(6 * (items - 1)).reshape(6, -1) % 2])
+            ),
         },
         edge_starts={
-            "a slope of 0" if slopes == 1 else "all slopes 0": {
-                "d": np.linspace(-1, 1, items),
-                "a": np.zeros(slopes),
-            }
+            "a slope of 0" if slopes == 1 else "all slopes 0": {"d": np.linspace(-1, 1, items), "a": np.zeros(slopes)}
         },
-        constants={**_constants(nodes, weights, counts), **(prior_constants or {})},
+        constants={**_constants(data.nodes, data.weights, counts), **(prior_constants or {})},
         rows=("responses",),
-        mistakes=item_mistakes(data, rebind),
-        made=lambda rng: {
-            **{what: rows(*other) for what, other in _made(rng, responses, slopes, mirrored).items()},
-            **_other_grid(rows(responses, counts)),
-            **{what: rows(*_answers(rng, *other)) for what, other in _other_sizes(items, slopes).items()},
-        },
+        complete_counts=_with_attempts,
+        mistakes=partial(item_mistakes, given, rebind),
+        made=partial(_made, given, slopes, mirrored),
     )
+
+
+def _with_attempts(counts: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Where an EM does not tell the attempts at each item, everyone has attempted every item."""
+    attempts, shape = counts.get("attempts"), counts["correct"].shape
+    if attempts is not None and attempts.shape == shape:
+        return counts
+    return {**counts, "attempts": np.broadcast_to(counts["examinees"][:, None], shape)}
 
 
 def _constants(nodes: Array, weights: Array, counts: Array) -> dict[str, float]:
@@ -135,7 +98,21 @@ def _other_grid(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {"nodes that are not symmetric": other} if len(weights) > 3 else {}
 
 
-def _made(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:
+def _made(data: dict[str, Any], slopes: int, mirrored: bool, rng: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Responses as the family allows them, of as many items and of more, and on another grid."""
+
+    def rows(responses: Array, counts: Array) -> dict[str, Any]:
+        return {**data, "responses": responses, "frequencies": counts}
+
+    items = data["responses"].shape[1]
+    return {
+        **{what: rows(*other) for what, other in _drawn(rng, data["responses"], slopes, mirrored).items()},
+        **_other_grid(data),
+        **{what: rows(*_answers(rng, *other)) for what, other in _other_sizes(items, slopes).items()},
+    }
+
+
+def _drawn(rng: np.random.Generator, responses: Array, slopes: int, mirrored: bool) -> dict[str, tuple[Array, Array]]:
     """Responses to as many items, as the family allows them; enough examinees for a maximum that is a regular one."""
     items = responses.shape[1]
     d, a = _difficulties(items, slopes)

@@ -1,44 +1,33 @@
 """What the audit of a Poisson-mixture EM needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
 
 from comparisons.case import Array, AuditHooks, Case, Natural
-from comparisons.families._audit.coin_mixture import exchanges
+from comparisons.families._audit.exchanges import exchanges
 from comparisons.families._audit.mistakes.poisson_mixture import poisson_mistakes
-from comparisons.families._equal_rows import merged
-from em_reference.poisson_mixture import PoissonMixture
+from comparisons.families._audit.written_twice import row_twice
 
 # The logarithm of a rate is what PyMC works with.
 SMALLEST_RATE = 1e-300
 
 
 def poisson_audit(
-    em: PoissonMixture, build_model: Callable[[], Any], rebind: Callable[[dict[str, Any]], Case]
+    counts: Array, repeats: Array | None, components: int, rebind: Callable[[dict[str, Any]], Case]
 ) -> AuditHooks:
     """The hooks of one data set."""
-    components, counts = em.components, np.array(em.counts, dtype=float)
-    repeats = np.ones(len(counts)) if em.frequencies is None else np.array(em.frequencies, dtype=float)
-    (values,), seen = (part.T for part in merged(counts[:, None], repeats))
+    counts = np.array(counts, dtype=float)
+    repeats = np.ones(len(counts)) if repeats is None else np.array(repeats, dtype=float)
     data = {"counts": counts, "frequencies": repeats, "components": components}
 
-    def expected_counts(weighted: Array) -> dict[str, Array]:
-        return {"observations": weighted.sum(axis=0), "total": values @ weighted}
+    def rows(*counts: float, frequencies: Any = None) -> dict[str, Any]:
+        often = np.ones(len(counts)) if frequencies is None else np.array(frequencies, dtype=float)
+        return {**data, "counts": np.array(counts, dtype=float), "frequencies": often}
 
-    def score(expected: Mapping[str, Array], natural: Natural) -> Natural:
-        by_rate = expected["total"] / natural["rate"] - expected["observations"]
-        return {"weight": expected["observations"] / natural.get("weight", 1.0), "rate": by_rate}
-
-    def rows(counts: Array, repeats: Array) -> dict[str, Any]:
-        return {**data, "counts": counts, "frequencies": repeats}
-
-    first = int(np.flatnonzero(repeats > 0)[0])
-    twice = repeats.copy()
-    twice[first] *= 2
-    doubled = rows(counts, twice), rows(np.append(counts, counts[first]), np.append(repeats, repeats[first]))
     edges: dict[str, Natural] = {}
     if components > 1:
         rate, lowest = np.arange(1.0, components + 1), np.arange(components) == 0
@@ -47,38 +36,34 @@ def poisson_audit(
             "a weight of 0": {"weight": np.where(lowest, 0.0, 1 / (components - 1)), "rate": rate},
             "a rate near 0": {"weight": equal, "rate": np.where(lowest, SMALLEST_RATE, rate)},
         }
-    one = np.ones(1)
     return AuditHooks(
-        build_model=build_model,
-        expected_counts=expected_counts,
-        score=score,
-        mass={"observations": float(seen.sum()), "total": float(values @ seen)},
         data=data,
         rebind=rebind,
         symmetries=exchanges(components, "component"),
-        same_data={"a frequency of 2 for the row twice": doubled},
+        same_data=row_twice(data, ("counts",)),
         edge_cases={
-            "one observation": rows(3 * one, one),
-            "all counts equal": rows(np.full(6, 4.0), np.ones(6)),
-            "a single count above 0": rows(np.array([0.0, 1.0]), np.array([9.0, 1.0])),
-            "counts of a thousand": rows(np.array([0.0, 130, 500, 1000]), np.ones(4)),
+            "one observation": rows(3),
+            "all counts equal": rows(*[4] * 6),
+            "a single count above 0": rows(0, 1, frequencies=[9, 1]),
+            "counts of a thousand": rows(0, 130, 500, 1000),
         },
         edge_starts=edges,
         constants={"the factorials": float(repeats @ gammaln(counts + 1))},
         rows=("counts",),
-        mistakes=poisson_mistakes(counts, repeats),
-        made=lambda rng: {
-            **{what: {**data, **other} for what, other in _made(rng, counts, components).items()},
-            "one component more": {
-                **data,
-                **_made(rng, counts, components + 1)["other counts"],
-                "components": components + 1,
-            },
-        },
+        mistakes=partial(poisson_mistakes, counts, repeats),
+        made=partial(_made, data),
     )
 
 
-def _made(rng: np.random.Generator, counts: Array, components: int) -> dict[str, dict[str, Array]]:
+def _made(data: dict[str, Any], rng: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Counts as the family allows them, of as many components and of one more."""
+    components = data["components"]
+    as_many = {what: {**data, **other} for what, other in _drawn(rng, data["counts"], components).items()}
+    more = _drawn(rng, data["counts"], components + 1)["other counts"]
+    return {**as_many, "one component more": {**data, **more, "components": components + 1}}
+
+
+def _drawn(rng: np.random.Generator, counts: Array, components: int) -> dict[str, dict[str, Array]]:
     """Counts of as many components, as the family allows them."""
 
     def draw(size: int, rate: Any = None, frequencies: Array | None = None) -> dict[str, Array]:

@@ -43,6 +43,15 @@ def test_an_em_with_a_bug() -> None:
         (("coin_em:CoinEM", "--problem", "two-coins", "--option", "coins=2"), "--option"),
         (("coin_em:CoinEM", "--family", "coin-mixture", "--data", "none.csv"), "none.csv"),
         (("coin_em:CoinEM", "--family", "nothing", "--data", "none.csv"), "nothing"),
+        (("--problem", "two-coins"), "expected MODULE:NAME, or --command COMMAND"),
+        (
+            ("coin_em:CoinEM", "--command", "cat", "--problem", "two-coins"),
+            "expected MODULE:NAME, or --command COMMAND",
+        ),
+        (("--command", "nowhere-at-all my_em.R", "--problem", "two-coins"), "there is no program 'nowhere-at-all'"),
+        (("--command", "", "--problem", "two-coins"), "the command is empty"),
+        (("--command", "cat", "--problem", "two-coins"), "the data message was answered without 'offers'"),
+        (("--command", "false", "--problem", "two-coins"), "the program ended with exit status 1"),
     ],
 )
 def test_bad_usage_is_one_line(arguments: tuple[str, ...], words: str) -> None:
@@ -50,6 +59,25 @@ def test_bad_usage_is_one_line(arguments: tuple[str, ...], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_program_in_another_language() -> None:
+    command = f"{sys.executable} coin_em_in_lines.py dies"
+    done = run("--command", command, "--problem", "two-coins", "--data-only")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"{command}  on two-coins")
+    assert "ascent failed: step was not answered: the program ended with exit status 3" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_what_a_program_writes_on_standard_error_is_told(tmp_path: Path) -> None:
+    (tmp_path / "heads.csv").write_text("heads\n5\n9\n8\n4\n7\n")
+    (tmp_path / "mine.sh").write_text(
+        f"echo no display >&2\nexec {sys.executable} {EXAMPLES / 'coin_em_in_lines.py'}\n"
+    )
+    data = ("--family", "coin-mixture", "--data", "heads.csv", "--option", "coins=2", "--option", "flips=10")
+    done = run("--command", "sh mine.sh", *data, "--data-only", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "Note: the program wrote on standard error: no display\n")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,6 @@ BENT = np.array([(3, 8, 4), (7, 8, 2), (2, 12, 5), (9, 12, 3), (10, 12, 1), (1, 
 
 CASES: dict[str, Case] = {
     "heights": bivariate_normal.bind("heights", HEIGHTS, ("parent", "child")),
-    "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, counts=BENT[:, 2]),
+    "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, frequencies=BENT[:, 2]),
     **CASES_ITEMS,
 }

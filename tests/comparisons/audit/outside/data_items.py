@@ -31,7 +31,7 @@ def patterns(answered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def bound(name: str, answered: np.ndarray, counts: np.ndarray | None = None) -> Case:
     items = tuple(f"q{number}" for number in range(1, answered.shape[1] + 1))
-    return two_pl.bind(name, answered, items, counts=counts, nodes=GRID, weights=MASS)
+    return two_pl.bind(name, answered, items, frequencies=counts, nodes=GRID, weights=MASS)
 
 
 def two_forms() -> np.ndarray:

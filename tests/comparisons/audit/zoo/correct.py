@@ -79,9 +79,9 @@ def _coins(rng: np.random.Generator) -> Case:
     heads = rng.binomial(flips.astype(int), bias[rng.integers(coins, size=size)]).astype(float)
     more: dict[str, Any] = {}
     if size > 100:
-        (heads, flips), more["counts"] = np.unique([heads, flips], axis=1, return_counts=True)
+        (heads, flips), more["frequencies"] = np.unique([heads, flips], axis=1, return_counts=True)
     elif rng.random() < 0.3:
-        more["counts"] = rng.integers(0, 5, size=size).astype(float) + (np.arange(size) == 0)
+        more["frequencies"] = rng.integers(0, 5, size=size).astype(float) + (np.arange(size) == 0)
     if rng.random() < 0.25:
         more["fixed_weight"] = rng.dirichlet(np.full(coins, 3.0))
     elif rng.random() < 0.2:
@@ -106,9 +106,9 @@ def _two_pl(rng: np.random.Generator) -> Case:
             responses[rng.random(responses.shape) < 0.15] = np.nan
         more: dict[str, Any] = {}
         if size > 500:
-            responses, more["counts"] = np.unique(responses, axis=0, return_counts=True)
+            responses, more["frequencies"] = np.unique(responses, axis=0, return_counts=True)
         elif rng.random() < 0.3:
-            more["counts"] = rng.integers(0, 4, size=size).astype(float) + (np.arange(size) == 0)
+            more["frequencies"] = rng.integers(0, 4, size=size).astype(float) + (np.arange(size) == 0)
         if rng.random() < 0.2:
             more["slope_prior"] = ("lognormal", 0.0, 0.7)
         if rng.random() < 0.2:

@@ -22,16 +22,16 @@ def _with_gaps() -> Case:
     rows = np.arange(0, len(responses), 5)
     responses[rows, rows % 5] = np.nan
     frequencies[3] = 0
-    return two_pl.bind("lsat6-gaps", responses, case.labels["d"], counts=frequencies)
+    return two_pl.bind("lsat6-gaps", responses, case.labels["d"], frequencies=frequencies)
 
 
 @cache
 def case(name: str) -> Case:
     """One of the data sets by its name."""
     if name == "coins":
-        return coin_mixture.bind(name, HEADS, FLIPS, 2, counts=FREQUENCIES)
+        return coin_mixture.bind(name, HEADS, FLIPS, 2, frequencies=FREQUENCIES)
     if name == "coins, weights known":
-        return coin_mixture.bind(name, HEADS, FLIPS, 2, counts=FREQUENCIES, fixed_weight=np.array([0.3, 0.7]))
+        return coin_mixture.bind(name, HEADS, FLIPS, 2, frequencies=FREQUENCIES, fixed_weight=np.array([0.3, 0.7]))
     return _with_gaps() if name == "2PL, missing" else catalogue.load("lsat6-61")
 
 

@@ -1,0 +1,1 @@
+"""How a fit of each family is shown: curves, words, tables. Nothing here decides anything."""
