@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from comparisons import crosscheck
+from comparisons.audit.family_laws import check_case
 
 FOLDER = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -43,6 +44,12 @@ def checked(name: str, starts: int = STARTS):
 def estimates(name: str) -> dict[str, float]:
     table = checked(name).estimates
     return dict(zip(table["parameter"], table["em"], strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_laws_of_every_case_hold(name) -> None:
+    table = check_case(example(name).case())
+    assert table["holds"].all(), table[~table["holds"]].to_string()
 
 
 def test_every_example_is_tested() -> None:
