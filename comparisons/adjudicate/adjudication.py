@@ -118,7 +118,7 @@ class Adjudication:
     def owner(self) -> str:
         """Where climbing from the estimates leads."""
         if self.belongs_to is None:
-            return "climbing from the estimates leads nowhere"
+            return "no optimum is reached from the estimates"
         optimum = self.optima[self.belongs_to]
         return f"{KIND_IN_WORDS[optimum.kind]} at {optimum.objective:.6f}" + (
             "" if self.belongs_to == 0 else f", optimum {self.belongs_to + 1} of {len(self.optima)}"

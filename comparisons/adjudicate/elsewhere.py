@@ -13,8 +13,9 @@ from comparisons.optima.find import Optimum
 # An early stop after a conversion must bring the estimates this many times closer.
 CLOSER = 10.0
 NEARLY = (
-    "{distance:.2g} standard errors from the maximum, but what is missing does not lie where EM is slow, as under "
-    "{causes}, data that differ in a few rows, a miscopied number, another optimiser or an EM stopped very soon"
+    "{distance:.2g} standard errors from the maximum, but the difference is not in the directions in which EM "
+    "converges slowly; possible causes are {causes}, data that differ in a few rows, a miscopied number, another "
+    "optimiser, or an EM stopped after very few cycles"
 )
 
 

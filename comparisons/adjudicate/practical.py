@@ -6,7 +6,7 @@ from comparisons.adjudicate.candidates import TOLERANCE, Bench
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.grids import OtherGrid, other_grid
-from comparisons.adjudicate.stopped_early import creeping
+from comparisons.adjudicate.stopped_early import AS_WHEN_STOPPED, creeping
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
 from comparisons.optima.find import Optimum
@@ -14,8 +14,8 @@ from comparisons.optima.find import Optimum
 # Tolerances that packages use: ltm, TAM, mirt, flexMIRT; BILOG-MG.
 LOOSEST = 1e-2
 OTHERWISE = (
-    "what is missing does not lie where EM is slow, as where another optimiser stopped, or under {causes} or a few "
-    "other data"
+    "the difference is not in the directions in which EM converges slowly; possible causes are another optimiser, "
+    "{causes}, or data that differ in a few rows"
 )
 
 
@@ -39,7 +39,7 @@ def near_enough(
 
 
 def _under(grid: OtherGrid, distance: float) -> str:
-    what = "a coarser quadrature that is also too short" if grid.short else "another quadrature, a coarser one say"
+    what = "a coarser quadrature that is also too short" if grid.short else "another quadrature, perhaps a coarser one"
     return (
         f"the maximum under {grid.in_words}, and {distance:.2g} standard errors from the one under the nodes used "
         f"here: {what}"
@@ -55,9 +55,6 @@ def _why(bench: Bench, reading: Reading, natural: Natural, place: Neighbourhood,
     if allowance is not None and creeping(bench.case, bench.estimates, place, reading, natural) is not None:
         tolerance = 10.0 ** np.ceil(np.log10(allowance.change))
         if TOLERANCE < tolerance <= LOOSEST:
-            return (
-                "what is missing lies where EM is slow, as after an EM that was stopped at a tolerance of "
-                f"{tolerance:g} per cycle"
-            )
-        return "what is missing lies where EM is slow, as after an EM that was stopped early"
+            return f"{AS_WHEN_STOPPED} at a tolerance of {tolerance:g} per cycle"
+        return f"{AS_WHEN_STOPPED} early"
     return OTHERWISE.format(causes=bench.form.CAUSES)

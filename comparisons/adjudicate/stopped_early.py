@@ -18,10 +18,8 @@ FAR = 1.0
 # Cycles of EM from the estimates that must not lose likelihood.
 WATCHED = 10
 
-SLOW = (
-    "what is missing lies where EM is slow, as after an EM that was stopped on its way (a prior shrinks the same "
-    "directions)"
-)
+AS_WHEN_STOPPED = "the difference is in the directions in which EM converges slowly, as when EM is stopped"
+SLOW = f"{AS_WHEN_STOPPED} early (a prior shrinks the same directions)"
 
 
 def stopped_on_its_way(
@@ -58,7 +56,7 @@ def on_its_way_to_infinity(
     here, further = objective.free(natural), onward(case, objective, natural, names)
     if not objective.value_and_gradient(further)[0] > objective.value_and_gradient(here)[0]:
         return None
-    return f"on the way to infinity in {', '.join(names)}, where the likelihood is still higher"
+    return f"the likelihood still increases towards infinity in {', '.join(names)}"
 
 
 def on_a_path(case: Case, form: Form, estimates: Estimates, reading: Reading) -> str | None:

@@ -99,7 +99,7 @@ def _converted(bench: Bench, plain: Reading, best: Optimum, given: Natural) -> F
         natural = bench.natural(reading)
         distance = float("inf") if natural is None else place.likelihood_distance(natural)
         if distance <= NEAR and distance * CLOSER < before:
-            detail = f"up to {distance:.2g} standard errors, as if stopped early"
+            detail = f"within {distance:.2g} standard errors, as when EM is stopped early"
             nearby.append((distance, Finding(Verdict.ANOTHER_PARAMETRISATION, reading, place, detail=detail)))
     natural = bench.natural(plain)
     if as_it_is is not None or not (tolerable or nearby) or _relative(bench, plain, natural):

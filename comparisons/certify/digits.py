@@ -204,9 +204,9 @@ def report(table: pd.DataFrame, n_starts: int, seed: int) -> str:
     """The page `reports/certified.md`."""
     short = shortfalls(table)
     verdict = (
-        f"Both legs match at least {ENOUGH:g} digits of every identified parameter and of the log-likelihood."
+        f"EM and PyMC match at least {ENOUGH:g} digits of every identified parameter and of the log-likelihood."
         if not short
-        else "\n".join(["Falling short:", "", *(f"- {line}" for line in short)])
+        else "\n".join(["Not reached:", "", *(f"- {line}" for line in short)])
     )
     return f"""# {TITLE}
 
@@ -218,8 +218,8 @@ Each problem was run from {n_starts} starts (seed {seed}): the documented one, t
 significant digits, the fewest over all starts that ended at the point: of any identified parameter / of the
 log-likelihood. A star marks the point that the documented start leads to. Two endpoints are one point when no
 observation's log-likelihood differs by more than {SAME:g}. EM runs until it estimates {TOLERANCE:g} to be left, or to
-round-off. What certified means, and how the points were obtained, stands in `comparisons/catalogue/README.md` and in
-the TOML file of each problem.
+round-off. What certified means, and how the points were obtained, is described in `comparisons/catalogue/README.md`
+and in the TOML file of each problem.
 
 Regenerate: `em-crosscheck certify --starts {n_starts} --seed {seed}`.
 """

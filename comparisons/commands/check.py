@@ -36,7 +36,7 @@ MOST_LINES = 5
     metavar="COMMAND",
     help="In place of MODULE:NAME: a program in any language that answers lines of JSON, as 'Rscript my_em.R'.",
 )
-@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
+@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is run on.")
 @click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
 @click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the family, as coins=2.")

@@ -172,7 +172,7 @@ def _ascent(leg: Endpoints, optima: list[Optimum]) -> Check:
     unbounded = [optimum.members["em"] for optimum in optima if optimum.kind is Kind.DEGENERATE]
     fallen = np.flatnonzero(leg.status == str(Status.DECREASED))
     fell = len(np.setdiff1d(fallen, np.concatenate(unbounded) if unbounded else []))
-    return Check("ascent of EM", fell, 0, fell == 0, f"the log-likelihood fell from {fell} of {len(leg)} starts")
+    return Check("ascent of EM", fell, 0, fell == 0, f"the log-likelihood decreased in {fell} of {len(leg)} EM runs")
 
 
 def _gradient(em_point: Point) -> Check:
@@ -224,7 +224,10 @@ def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Poi
 def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
     distance = _distance(em_point.fingerprint, pymc_point)
     most = float(np.abs(em_point.fingerprint - pymc_point.fingerprint).max())
-    detail = f"the log-probability of an observation differs by {most:.3g}, all by {distance:.2g} standard errors"
+    detail = (
+        f"the log-probability of an observation differs by at most {most:.3g}, those of all observations together by "
+        f"{distance:.2g} standard errors"
+    )
     return Check("fitted distribution", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
@@ -266,7 +269,7 @@ def _way_out(case: Case, objective: Objective, diverging: tuple[str, ...], em_po
     height = maximise(objective, start).objective
     gap = pymc_point.objective - height
     allowed = max(capped(EQUAL_ON_THE_WAY, pymc_point.objective, 1e3 * MOST_APART), pymc_point.level)
-    detail = f"further along EM's way PyMC reaches {height:.10g}, on its own {pymc_point.objective:.10g}"
+    detail = f"continued from EM's endpoint PyMC reaches {height:.10g}, alone it reached {pymc_point.objective:.10g}"
     return Check("log-likelihood on the way to infinity", gap, allowed, gap <= allowed, detail)
 
 
@@ -276,5 +279,5 @@ def _towards_the_edge(case: Case, objective: Objective, best: Optimum, em_point:
     reached = examine(case, objective, {name: end.params[name] for name in case.labels}).unbounded
     there = bool(reached) and same_edge(case, best.point.natural, best.judgement.diverging, reached)
     named = ", ".join(reached) or "no parameter"
-    detail = f"from EM's place PyMC climbs to {end.objective:.6g}, where {named} is at the edge"
+    detail = f"continued from EM's endpoint PyMC reaches {end.objective:.6g}, where {named} is at the edge of its range"
     return Check("way to where the likelihood is unbounded", 0.0 if there else 1.0, 0.0, there, detail)

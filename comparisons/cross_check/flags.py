@@ -32,14 +32,14 @@ def _of_the_unbounded(case: Case, legs: tuple[Endpoints, Endpoints], optima: lis
     if not unbounded:
         return
     em, pymc = (sum(len(o.members[leg.leg]) for o in unbounded) for leg in legs)
-    edges = ", or as ".join(f"{_listed(o.judgement.diverging)} goes to the edge of its range" for o in unbounded)
-    left = "there is no maximum besides"
+    edges = ", or as ".join(f"{_listed(o.judgement.diverging)} approaches the edge of its range" for o in unbounded)
+    left = "there is no other maximum"
     if any(o.kind not in NO_MAXIMUM for o in optima):
-        left = "no estimate lies there, and what is reported is the best of the other maxima"
+        left = "there is no estimate there, and the best of the other maxima is reported"
     yield Flag(
         "degenerate",
         f"the {'posterior density' if case.with_prior else 'likelihood'} is unbounded as {edges}; {em} of "
-        f"{len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts run there; {left}; a floor (a lower bound "
+        f"{len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts lead there; {left}; a floor (a lower bound "
         "above 0 for a standard deviation or a variance), or a prior that vanishes at the edge, in the model and in "
         "the EM, makes it bounded",
     )
@@ -51,8 +51,8 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if ends.optimum > 0 and kind is not Kind.DEGENERATE:
         yield Flag(
             "higher_maximum",
-            f"no start reached the best optimum known, at {optima[0].objective:.7f}; it was found by climbing on "
-            "from where the starts ended",
+            f"no start reached the best known optimum, at {optima[0].objective:.7f}; PyMC found it by continuing the "
+            "maximisation from the endpoints",
         )
     if kind is Kind.DEGENERATE:
         return
@@ -60,8 +60,8 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if names and kind in NO_MAXIMUM:
         yield Flag(
             "level",
-            f"at the point reported the likelihood is level in {_listed(names)}, which says nothing about whether the "
-            "data identify them: it is no maximum",
+            f"the reported point is no maximum; the likelihood is flat there in {_listed(names)}, which does not tell "
+            "whether the data identify them",
         )
     elif names:
         fitted = case.fitted(ends.pymc)
@@ -75,7 +75,7 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if judgement.diverging:
         yield Flag(
             "diverging",
-            "the likelihood does not fall towards infinity, there is no finite estimate of "
+            "the likelihood does not decrease towards infinity: there is no finite estimate of "
             f"{_listed(judgement.diverging)}",
         )
 
@@ -110,7 +110,7 @@ def _edges_of(heap: list[Optimum]) -> str:
     """Edges from which the likelihood rises, and how steeply."""
     rising = {at.name: at.derivative for o in heap for at in o.point.edges if at.first_order}
     steep = [f"{name}, {slope:+.4g} per unit" for name, slope in rising.items()]
-    return f": the likelihood rises from the edge at which it stands ({'; '.join(steep[:4])})" if steep else ""
+    return f", where the likelihood increases away from the edge of the range ({'; '.join(steep[:4])})" if steep else ""
 
 
 def _of_the_starts(
@@ -125,7 +125,7 @@ def _of_the_starts(
         yield Flag(
             "em_cycle_limit",
             f"{stopped} of {len(legs[0])} EM starts had not converged after {int(legs[0].effort.max())} cycles, "
-            "although they were carried on, accelerated",
+            "although they were continued with acceleration",
         )
     unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
     known = [np.concatenate([nobody, *(o.members[leg.leg] for o in unbounded)]) for leg in legs]
@@ -137,11 +137,11 @@ def _of_the_starts(
         yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
     for fault, times in faults[:MOST_FAULTS]:
         yield Flag("em_failed", f"the EM failed in {times} cycles: {fault}")
-    for start, name in ((ends.em_start, "EM"), (ends.pymc_start, "PyMC")):
+    for start, name, other in ((ends.em_start, "EM", "PyMC"), (ends.pymc_start, "PyMC", "EM")):
         if start is None:
             yield Flag(
                 "best_not_reached",
-                f"no {name} start reached the best optimum; {name} was restarted from the other side's endpoint",
+                f"no {name} start reached the best optimum; {name} was restarted from {other}'s endpoint",
             )
 
 

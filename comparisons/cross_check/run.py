@@ -369,12 +369,12 @@ def _errors(
     nothing = np.full(len(names), np.nan)
     if judgement.kind in NO_MAXIMUM:
         return dict.fromkeys(names, "no maximum"), (nothing, nothing)
-    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "runs off")
+    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
         places = (em, pymc, *beside_on_ridge(case, objective, examine(case, objective, pymc)))
         varying = varying_errors(case, objective, places, tuple(held))
-        why = dict.fromkeys(varying, "depends on the place on the ridge") | why
+        why = dict.fromkeys(varying, "varies along the ridge") | why
     by_pymc = standard_errors(case, objective, pymc, tuple(held))
     silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
     why |= dict.fromkeys(silent - set(why), "no information")

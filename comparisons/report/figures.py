@@ -35,7 +35,7 @@ def _starts(result: CrossCheck) -> Picture:
     return Picture(
         "starts.svg",
         f"Final {name} by start",
-        "Each start at one place for both sides, sorted by where PyMC ended. Dots: EM. Diamonds: PyMC, around the dot "
+        "One column per start, in the order of PyMC's endpoints. Dots: EM. Diamonds: PyMC, around the dot "
         "where both ended equally high. Lines: the optima found. Crosses at the bottom: no finite endpoint.",
         f"Final {name} of EM and PyMC from {result.n_starts} starts, with the optima as horizontal lines.",
         drawn(lambda: _draw_starts(result)),
@@ -117,7 +117,7 @@ def _curves(result: CrossCheck) -> Picture | None:
     return Picture(
         "curves.svg",
         ours.title,
-        f"{marks}.{observed} Both sides differ by at most {apart:.1e}.",
+        f"{marks}.{observed} EM and PyMC differ by at most {apart:.1e}.",
         f"{ours.title}: {ours.y_label} over {ours.x_label}, EM and PyMC in one plot.",
         drawn(lambda: _draw_curves(ours, theirs)),
     )

@@ -259,7 +259,9 @@ def test_another_parametrisation_is_named(lsat: Bench, judge: Any, name: str) ->
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
     assert result.finding.reading.changes == changes
     assert result.parameters["outside"].max() == 0
-    assert result.sentence.endswith("so read, the estimates are at the maximum, to the digits given (3 decimals).")
+    assert result.sentence.endswith(
+        "after conversion, the estimates are at the maximum, to the digits given (3 decimals)."
+    )
 
 
 @pytest.mark.parametrize("name", CONVERSIONS)
@@ -319,7 +321,7 @@ def test_an_early_stopped_fit_from_an_unknown_start(lsat: Bench, judge: Any) -> 
     result = judge(lsat, table("item,d,a", *after_cycles(lsat.case.em, 15, d=1.5, a=0.3)))
     assert result.verdict is Verdict.STOPPED_EARLY
     assert "0.2" in result.sentence
-    assert "where EM is slow" in result.sentence
+    assert "in the directions in which EM converges slowly" in result.sentence
 
 
 def simulated(seed: int, examinees: int) -> TwoPLParams:
@@ -439,7 +441,9 @@ def test_tails_for_heads(two_coins: Bench, judge: Any) -> None:
 def test_any_weights_on_a_ridge(worked_coins: Bench, judge: Any, weight: list[float]) -> None:
     result = judge(worked_coins, coins(weight, [0.415] * 3))
     assert result.verdict is Verdict.AT_MAXIMUM
-    assert result.sentence.startswith("at the maximum (ridge), to the digits given (4 decimals); the data leave open")
+    assert result.sentence.startswith(
+        "at the maximum (ridge), to the digits given (4 decimals); the data do not determine"
+    )
     assert not result.parameters["determined"][:3].any()
 
 

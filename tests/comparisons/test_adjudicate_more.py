@@ -86,7 +86,7 @@ def early(lsat: Bench) -> TwoPLParams:
     return params
 
 
-# --- parameters that the data leave open ---
+# --- parameters that the data do not determine ---
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_slope_that_runs_off_may_not_be_anything(
     rows = zip(names, [*OTHERS["d"], d], [*OTHERS["a"], a], strict=True)
     result = judged(runs_off, tmp_path, "item,d,a\n" + "".join(f"{n},{x},{y}\n" for n, x, y in rows))
     assert result.verdict is verdict
-    on_its_way = "on the way to infinity in d[q7], a[q7]" in result.sentence
+    on_its_way = "the likelihood still increases towards infinity in d[q7], a[q7]" in result.sentence
     assert on_its_way == (verdict is Verdict.STOPPED_EARLY)
 
 
@@ -166,7 +166,9 @@ def test_an_early_stop_in_another_parametrisation(lsat: Bench, early: TwoPLParam
     for change, text in readings.items():
         result = judged(lsat, tmp_path, text)
         assert result.verdict is Verdict.STOPPED_EARLY
-        assert result.sentence.startswith(f"stopped early, in another parametrisation: {change}; so read, 0.25")
+        assert result.sentence.startswith(
+            f"stopped early, in another parametrisation: {change}; after conversion, 0.25"
+        )
 
 
 def test_the_constant_that_fits_exactly_is_named(lsat: Bench, tmp_path: Path) -> None:
@@ -237,7 +239,7 @@ def test_a_quantity_never_stands_under_another_ones_name(
 ) -> None:
     result = judged(consultation, tmp_path, written(CONSULTED[first], CONSULTED["a"], "item,b,a"))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
-    place = "so read, the estimates are at the maximum, to the digits given (3 decimals)"
+    place = "after conversion, the estimates are at the maximum, to the digits given (3 decimals)"
     assert result.sentence == f"another parametrisation: {change}; {place}."
     assert result.best == pytest.approx(-3420.064386, abs=1e-6)
     found = result.parameters.set_index("parameter")
@@ -312,7 +314,7 @@ def test_a_bias_held_at_1_and_tails_for_heads(tmp_path: Path) -> None:
     assert "the maximum when bias[coin1] is held at 1" in result.sentence
     assert result.finding.held.entries[0].rise == pytest.approx(HELD_RISE, rel=1e-5)
     result = judged(sites, tmp_path, f"weight,bias\n0.4054,0\n0.5946,{P:.4f}\n")
-    assert "probabilities of tails instead of heads; so read" in result.sentence
+    assert "probabilities of tails instead of heads; after conversion" in result.sentence
     assert "the maximum when bias[coin1] is held at 1" in result.sentence
 
 

@@ -221,7 +221,9 @@ def test_the_metrics_of_the_common_slope(
     d, a = truth["d"], truth["a"]
     result = judged(one_pl, tmp_path, written(first(d, a), slope or f"{a:.4f}"))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
-    assert result.sentence.startswith(f"another parametrisation: {change} so read, the estimates are at the maximum")
+    assert result.sentence.startswith(
+        f"another parametrisation: {change} after conversion, the estimates are at the maximum"
+    )
     assert result.finding.within_rounding
 
 

@@ -164,7 +164,7 @@ def test_an_edge_without_bound_is_found_from_the_data_alone():
     result = crosscheck(bivariate_normal.bind("row", values, ("x", "y"), means_zero=True), 4)
     assert result.optima[0].kind is Kind.DEGENERATE
     assert result.verdict == "agree elsewhere"
-    assert "the likelihood is unbounded as correlation[x,y] goes to the edge of its range" in result.sentence
+    assert "the likelihood is unbounded as correlation[x,y] approaches the edge of its range" in result.sentence
 
 
 @pytest.mark.parametrize("apart", [1e-3, *(pytest.param(apart, marks=pytest.mark.slow) for apart in (1e-2, 1e-4))])
