@@ -1,4 +1,4 @@
-"""Adjudicate estimates of other software: the optima of both legs, the verdict, and what it rests on."""
+"""Adjudicate estimates of other software: the optima of EM and PyMC, the verdict, and what it rests on."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -144,13 +144,13 @@ def adjudicate(
     estimates : Estimates
         From `comparisons.adjudicate.forms.read`.
     n_starts, seed : int
-        Random starts of both legs, from which the best optimum is sought; the estimates are one more.
+        Random starts of EM and PyMC, from which the best optimum is sought; the estimates are one more.
     tolerance : float
         Change of a parameter per EM cycle at which the package may have stopped.
     options : dict, optional
         Options of the family's form, such as scale.
     progress : callable
-        Wraps the loop over the starts of the PyMC leg.
+        Wraps the loop over the starts of PyMC.
     ground : Ground, optional
         From `survey` with the same case, for several files about the same data.
 

@@ -20,7 +20,7 @@ from comparisons.case import Array, Case, Natural, stack
 from pp_models.maximise import held_at_bound
 from pp_models.objective import Objective
 
-# Both sides' round-off, beside 1 + |estimate|: the optimum itself is known to about this.
+# Round-off of EM and PyMC, beside 1 + |estimate|: the optimum itself is known to about this.
 ROUND_OFF = 1e-8
 STEP = 1e-4
 # Curvature, beside the steepest, below which a direction carries no information.

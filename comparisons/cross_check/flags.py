@@ -15,23 +15,23 @@ from em_reference.em import Status
 MOST_FAULTS = 3
 
 
-def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
+def raise_flags(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
     """Flags of one cross-check, the gravest first."""
     return (
-        *beats_certificate(case, legs, optima),
-        *_of_the_unbounded(case, legs, optima),
+        *beats_certificate(case, fits, optima),
+        *_of_the_unbounded(case, fits, optima),
         *_of_the_optimum(case, optima, ends),
-        *_of_the_others(legs, optima),
-        *_of_the_starts(legs, optima, ends, case.faults()),
+        *_of_the_others(fits, optima),
+        *_of_the_starts(fits, optima, ends, case.faults()),
     )
 
 
-def _of_the_unbounded(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+def _of_the_unbounded(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
     """Where the likelihood is unbounded, how many starts ran there, and what takes such places away."""
     unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
     if not unbounded:
         return
-    em, pymc = (sum(len(o.members[leg.leg]) for o in unbounded) for leg in legs)
+    em, pymc = (sum(len(o.members[fit.by]) for o in unbounded) for fit in fits)
     edges = ", or as ".join(f"{_listed(o.judgement.diverging)} approaches the edge of its range" for o in unbounded)
     left = "there is no other maximum"
     if any(o.kind not in NO_MAXIMUM for o in optima):
@@ -39,7 +39,7 @@ def _of_the_unbounded(case: Case, legs: tuple[Endpoints, Endpoints], optima: lis
     yield Flag(
         "degenerate",
         f"the {'posterior density' if case.with_prior else 'likelihood'} is unbounded as {edges}; {em} of "
-        f"{len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts lead there; {left}; a floor (a lower bound "
+        f"{len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts lead there; {left}; a floor (a lower bound "
         "above 0 for a standard deviation or a variance), or a prior that vanishes at the edge, in the model and in "
         "the EM, makes it bounded",
     )
@@ -80,7 +80,7 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
         )
 
 
-def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+def _of_the_others(fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
     """Other optima, and how many starts ended there."""
     top = optima[0].objective - optima[0].point.level
     maxima = [o for o in optima if o.kind not in NO_MAXIMUM]
@@ -97,11 +97,11 @@ def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> 
         (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
         (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
     ):
-        em, pymc = (sum(len(o.members[leg.leg]) for o in heap) for leg in legs)
+        em, pymc = (sum(len(o.members[fit.by]) for o in heap) for fit in fits)
         if em or pymc:
             yield Flag(
                 str(code).replace(" ", "_"),
-                f"{em} of {len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts end at {what}"
+                f"{em} of {len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts end at {what}"
                 f"{_edges_of(heap)}",
             )
 
@@ -114,24 +114,24 @@ def _edges_of(heap: list[Optimum]) -> str:
 
 
 def _of_the_starts(
-    legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
+    fits: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
 ) -> Iterator[Flag]:
     """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
     nobody = np.array([], dtype=np.int64)
     endless = [o.members["em"] for o in optima if o.judgement.diverging]
-    late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
+    late = np.flatnonzero(fits[0].status == str(Status.CYCLE_LIMIT))
     stopped = len(np.setdiff1d(late, np.concatenate(endless) if endless else []))
     if stopped:
         yield Flag(
             "em_cycle_limit",
-            f"{stopped} of {len(legs[0])} EM starts had not converged after {int(legs[0].effort.max())} cycles, "
+            f"{stopped} of {len(fits[0])} EM starts had not converged after {int(fits[0].effort.max())} cycles, "
             "although they were continued with acceleration",
         )
     unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
-    known = [np.concatenate([nobody, *(o.members[leg.leg] for o in unbounded)]) for leg in legs]
+    known = [np.concatenate([nobody, *(o.members[fit.by] for o in unbounded)]) for fit in fits]
     failed = [
-        len(np.setdiff1d(np.flatnonzero(leg.status == "not finite"), there))
-        for leg, there in zip(legs, known, strict=True)
+        len(np.setdiff1d(np.flatnonzero(fit.status == "not finite"), there))
+        for fit, there in zip(fits, known, strict=True)
     ]
     if any(failed):
         yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
@@ -145,7 +145,7 @@ def _of_the_starts(
             )
 
 
-def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> tuple[Flag, ...]:
+def beats_certificate(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> tuple[Flag, ...]:
     """A flag when a fit is higher than the best certified point by more than round-off.
 
     Then the certificate is wrong, or a log-likelihood is: the tests of the catalogue fail.
@@ -154,8 +154,8 @@ def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: lis
         return ()
     best = max(point.height for point in case.certified)
     found = [
-        ("EM's", float(np.nanmax(legs[0].log_likelihood, initial=-np.inf))),
-        ("PyMC's", float(np.nanmax(legs[1].log_likelihood, initial=-np.inf))),
+        ("EM's", float(np.nanmax(fits[0].log_likelihood, initial=-np.inf))),
+        ("PyMC's", float(np.nanmax(fits[1].log_likelihood, initial=-np.inf))),
         ("the best optimum's", max((o.objective for o in optima if o.kind is not Kind.DEGENERATE), default=-np.inf)),
     ]
     whose, highest = max(found, key=lambda pair: pair[1])

@@ -17,11 +17,11 @@ FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING)
 class Verdict(StrEnum):
     """What a cross-check says.
 
-    agree            the sides agree at the best optimum found
+    agree            EM and PyMC agree at the best optimum found
     agree elsewhere  they agree, but not there: at a saddle, below a maximum that the run itself found, or, where
                      there is no maximum, that the likelihood is unbounded
     undecided        EM had not converged, and whether it would arrive could not be settled
-    disagree         the sides disagree
+    disagree         EM and PyMC disagree
     """
 
     AGREE = "agree"

@@ -1,4 +1,4 @@
-"""The posterior beside the maximum: NUTS on the same PyMC model, its summary beside both legs' estimates.
+"""The posterior beside the maximum: NUTS on the same PyMC model, its summary beside the estimates by EM and PyMC.
 
 A posterior of exchangeable components has one mode per labelling, and one of free slopes has a mirror
 image. R-hat then tells that chains sit in different modes, which is no failure of the sampler. So every

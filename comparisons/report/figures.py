@@ -43,7 +43,7 @@ def _starts(result: CrossCheck) -> Picture:
 
 
 def _draw_starts(result: CrossCheck) -> Figure:
-    heights = [_heights(leg, result.case.with_prior) for leg in (result.em, result.pymc)]
+    heights = [_heights(fit, result.case.with_prior) for fit in (result.em, result.pymc)]
     order = np.lexsort((-np.nan_to_num(heights[0], nan=-np.inf), -np.nan_to_num(heights[1], nan=-np.inf)))
     levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind is not Kind.NOT_STATIONARY]
     known = np.concatenate([*heights, [optimum.objective for _, optimum in levels]])
@@ -80,8 +80,8 @@ def _draw_starts(result: CrossCheck) -> Figure:
     return figure
 
 
-def _heights(leg: Endpoints, with_prior: bool) -> Array:
-    return leg.log_likelihood + leg.log_prior if with_prior else leg.log_likelihood
+def _heights(fit: Endpoints, with_prior: bool) -> Array:
+    return fit.log_likelihood + fit.log_prior if with_prior else fit.log_likelihood
 
 
 def _level_names(levels: list[tuple[float, str]], half: float) -> list[tuple[float, str]]:
@@ -107,7 +107,7 @@ def _curves(result: CrossCheck) -> Picture | None:
         theirs = case.curves(result.ends.pymc)
     if ours is None or theirs is None:
         return None
-    # Labels may carry each leg's own numbers; the order of the lines is the same.
+    # Labels may carry the numbers of each fit; the order of the lines is the same.
     pairs = list(zip(ours.lines.values(), theirs.lines.values(), strict=True))
     apart = max(float(np.abs(one - other).max()) for one, other in (pairs[:1] if ours.discrete else pairs))
     marks = (
@@ -135,7 +135,7 @@ def _draw_curves(ours: Curves, theirs: Curves) -> Figure:
 
 
 def _draw_counts(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[str]]:
-    """Observed counts as bars; the first line of each leg is the fit, the others are its components."""
+    """Observed counts as bars; the first line of EM and of PyMC is the fit, the others are its components."""
     handles, labels = [], []
     if ours.observed is not None:
         handles.append(axes.bar(ours.x, ours.observed, width=0.8, color="#D9D9D9"))
@@ -161,7 +161,7 @@ def _draw_counts(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[s
 
 
 def _draw_lines(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[str]]:
-    """Continuous curves of both legs, one on top of the other."""
+    """Continuous curves of EM and PyMC, one on top of the other."""
     count = len(ours.lines)
     many = count > MOST_NAMED
     handles, labels = [], []

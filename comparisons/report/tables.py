@@ -31,12 +31,12 @@ WORDS = {
 
 
 def objective_name(case: Case) -> str:
-    """What both sides climb."""
+    """What is maximised."""
     return "log-posterior" if case.with_prior else "log-likelihood"
 
 
 def agreement(result: CrossCheck) -> Table:
-    """Estimates of both legs with their differences and standard errors; the note says why there is none."""
+    """Estimates by EM and PyMC with their differences and standard errors; the note says why there is none."""
     rows, alarms, said = [], set(), []
     diverging = result.optima[result.ends.optimum].judgement.diverging
     for index, row in enumerate(result.estimates.to_dict("records")):
@@ -101,7 +101,7 @@ def labels_of(case: Case, values: Array) -> tuple[str, ...]:
 
 
 def derived(result: CrossCheck) -> pd.DataFrame:
-    """Quantities that follow from the estimates (b = -d / a), for both legs; empty where there are none."""
+    """Quantities that follow from the estimates (b = -d / a), by EM and PyMC; empty where there are none."""
     case = result.case
     ours = case.derive(case.align(result.ends.em, result.ends.pymc))
     theirs = case.derive(result.ends.pymc)
@@ -136,7 +136,7 @@ def derived_table(result: CrossCheck, frame: pd.DataFrame) -> Table:
 
 
 def crosswise(result: CrossCheck) -> Table:
-    """Each side's log-likelihood code at each side's endpoint."""
+    """Log-likelihood at EM's endpoint and at PyMC's, each by both codes."""
     rows = tuple(
         (
             row["at"],
@@ -230,10 +230,10 @@ def optima_parameters(result: CrossCheck) -> Table:
 
 
 def starts(result: CrossCheck) -> Table:
-    """How many starts of each leg ended where, why they stopped and what it took."""
+    """How many starts of EM and of PyMC ended where, why they stopped and what it took."""
     rows: list[tuple[str, ...]] = []
-    for leg, title, effort in ((result.em, "EM", "cycles"), (result.pymc, "PyMC", "evaluations")):
-        rows += _starts_of(leg, title, effort, result.optima)
+    for fit, title, effort in ((result.em, "EM", "cycles"), (result.pymc, "PyMC", "evaluations")):
+        rows += _starts_of(fit, title, effort, result.optima)
     columns = (
         Column("fit", numeric=False),
         Column("optimum", numeric=False),
@@ -246,12 +246,12 @@ def starts(result: CrossCheck) -> Table:
     return Table("Starts by where they ended and why they stopped", columns, tuple(rows))
 
 
-def _starts_of(leg: Endpoints, title: str, effort: str, found: list[Optimum]) -> list[tuple[str, ...]]:
-    reached = np.full(len(leg), len(found))
+def _starts_of(fit: Endpoints, title: str, effort: str, found: list[Optimum]) -> list[tuple[str, ...]]:
+    reached = np.full(len(fit), len(found))
     for index, optimum in enumerate(found):
-        reached[optimum.members[leg.leg]] = index
+        reached[optimum.members[fit.by]] = index
     names = [f"{index + 1} ({optimum.kind})" for index, optimum in enumerate(found)] + ["no finite endpoint"]
-    frame = pd.DataFrame({"reached": reached, "status": leg.status.astype(str), "effort": leg.effort})
+    frame = pd.DataFrame({"reached": reached, "status": fit.status.astype(str), "effort": fit.effort})
     return [
         (
             title,

@@ -181,9 +181,9 @@ def mirrored_items(family: str) -> CrossCheck:
     return crosscheck(case, starts=starts)
 
 
-def ends_of(result: CrossCheck, leg: str) -> np.ndarray:
+def ends_of(result: CrossCheck, by: str) -> np.ndarray:
     table = result.starts_table()
-    return table[[f"{leg} {name}" for name in result.case.parameter_names()]].to_numpy()
+    return table[[f"{by} {name}" for name in result.case.parameter_names()]].to_numpy()
 
 
 @pytest.mark.parametrize("which", ["coins", "two-pl", "common-slope"])
@@ -191,8 +191,8 @@ def test_endpoints_have_the_labels_and_signs_of_the_estimates(swapped, which):
     result = swapped if which == "coins" else mirrored_items(which)
     raw = result.case.flat(result.em.natural)
     assert np.abs(raw[0] - raw[1]).max() > 0.1, "the starts must lead to different labellings"
-    for leg, column in (("em", "em"), ("pymc", "pymc")):
-        for end in ends_of(result, leg):
+    for by, column in (("em", "em"), ("pymc", "pymc")):
+        for end in ends_of(result, by):
             np.testing.assert_allclose(end, result.estimates[column], rtol=1e-4)
     table = result.starts_table()
     starts = table[[f"start {name}" for name in result.case.parameter_names()]].to_numpy()

@@ -30,7 +30,7 @@ def test_claims_have_one_maximum_and_every_start_reaches_it(claims):
     assert [str(optimum.kind) for optimum in claims.optima] == ["best"]
     assert claims.verdict == "agree"
     assert claims.flags == ()
-    assert [len(claims.optima[0].members[leg]) for leg in ("em", "pymc")] == [40, 40]
+    assert [len(claims.optima[0].members[by]) for by in ("em", "pymc")] == [40, 40]
     assert (claims.em.status == "converged").all()
     for end in (claims.ends.em, claims.ends.pymc):
         order = np.argsort(end["rate"])

@@ -355,12 +355,12 @@ def two_optima(make_coins) -> CrossCheck:
 
 def test_starts_table_has_both_endpoints_of_every_start(two_optima):
     table = two_optima.starts_table()
-    for leg in (two_optima.em, two_optima.pymc):
+    for fit in (two_optima.em, two_optima.pymc):
         for place, label in enumerate(("coin1", "coin2")):
-            assert table[f"{leg.leg} bias[{label}]"].tolist() == leg.natural["bias"][:, place].tolist()
-        assert table[f"{leg.leg}_log_likelihood"].tolist() == leg.log_likelihood.tolist()
-        assert table[f"{leg.leg}_optimum"].tolist() == [2, 1]
-        assert table[f"{leg.leg}_kind"].tolist() == ["local", "best"]
+            assert table[f"{fit.by} bias[{label}]"].tolist() == fit.natural["bias"][:, place].tolist()
+        assert table[f"{fit.by}_log_likelihood"].tolist() == fit.log_likelihood.tolist()
+        assert table[f"{fit.by}_optimum"].tolist() == [2, 1]
+        assert table[f"{fit.by}_kind"].tolist() == ["local", "best"]
     assert (table["em bias[coin1]"] != table["pymc bias[coin1]"]).all()
 
 

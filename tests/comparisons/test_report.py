@@ -195,7 +195,7 @@ def test_optima_say_how_they_are_known(coins_page, lsat6_page):
 
 def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coins, undrawn):
     optimum = coins.optima[0]
-    nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
     kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
     best, *_, heap = kinds
     altered = replace(
@@ -227,9 +227,9 @@ def test_starts_are_counted_by_where_they_ended(coins_page, coins, undrawn):
     found = table(page, "Starts by where they ended and why they stopped")
     rows = list(zip(*(column(found, name) for name in ("fit", "status", "starts", "largest effort")), strict=True))
     expected = [
-        (side, status, str(int((leg.status == status).sum())), str(leg.effort[leg.status == status].max()))
-        for side, leg in (("EM", coins.em), ("PyMC", coins.pymc))
-        for status in set(leg.status)
+        (side, status, str(int((fit.status == status).sum())), str(fit.effort[fit.status == status].max()))
+        for side, fit in (("EM", coins.em), ("PyMC", coins.pymc))
+        for status in set(fit.status)
     ]
     assert sorted(rows) == sorted(expected)
     assert "starts.csv" in markdown(page)
