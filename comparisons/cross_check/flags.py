@@ -92,23 +92,23 @@ def _of_the_others(fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> 
             "estimates are those of one of them",
         )
     lower = [o for o in maxima if o.objective < top]
-    for code, what, heap in (
+    for code, what, found in (
         (Kind.LOCAL, "a local maximum that is not the best", lower),
         (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
         (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
     ):
-        em, pymc = (sum(len(o.members[fit.by]) for o in heap) for fit in fits)
+        em, pymc = (sum(len(o.members[fit.by]) for o in found) for fit in fits)
         if em or pymc:
             yield Flag(
                 str(code).replace(" ", "_"),
                 f"{em} of {len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts end at {what}"
-                f"{_edges_of(heap)}",
+                f"{_edges_of(found)}",
             )
 
 
-def _edges_of(heap: list[Optimum]) -> str:
+def _edges_of(found: list[Optimum]) -> str:
     """Edges from which the likelihood rises, and how steeply."""
-    rising = {at.name: at.derivative for o in heap for at in o.point.edges if at.first_order}
+    rising = {at.name: at.derivative for o in found for at in o.point.edges if at.first_order}
     steep = [f"{name}, {slope:+.4g} per unit" for name, slope in rising.items()]
     return f", where the likelihood increases away from the edge of the range ({'; '.join(steep[:4])})" if steep else ""
 
@@ -116,7 +116,7 @@ def _edges_of(heap: list[Optimum]) -> str:
 def _of_the_starts(
     fits: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
 ) -> Iterator[Flag]:
-    """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
+    """Starts that reached no optimum; those that tend to infinity do not count."""
     nobody = np.array([], dtype=np.int64)
     endless = [o.members["em"] for o in optima if o.judgement.diverging]
     late = np.flatnonzero(fits[0].status == str(Status.CYCLE_LIMIT))

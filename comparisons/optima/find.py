@@ -34,7 +34,7 @@ from pp_models.side_by_side import maximise_all
 
 @dataclass(frozen=True)
 class Optimum:
-    """One optimum, or one heap of endpoints that are none.
+    """One optimum, or one group of endpoints that are none.
 
     Attributes
     ----------
@@ -91,25 +91,25 @@ def find_optima(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoin
         for members, point in _group(case, objective, fits)
     ]
     judged = [_at_infinity(case, objective, o) if o.kind is Kind.DIVERGING else o for o in judged]
-    heaps = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
+    unsettled = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
     found = _merge(case, [optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
     lost = _lost(case, objective, fits)
-    targets = _climb_all(case, objective, heaps + lost + saddles)
+    targets = _climb_all(case, objective, unsettled + lost + saddles)
     for target in (*targets, *_unbounded(case, objective)):
         if index_of(case, found, target) is None:
             found.append(target)
     ranked = _ranked(case, found)
     led: dict[int | None, Optimum] = {}
-    for number, (heap, target) in enumerate(zip(heaps + lost, targets, strict=False)):
-        index, is_lost = index_of(case, ranked, target), number >= len(heaps)
+    for number, (group, target) in enumerate(zip(unsettled + lost, targets, strict=False)):
+        index, is_lost = index_of(case, ranked, target), number >= len(unsettled)
         unbounded = index is not None and ranked[index].kind is Kind.DEGENERATE
-        if index is not None and unbounded and (is_lost or _runs_there(objective, heap, target)):
-            # There is no place to arrive at: every point on the way belongs to it.
-            ranked[index] = replace(ranked[index], members=_members(ranked[index], heap))
+        if index is not None and unbounded and (is_lost or _runs_there(objective, group, target)):
+            # There is no endpoint to reach: every point of the path belongs to it.
+            ranked[index] = replace(ranked[index], members=_members(ranked[index], group))
         elif not is_lost:
-            heap = replace(heap, leads_to=index)
-            led[index] = _joined(led[index], heap) if index in led else heap
+            group = replace(group, leads_to=index)
+            led[index] = _joined(led[index], group) if index in led else group
     return ranked + list(led.values())
 
 
@@ -141,12 +141,12 @@ def _lost(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]) -
     return found
 
 
-def _runs_there(objective: Objective, heap: Optimum, target: Optimum) -> bool:
-    """Whether endpoints from which PyMC climbs to where the likelihood is unbounded are on their way already.
+def _runs_there(objective: Objective, group: Optimum, target: Optimum) -> bool:
+    """Whether the likelihood already rises towards where it is unbounded at endpoints that PyMC continues to there.
 
-    An EM that stands still where the way does not yet rise has stopped where it should not.
+    An EM that stops where it does not yet rise has stopped where it should not.
     """
-    return not len(heap.members["em"]) or on_the_way(objective, heap.point.x, target.point.x)
+    return not len(group.members["em"]) or on_the_way(objective, group.point.x, target.point.x)
 
 
 def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:

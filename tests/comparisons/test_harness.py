@@ -333,9 +333,9 @@ def test_every_heap_says_where_it_leads(make_coins, monkeypatch):
     monkeypatch.setattr(unfinished, "ROUNDS", 0)
     case = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
     result = crosscheck(replace(case, stop=replace(case.stop, max_cycles=3)), 8, 0)
-    heaps = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]
-    assert sum(len(heap.members["em"]) for heap in heaps) > 3
-    assert all(heap.leads_to is not None for heap in heaps)
+    unsettled = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]
+    assert sum(len(group.members["em"]) for group in unsettled) > 3
+    assert all(group.leads_to is not None for group in unsettled)
 
 
 def test_two_equally_high_maxima_are_flagged():

@@ -197,12 +197,12 @@ def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coin
     optimum = coins.optima[0]
     nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
     kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
-    best, *_, heap = kinds
+    best, *_, unsettled = kinds
     altered = replace(
         coins,
         optima=[
             replace(optimum, judgement=best, members=nobody, certificate=None),
-            replace(optimum, judgement=heap, leads_to=0, certificate=None),
+            replace(optimum, judgement=unsettled, leads_to=0, certificate=None),
         ],
     )
     page = compose(altered)
