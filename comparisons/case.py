@@ -28,6 +28,7 @@ __all__ = [
     "Flag",
     "InputError",
     "Natural",
+    "OfData",
     "Parameter",
     "Published",
     "Support",
@@ -187,6 +188,20 @@ class AuditHooks(NamedTuple):
     mistakes: Callable[[], Mapping[str, Callable[[Natural, float], Natural]]] = dict
 
 
+class OfData(NamedTuple):
+    """A case as a function of its data.
+
+    Attributes
+    ----------
+    data : array, table or dict of such
+    bind : callable data -> Case
+        The same model and EM on other data.
+    """
+
+    data: Any
+    bind: Callable[[Any], "Case"]
+
+
 def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:
     """Stop rule of an EM: a small share of a standard error, which shrinks with the root of the observations."""
     share = max(1.0, float(np.sqrt(observations)) / 1e3)
@@ -283,6 +298,8 @@ class Case:
         All known stationary points, where they are certified.
     audit : AuditHooks or None
         Without them an EM of this family cannot be audited step by step.
+    of_data : OfData or None
+        Where it is given, the rows are also put in another order, and doubled.
     """
 
     name: str
@@ -320,6 +337,7 @@ class Case:
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None
+    of_data: OfData | None = None
 
     def faults(self) -> list[tuple[str, int]]:
         """How somebody else's EM failed so far, in words, and how often; the commonest first."""

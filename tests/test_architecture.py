@@ -27,7 +27,7 @@ ROOMS = (
     ("catalogue",),
     ("optima",),
     ("cross_check", "audit", "adjudicate", "certify"),
-    ("posterior",),
+    ("posterior", "peers"),
     ("report",),
     ("commands",),
 )

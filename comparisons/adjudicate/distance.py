@@ -27,6 +27,8 @@ STEP = 1e-4
 FLAT = 1e-9
 # Rates of EM above this belong to a ridge, along which nothing has to arrive anywhere.
 STANDS_STILL = 1 - 1e-6
+# How far the map may be from symmetric, as differences leave it.
+SYMMETRIC = 1e-3
 # Chance with which the estimates of another sample would look as if EM had been stopped on its way.
 CHANCE = 0.01
 
@@ -206,22 +208,28 @@ class Neighbourhood:
         in the quick directions just as well. Along each eigenvector the squared distance in standard
         errors is taken, of the half with the lowest rates and of the half with the highest, and the
         ratio of their means is held against the F distribution that it has for another sample.
-        None where there are no quick directions or the eigenvectors say nothing.
+        None where there are no quick directions, or the map is not EM's.
+
+        The rates are real and the eigenvectors orthogonal in the observed information I: I J = I - I C^-1 I is
+        symmetric, C the complete information. So they are those of a symmetric matrix, in units of standard errors,
+        and two rates that are nearly equal do no harm (Dempster, Laird and Rubin 1977).
         """
         inverse = np.linalg.pinv(self.natural_derivative)
         # Change in free coordinates: J - 1.
         step = inverse @ self.em_change
-        if not np.isfinite(step).all():
+        values, known = np.linalg.eigh(self.information)
+        informative = values > FLAT * np.abs(values).max(initial=0.0)
+        errors, known = np.sqrt(values[informative]), known[:, informative]
+        # J - 1 between standard errors.
+        change = errors[:, None] * (known.T @ step @ known) / errors
+        if not (np.isfinite(change).all() and np.abs(change - change.T).max(initial=0.0) <= SYMMETRIC):
             return None
-        rates, vectors = np.linalg.eig(np.eye(len(step)) + step)
-        if np.abs(rates.imag).max() > 1e-3 or np.linalg.cond(vectors) > 1e8:
-            return None
-        rates, vectors = rates.real, vectors.real
-        back = np.linalg.inv(vectors)
+        rates, vectors = np.linalg.eigh((change + change.T) / 2)
+        rates += 1
+        back = vectors.T @ (errors[:, None] * known.T)
         delta = (self.objective.free(natural) - self.x)[self.movable]
         blur = np.abs(back @ inverse) @ np.where(self.determined, natural_half_unit, 0.0)
-        along = np.maximum(np.abs(back @ delta) - blur, 0.0)
-        share = along**2 * np.einsum("ik,ij,jk->k", vectors, self.information, vectors)
+        share = np.maximum(np.abs(back @ delta) - blur, 0.0) ** 2
         arriving = np.flatnonzero(rates < STANDS_STILL)
         order = arriving[np.argsort(rates[arriving])]
         quick, slow = order[: len(order) // 2], order[len(order) // 2 :]

@@ -99,8 +99,11 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         away = _carried(subject, reference, worst, path)
         stays = stays_at_the_maximum(subject, reference) if away > ARRIVED else None
         if away > (LEAVES_OFF if stays is not None and stays <= FIXED else ARRIVED):
+            where = f"{away:.3g} standard errors from a zero of PyMC's gradient"
             told = (
-                f"continued from where it stopped, it stays {away:.3g} standard errors from a zero of PyMC's gradient"
+                f"continued from where it stopped, it stays {where}"
+                if subject.starts
+                else f"it stops {where}, and takes no start from which it could be continued"
             )
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
     return _never_says_so(subject, reference, found)

@@ -16,6 +16,8 @@ from comparisons.commands.certify import certify
 from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
 from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
+from comparisons.commands.own_case import own_case
+from comparisons.commands.peers import peers
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
 
@@ -72,11 +74,16 @@ def list_problems() -> int:
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
 def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
-    """Run problems of the catalogue, all of them when none is named."""
+    """Run problems of the catalogue, all of them when none is named; and cases of your own, MODULE:NAME.
+
+    A case is what comparisons.bind gives, or a function that makes one.
+    """
     from comparisons import catalogue
 
+    own = {name: own_case(name) for name in problem if ":" in name}
     for name in problem:
-        catalogue.check(name)
+        if name not in own:
+            catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
     plan = planned(**chosen)
@@ -85,6 +92,8 @@ def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
 
     def job(name: str) -> Job:
         command = ["em-crosscheck", "run", name, *plan.arguments]
+        if name in own:
+            return Job(own[name].name, lambda: own[name], {"case": name}, command)
         return Job(name, lambda: catalogue.load(name), {"problem": name}, command)
 
     statuses = run_all([job(name) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
@@ -176,6 +185,7 @@ main.add_command(
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)
+main.add_command(peers)
 
 
 if __name__ == "__main__":

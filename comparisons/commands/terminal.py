@@ -214,7 +214,8 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
 def _optima(result: "CrossCheck") -> str:
     """The optima found, and how many starts of EM and of PyMC ended there."""
     shown = [
-        f"{optimum.kind} {optimum.objective:.4f} ({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
+        f"{optimum.kind}{'' if optimum.kind == 'degenerate' else f' {optimum.objective:.4f}'} "
+        f"({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
         for optimum in result.optima[:MOST_OPTIMA]
     ]
     more = len(result.optima) - MOST_OPTIMA

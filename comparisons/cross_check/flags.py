@@ -39,9 +39,9 @@ def _of_the_unbounded(case: Case, fits: tuple[Endpoints, Endpoints], optima: lis
     yield Flag(
         "degenerate",
         f"the {'posterior density' if case.with_prior else 'likelihood'} is unbounded as {edges}; {em} of "
-        f"{len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts lead there; {left}; a floor (a lower bound "
-        "above 0 for a standard deviation or a variance), or a prior that vanishes at the edge, in the model and in "
-        "the EM, makes it bounded",
+        f"{len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts lead there; {left}; a bound short of that "
+        "edge (a lower bound of a standard deviation or a variance), or a prior that vanishes there, in the model and "
+        "in the EM, makes it bounded",
     )
 
 

@@ -6,6 +6,7 @@ at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoi
 from the other's endpoint, and last the estimates themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -16,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from comparisons import catalogue
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
+from comparisons.cross_check.other_rows import other_rows
 from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
 from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
@@ -65,7 +68,7 @@ class CrossCheck:
         With one leading axis.
     em, pymc : Endpoints
     optima : list of Optimum
-        Best first; endpoints that are no optimum last.
+        Best first; then edges towards which the likelihood is unbounded; endpoints that are no optimum last.
     ends : Ends
         The endpoints reported for EM and for PyMC.
     estimates : DataFrame
@@ -225,7 +228,7 @@ class CrossCheck:
 
 
 def crosscheck(
-    case: Case,
+    case: Case | str | Callable[[], Case],
     n_starts: int = 100,
     seed: int = 0,
     *,
@@ -237,8 +240,9 @@ def crosscheck(
 
     Parameters
     ----------
-    case : Case
-        From a family (`comparisons.families`) or the catalogue (`comparisons.catalogue`).
+    case : Case, str or callable () -> Case
+        Of a family (`comparisons.families`) or of your own (`comparisons.bind`); a problem of the catalogue by its
+        name; or a function that makes one.
     n_starts : int
         The documented start, if the case has one, then random ones.
     seed : int
@@ -259,6 +263,7 @@ def crosscheck(
     InputError
         If a start is not finite or does not fit the case, or there is no start.
     """
+    case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
     objective = case.objective(backend)
@@ -273,6 +278,8 @@ def crosscheck(
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
     checks = run_checks(case, objective, fits, starts, optima, ends, estimates)
+    if judgement.kind not in NO_MAXIMUM:
+        checks += other_rows(case, objective, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
     not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(

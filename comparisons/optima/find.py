@@ -97,7 +97,7 @@ def find_optima(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoin
     lost = _lost(case, objective, fits)
     targets = _climb_all(case, objective, unsettled + lost + saddles)
     for target in (*targets, *_unbounded(case, objective)):
-        if index_of(case, found, target) is None:
+        if target.kind is not Kind.NOT_STATIONARY and index_of(case, found, target) is None:
             found.append(target)
     ranked = _ranked(case, found)
     led: dict[int | None, Optimum] = {}

@@ -176,17 +176,19 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     height = objective.value_and_gradient(objective.free(settled))[0]
     inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
-    runs_off = unbounded(case, objective, x, gradient, noise)
+    hessian = objective.hessian(x)
+    smooth = bool(np.isfinite(hessian[np.ix_(inside, inside)]).all())
+    runs_off = unbounded(case, objective, x, gradient, noise if smooth else np.inf)
     beyond = _beyond(objective, x, gradient, runs_off)
     noisy = NOISY * rounding.gradient
-    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
+    _, gain = newton_step(hessian, gradient, inside, noisy, objective.observations)
     return Point(
         natural=natural,
         x=x,
         objective=float(value),
         log_likelihood=objective.log_likelihood(x),
         gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
-        gain=gain + max(float(height - value) - noise - beyond, 0.0),
+        gain=(gain if smooth else np.inf) + max(float(height - value) - noise - beyond, 0.0),
         fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
         rounding=rounding_of_fingerprint(objective, x),

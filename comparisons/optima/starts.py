@@ -101,7 +101,7 @@ def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
     plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
     fit = carried_on(case, space, plain)
     natural = case.from_em(fit.params)
-    _check_some_finite(case, natural)
+    _check_some_finite(case, natural, fit)
     return Endpoints(
         "em",
         natural,
@@ -114,15 +114,15 @@ def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
     )
 
 
-def _check_some_finite(case: Case, natural: Natural) -> None:
-    """Refuse an EM that gives no number that can be compared.
+def _check_some_finite(case: Case, natural: Natural, fit: Fit) -> None:
+    """Refuse an EM whose first cycle gives no number from any start.
 
     Raises
     ------
     InputError
     """
     ends = case.flat(natural)
-    if len(ends) and not np.isfinite(ends).all(axis=1).any():
+    if fit.cycles.max(initial=0) <= 1 and not np.isfinite(ends).all(axis=1).any():
         bad = int((~np.isfinite(ends[0])).argmax())
         raise InputError(
             f"the EM returned {case.parameter_names()[bad]} = {ends[0, bad]} from every one of {len(ends)} starts"

@@ -22,6 +22,6 @@ MEANING = {
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
     Kind.BOUNDARY: "a maximum with a parameter at the edge of its range, as a weight at 0 or a probability at 0 or 1.",
     Kind.DIVERGING: "the likelihood does not decrease as some parameter tends to infinity.",
-    Kind.DEGENERATE: "the likelihood itself is unbounded there: there is no estimate.",
+    Kind.DEGENERATE: "the likelihood itself is unbounded there: no estimate, however high it is.",
     Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where EM or PyMC stopped.",
 }

@@ -154,7 +154,8 @@ class OutsideEM:
         if not all(np.isfinite(values).all() for values in natural.values()):
             return nothing, np.nan
         try:
-            after, value = self.cycle(natural)
+            with np.errstate(all="ignore"):
+                after, value = self.cycle(natural)
         except InputError:
             raise
         except Exception as error:  # somebody else's code may raise anything

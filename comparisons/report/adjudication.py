@@ -2,14 +2,13 @@
 
 import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from comparisons.adjudicate.adjudication import Adjudication
 from comparisons.adjudicate.told import capital, facts, group_rows, heads, rows
-from comparisons.writing.markdown import markdown_table, markdown_text
+from comparisons.writing.markdown import markdown_text, plain_table
 from comparisons.writing.spreadsheet import csv_bytes
 
 FILES = ("adjudication.md", "adjudication.json", "adjudication.csv")
@@ -28,12 +27,12 @@ def markdown(result: Adjudication) -> str:
     ]
     lines += [f"- {markdown_text(f'{name}: {value}')}" for name, value in case.settings.items()]
     lines += ["", "## What the verdict rests on", ""]
-    lines.append(_table(("", ""), facts(result)))
+    lines.append(plain_table(("", ""), facts(result)))
     notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
-    lines += ["", "## Parameters", "", _table(("parameter", *heads(result)), rows(result)), ""]
+    lines += ["", "## Parameters", "", plain_table(("parameter", *heads(result)), rows(result)), ""]
     what = str(result.groups.columns[0])
-    lines += [f"## By {what}", "", _table((what, "in s.e.", "digits"), group_rows(result)), ""]
+    lines += [f"## By {what}", "", plain_table((what, "in s.e.", "digits"), group_rows(result)), ""]
     found = [
         (str(i + 1), str(optimum.kind), f"{optimum.objective:.7f}", f"{result.best - optimum.objective:.3g}")
         for i, optimum in enumerate(result.optima)
@@ -41,7 +40,7 @@ def markdown(result: Adjudication) -> str:
     lines += [
         "## Optima found",
         "",
-        _table(("optimum", "kind", "log-likelihood", "below the best"), found),
+        plain_table(("optimum", "kind", "log-likelihood", "below the best"), found),
         "",
     ]
     lines += ["## The criterion", "", CRITERION, ""]
@@ -61,12 +60,6 @@ CRITERION = (
     "difference is in the directions in which EM converges slowly, or when they are within 0.1 standard errors of the "
     "maximum."
 )
-
-
-def _table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text."""
-    numeric = [place > 0 for place in range(len(heads))]
-    return markdown_table(heads, [[markdown_text(cell) for cell in row] for row in cells], numeric)
 
 
 def summary(result: Adjudication) -> dict[str, Any]:

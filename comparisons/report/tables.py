@@ -173,12 +173,13 @@ def optima(result: CrossCheck) -> Table:
     best = result.optima[0].objective
     rows: list[tuple[str, ...]] = []
     for index, optimum in enumerate(result.optima):
+        unbounded = optimum.kind is Kind.DEGENERATE
         rows.append(
             (
                 str(index + 1),
                 str(optimum.kind),
-                numerals.log_likelihood(optimum.objective),
-                numerals.difference(best - optimum.objective),
+                UNBOUNDED if unbounded else numerals.log_likelihood(optimum.objective),
+                numerals.MISSING if unbounded else numerals.difference(best - optimum.objective),
                 str(len(optimum.members["em"])),
                 str(len(optimum.members["pymc"])),
                 _remark(optimum, is_reported=index == result.ends.optimum and len(result.optima) > 1),

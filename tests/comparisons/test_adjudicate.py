@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -746,6 +747,19 @@ def test_on_the_way_has_the_chance_that_it_states(lsat: Bench) -> None:
     free = [root @ rng.normal(size=10) for _ in range(400)]
     found = [place.on_the_way(lsat.ground.objective.natural(place.x + step), np.zeros(10)) for step in free]
     assert 0 < sum(map(bool, found)) / len(found) < 0.03
+
+
+def test_two_rates_that_are_equal_but_for_differences_do_no_harm() -> None:
+    """Differences make a complex pair of them, whose real parts are one and the same vector."""
+    place = distance.Neighbourhood(cast(Case, None), cast(Any, SimpleNamespace(free=lambda natural: natural["x"])), {})
+    change = np.diag([0.1, 0.1, 0.8, 0.9]) - np.eye(4)
+    change[0, 1], change[1, 0] = 1e-5, -1e-5
+    everything = np.ones(4, dtype=bool)
+    known = {"x": np.zeros(4), "movable": everything, "determined": everything, "em_change": change}
+    place.__dict__.update(known | {"natural_derivative": np.eye(4), "information": np.eye(4)})
+    slow, quick = ({"x": np.array(point)} for point in ([0.0, 0.0, 0.1, 1.0], [0.1, 1.0, 0.0, 0.1]))
+    assert place.on_the_way(slow, np.zeros(4)) is True
+    assert place.on_the_way(quick, np.zeros(4)) is False
 
 
 def test_the_change_left_is_that_of_em_itself(lsat: Bench, judge: Any) -> None:
