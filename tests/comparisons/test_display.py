@@ -385,7 +385,7 @@ def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
     result = replace(at_best, optima=[replace(top, judgement=judgement)], estimates=estimates)
     page: Page = compose(result)
     assert page.badge.css_class == "elsewhere"
-    assert "the likelihood itself is unbounded there: no estimate, however high it gets" in markdown(page)
+    assert "the likelihood itself is unbounded there: no estimate, however high it is" in markdown(page)
     found = tables.agreement(result)
     assert [row[5] for row in found.rows if row[0] == "bias[coin1]"] == ["unbounded"]
     assert "Unbounded: the likelihood increases without limit" in found.note
