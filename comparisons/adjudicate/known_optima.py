@@ -18,7 +18,7 @@ from pp_models.objective import Objective
 SAME_HEIGHT = 1e-8
 
 
-class Ground(NamedTuple):
+class KnownOptima(NamedTuple):
     """What is known of a case before any estimates are seen.
 
     Attributes
@@ -35,7 +35,7 @@ class Ground(NamedTuple):
     seed: int
 
 
-def survey(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> Ground:
+def known_optima(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> KnownOptima:
     """Optima that EM and PyMC reach from random starts."""
     objective = case.objective()
     starts = draw_starts(case, n_starts, seed)
@@ -43,7 +43,7 @@ def survey(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = s
     found = [o for o in find_optima(case, objective, fits) if o.kind is not Kind.NOT_STATIONARY]
     if not found:
         raise InputError(f"none of {n_starts} starts reached an optimum, expected at least one: raise --starts")
-    return Ground(objective, found, n_starts, seed)
+    return KnownOptima(objective, found, n_starts, seed)
 
 
 def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natural) -> tuple[list[Optimum], int | None]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from comparisons.adjudicate.candidates import TOLERANCE, Bench
+from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.grids import OtherGrid, other_grid
@@ -20,21 +20,21 @@ OTHERWISE = (
 
 
 def near_enough(
-    bench: Bench, reading: Reading, best: Optimum, natural: Natural, place: Neighbourhood
+    comparison: Comparison, reading: Reading, best: Optimum, natural: Natural, place: Neighbourhood
 ) -> Finding | None:
     """At the maximum for practical purposes, or at that of another quadrature; None further away."""
     if best.judgement.diverging:
-        # What is on its way to infinity is judged by its way.
+        # What tends to infinity is judged by whether the likelihood still increases.
         return None
     distance = place.likelihood_distance(natural)
-    grid = None if place.left_open else other_grid(bench, reading, natural, distance)
-    practical = bench.practically(place, reading)
-    allowance = bench.allowance(place, reading)
+    grid = None if place.left_open else other_grid(comparison, reading, natural, distance)
+    practical = comparison.practically(place, reading)
+    allowance = comparison.allowance(place, reading)
     if grid is not None and (practical is None or (grid.short and grid.within_rounding)):
         return Finding(Verdict.ANOTHER_MODEL, reading, place, allowance=allowance, detail=_under(grid, distance))
     if practical is None:
         return None
-    why = _because_of(grid) if grid is not None else _why(bench, reading, natural, place, allowance)
+    why = _because_of(grid) if grid is not None else _why(comparison, reading, natural, place, allowance)
     return Finding(Verdict.PRACTICALLY_AT_MAXIMUM, reading, place, allowance=allowance, detail=why)
 
 
@@ -50,11 +50,13 @@ def _because_of(grid: OtherGrid) -> str:
     return f"they are the maximum under {grid.in_words}: another quadrature than the one used here"
 
 
-def _why(bench: Bench, reading: Reading, natural: Natural, place: Neighbourhood, allowance: Allowance | None) -> str:
+def _why(
+    comparison: Comparison, reading: Reading, natural: Natural, place: Neighbourhood, allowance: Allowance | None
+) -> str:
     """Why digits are lost where no other quadrature explains it."""
-    if allowance is not None and creeping(bench.case, bench.estimates, place, reading, natural) is not None:
+    if allowance is not None and creeping(comparison.case, comparison.estimates, place, reading, natural) is not None:
         tolerance = 10.0 ** np.ceil(np.log10(allowance.change))
         if TOLERANCE < tolerance <= LOOSEST:
             return f"{AS_WHEN_STOPPED} at a tolerance of {tolerance:g} per cycle"
         return f"{AS_WHEN_STOPPED} early"
-    return OTHERWISE.format(causes=bench.form.CAUSES)
+    return OTHERWISE.format(causes=comparison.form.CAUSES)

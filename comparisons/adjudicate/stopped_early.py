@@ -1,4 +1,4 @@
-"""Was an EM stopped on its way? By its path from a customary start, or by where what is missing lies."""
+"""Was an EM stopped early? By its path from a customary start, or by the direction of the difference."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def stopped_on_its_way(
 
 
 def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Reading, natural: Natural) -> str | None:
-    """Whether the estimates are near, off where EM is slow, and EM climbs from them to the optimum slowly."""
+    """Whether the estimates are near, off in the directions in which EM is slow, and EM goes on to the optimum."""
     before = place.likelihood_distance(natural)
     if before > FAR:
         return None
@@ -49,7 +49,7 @@ def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Re
 def on_its_way_to_infinity(
     case: Case, objective: Objective, natural: Natural, names: tuple[str, ...], distance: float
 ) -> str | None:
-    """Whether the parameters that run off are on their way: near in likelihood, and further out it is higher."""
+    """Whether diverging parameters were stopped early: near in likelihood, and further out it is higher."""
     suspects = {name for group in case.runaway(natural) for name in group.names}
     if distance > FAR or not names or not set(names) <= suspects:
         return None

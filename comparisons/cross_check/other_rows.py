@@ -108,7 +108,7 @@ def _other(case: Case, bind: Callable[[Any], Case], what: str, index: npt.NDArra
         said = " ".join(f"{type(problem).__name__}: {problem}".split())
         raise InputError(
             f"{case.name}: no model and EM of {what} can be made ({said}), expected functions of the data"
-        ) from (problem)
+        ) from problem
 
 
 def _compared(

@@ -344,7 +344,7 @@ def test_two_equally_high_maxima_are_flagged():
     assert result.flags[0].message.startswith("2 different maxima")
 
 
-# --- the tables of a result, held against what they are made of ---
+# --- the tables of a result, compared with what they are made of ---
 
 
 @pytest.fixture(scope="module")
