@@ -1,4 +1,4 @@
-"""The independent derivation that an EM is held against: all of it from PyMC's graph."""
+"""The independent derivation that an EM is checked against: all of it from PyMC's graph."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -155,7 +155,7 @@ class Reference:
         return self.objective.log_likelihood(x)
 
     def compared(self, values: Array, points: list[Natural]) -> Compared:
-        """Log-likelihoods of the EM held against PyMC's at these points, up to the constants that the family names.
+        """Log-likelihoods of the EM compared with PyMC's at these points, up to the constants that the family names.
 
         With a prior the EM may report the log-likelihood or the log-posterior: the closer one counts.
         """

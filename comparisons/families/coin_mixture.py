@@ -211,5 +211,5 @@ def _certificate(em: CoinMixture, natural: Natural) -> str | None:
 def _flags(em: CoinMixture) -> tuple[Flag, ...]:
     distinct = int((em.outcomes.frequencies > 0).sum())
     if distinct == 1 and em.coins > 1:
-        return (Flag("one_outcome", "every sequence shows the same count, so one coin already fits all there is"),)
+        return (Flag("one_outcome", "every sequence has the same count, so a single coin already fits the data"),)
     return ()

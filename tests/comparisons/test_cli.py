@@ -158,7 +158,7 @@ def test_help(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.stderr) == (0, "")
     assert all(f"\n  {command} " in result.stdout for command in ("compare", "list", "run"))
-    assert "Exit status: 0 the sides agree, 1 they disagree, 2 bad usage" in result.stdout
+    assert "Exit status: 0 EM and PyMC agree, 1 they disagree, 2 bad usage" in result.stdout
 
 
 def test_version() -> None:
