@@ -9,7 +9,7 @@ from scipy.special import expit
 from comparisons.case import Array, Away, Curves, Natural
 from comparisons.families import Option
 from comparisons.families._answers import answers_in_words
-from comparisons.families._sides import Model
+from comparisons.families._binding import Model
 from comparisons.parsing import Range
 from em_reference.quadrature import equally_spaced
 

@@ -171,13 +171,13 @@ def _inside(case: Case, space: Space, natural: Natural) -> Natural | None:
         return None
     walks = [[at_distance(space, natural, edge, distance) for distance in inwards(edge)] for edge in edges]
     heights = _heights(case, [natural, *(point for walk in walks for point in walk)])
-    slack = float(round_off(case.em, heights[:1], LEVEL)[0])
-    best, highest, first = None, heights[0] + 4 * slack, 1
+    tolerance = float(round_off(case.em, heights[:1], LEVEL)[0])
+    best, highest, first = None, heights[0] + 4 * tolerance, 1
     for walk in walks:
         values = heights[first : first + len(walk)]
         first += len(walk)
         before = np.concatenate([heights[:1], values[:-1]])
-        falls = ~(values >= before - slack)
+        falls = ~(values >= before - tolerance)
         reached = int(falls.argmax()) if falls.any() else len(walk)
         if reached and values[:reached].max() > highest:
             place = int(values[:reached].argmax())
