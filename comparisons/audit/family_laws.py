@@ -10,6 +10,7 @@ import pandas as pd
 from comparisons import catalogue, families
 from comparisons.audit.reference import Reference
 from comparisons.case import Array, AuditHooks, Case, InputError, Natural, each, stack
+from comparisons.parameters import support_of
 from pp_models.objective import Objective
 
 POINTS = 4
@@ -52,10 +53,36 @@ def check_family(module: Any, case: Case | None = None, *, seed: int = 0) -> pd.
     if isinstance(module, str):
         module = families.family(module)
     case = _problem_of(module) if case is None else case
+    found = _of_module(module)
+    of_module = pd.DataFrame([{"law": "module", "holds": not found, "found": found}])
+    return pd.concat([of_module, check_case(case, seed=seed)], ignore_index=True)
+
+
+def check_case(case: Case, *, seed: int = 0) -> pd.DataFrame:
+    """Check the laws that every case obeys, whether a family has bound it or `comparisons.bind`.
+
+    Parameters
+    ----------
+    case : Case
+    seed : int
+        Of the random parameters at which EM and PyMC are compared.
+
+    Returns
+    -------
+    DataFrame
+        As of `check_family`.
+
+    Examples
+    --------
+    >>> from comparisons.audit.family_laws import check_case
+    >>> from comparisons.catalogue import load
+    >>> bool(check_case(load("genetic-linkage"))["holds"].all())
+    True
+    """
     compared = Compared(Reference(case, seed), case.objective())
     rows = []
     laws = {**LAWS, **(AUDIT_LAWS if case.audit is not None else {})}
-    for law, broken in {"module": lambda _: _of_module(module), **laws}.items():
+    for law, broken in laws.items():
         try:
             found = broken(compared)
         except Exception as error:  # a family may break in any way, and the other laws are still of interest
@@ -117,10 +144,15 @@ def _of_module(module: Any) -> str:
 
 
 def _parameters(compared: Compared) -> str:
-    """Names and sizes of the parameters are those of the variables of the PyMC model."""
-    shapes = {name: int(np.prod(shape)) for name, shape in compared.objective.shapes.items()}
-    sizes = compared.case.sizes
-    return "" if shapes == sizes else f"the case has {sizes}, the PyMC model {shapes}"
+    """Names, sizes and supports of the parameters are those of the variables of the PyMC model."""
+    ours, theirs = compared.case.sizes, {name: compared.objective.sizes[name] for name in compared.objective.sizes}
+    if ours != theirs:
+        return f"the case has {ours}, the PyMC model {theirs}"
+    for parameter in compared.case.parameters:
+        support = support_of(compared.objective, parameter.name)
+        if parameter.support != support:
+            return f"the case has {parameter.name} as {parameter.support}, in the PyMC model it is {support}"
+    return ""
 
 
 def _starts(compared: Compared) -> str:

@@ -48,8 +48,9 @@ def bind(
         of `pp_models.matrices.covariance_matrix`.
     em : object or callable
         One cycle: a function of a dict of parameters by name that returns such a dict; or an object with `step`; or
-        with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`. A parameter that is
-        a single number is given as a float. Without a log-likelihood of its own PyMC's is shown.
+        with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`; or with `fit(start)`,
+        of which one cycle is taken where it has `max_cycles`, else the whole fit. A parameter that is a single number
+        is given as a float. Without a log-likelihood of its own PyMC's is shown.
     name, title : str
     start : dict of name -> values, optional
         Documented start, tried first; else the `initval`s of the model, where there are any.
