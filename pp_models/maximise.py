@@ -37,7 +37,7 @@ NOISY = 4.0
 # A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
 NOTHING_TO_GAIN = 1e-10
-# A rise of this many times the round-off shows a way up from an edge.
+# A rise of this many times the round-off shows that the objective rises from an edge.
 RISE = 4.0
 # How often a climb may leave an edge.
 MAX_RELEASES = 8

@@ -19,7 +19,7 @@ GRID_OPTIONS = (
 )
 # Intercepts and slopes of a start.
 START = Range(-100, 100)
-# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off? Then at this
+# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it diverge? Then at this
 # many times the slope and intercept.
 STEEP = 4.0
 FURTHER = 4.0

@@ -45,7 +45,7 @@ class AtEdge:
     way_up : array or None
         Free parameters on the way inwards at which the objective is higher.
     derivative : float
-        Of the objective, inwards, per unit of the parameter; where there is a way up, else 0.
+        Of the objective, inwards, per unit of the parameter, where it rises; else 0.
     first_order : bool
         The objective rises from the edge itself, not only beyond a flat region.
     """

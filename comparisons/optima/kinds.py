@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, natural_of
-from comparisons.optima.diverging import running_off
+from comparisons.optima.diverging import diverging_group
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from comparisons.optima.unbounded import unbounded
 from pp_models.maximise import (
@@ -243,7 +243,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
     if point.unbounded:
         return Judgement(Kind.DEGENERATE, (), (), point.unbounded)
-    away = running_off(case, objective, point.natural, point.objective - point.rise)
+    away = diverging_group(case, objective, point.natural, point.objective - point.rise)
     if away is not None:
         flat, _ = _walk(case, objective, point, np.inf)
         names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
@@ -276,7 +276,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
 
 
 def not_stationary(case: Case, point: Point) -> Judgement:
-    """The judgement of a point that is none, with the way up from an edge, if there is one."""
+    """The judgement of a point that is not stationary, with a higher point off an edge, if there is one."""
     up = next((at.way_up for at in point.edges if at.first_order), point.x)
     edge = {at.name for at in point.edges if not at.level}
     return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
