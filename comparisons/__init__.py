@@ -1,4 +1,4 @@
-"""The harness: both sides of a model from the same starts, compared. The only package that sees both.
+"""Cross-check, audit, adjudicate: an EM beside an equivalent PyMC model. The only package that imports both.
 
 Names are imported on first use, so that the command line answers `--help` without loading PyMC.
 """

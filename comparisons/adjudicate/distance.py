@@ -20,16 +20,16 @@ from comparisons.case import Array, Case, Natural, stack
 from pp_models.maximise import held_at_bound
 from pp_models.objective import Objective
 
-# Both sides' round-off, beside 1 + |estimate|: the optimum itself is known to about this.
+# Round-off of EM and PyMC, beside 1 + |estimate|: the optimum itself is known to about this.
 ROUND_OFF = 1e-8
 STEP = 1e-4
 # Curvature, beside the steepest, below which a direction carries no information.
 FLAT = 1e-9
-# Rates of EM above this belong to a ridge, along which nothing has to arrive anywhere.
+# Rates of EM above this belong to a ridge, along which no point is special.
 STANDS_STILL = 1 - 1e-6
 # How far the map may be from symmetric, as differences leave it.
 SYMMETRIC = 1e-3
-# Chance with which the estimates of another sample would look as if EM had been stopped on its way.
+# Chance with which the estimates of another sample would look as if EM had been stopped early.
 CHANCE = 0.01
 
 
@@ -198,16 +198,16 @@ class Neighbourhood:
         moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()
         return Allowance(float(moved), self.likelihood_distance(point))
 
-    # ---- on the way of an EM? ----------------------------------------------------------------------
+    # ---- on the path of an EM? ---------------------------------------------------------------------
 
     def on_the_way(self, natural: Natural, natural_half_unit: Array) -> bool | None:
-        """Whether what is missing lies where EM is slow, as it does when EM is stopped on its way.
+        """Whether the difference is in the directions in which EM is slow, as when EM is stopped early.
 
         EM shrinks the error along the k-th eigenvector of its map by the rate r_k per cycle. After some
         cycles only the slow directions are left; estimates of other data, or of another model, are off
         in the quick directions just as well. Along each eigenvector the squared distance in standard
         errors is taken, of the half with the lowest rates and of the half with the highest, and the
-        ratio of their means is held against the F distribution that it has for another sample.
+        ratio of their means is compared with the F distribution that it has for another sample.
         None where there are no quick directions, or the map is not EM's.
 
         The rates are real and the eigenvectors orthogonal in the observed information I: I J = I - I C^-1 I is

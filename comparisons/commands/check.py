@@ -37,7 +37,7 @@ MOST_LINES = 5
     metavar="COMMAND",
     help="In place of MODULE:NAME: a program in any language that answers lines of JSON, as 'Rscript my_em.R'.",
 )
-@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
+@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is run on.")
 @click.option(
     "--case",
     "case_name",
@@ -76,7 +76,7 @@ def check(
     data_only: bool,
     strict: bool,
 ) -> int:
-    """Audit your own EM: every step of it held against PyMC.
+    """Audit your own EM: every step of it checked against PyMC.
 
     MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
     object with e_step and m_step, with step or with fit, or a function (data, start) that returns

@@ -21,7 +21,7 @@ from comparisons.commands.peers import peers
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
 
-FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
+FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1."
 
 
 @click.group("em-crosscheck", cls=CommandLine, invoke_without_command=True)
@@ -33,7 +33,7 @@ def main(ctx: click.Context, version: bool) -> int:
     Is this EM right, and is this the maximum? The same latent-variable model twice, a hand-written EM
     and PyMC, from the same starting points: how far they agree, and where the likelihood has other optima.
 
-    Exit status: 0 the sides agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
+    Exit status: 0 EM and PyMC agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
     Where they agree, but not at the best optimum found, or EM had not converged and nothing contradicts it,
     run and compare end with 0, and with 1 when --strict is given. Of several problems the worst counts.
     """
@@ -176,7 +176,7 @@ def _compare(
 main.add_command(
     ByFamily(
         "compare",
-        "Run both sides on your own data, as a model of one FAMILY.",
+        "Run EM and PyMC on your own data, as a model of one FAMILY.",
         "DATA.csv",
         _families,
         _compare_command,

@@ -15,7 +15,7 @@ SHARED = {option.name: option for option in common_options()}
 
 @click.command("peers", params=[SHARED["seed"], SHARED["out"], SHARED["overwrite"], SHARED["quiet"]])
 @click.argument("package", nargs=-1)
-@click.option("--starts", type=SHARED["starts"].type, default=3, show_default=True, help="Starts of each side.")
+@click.option("--starts", type=SHARED["starts"].type, default=3, show_default=True, help="Starts of EM and of PyMC.")
 def peers(package: tuple[str, ...], starts: int, seed: int, out: str, overwrite: bool, quiet: bool) -> int:
     """Audit published packages as they are, all that are installed when none is named.
 

@@ -106,9 +106,9 @@ def _other(case: Case, bind: Callable[[Any], Case], what: str, index: npt.NDArra
         return bind(rows_of(case.of_data.data, index))
     except Exception as problem:
         said = " ".join(f"{type(problem).__name__}: {problem}".split())
-        raise InputError(f"{case.name}: neither model nor EM of {what} ({said}), expected functions of the data") from (
-            problem
-        )
+        raise InputError(
+            f"{case.name}: no model and EM of {what} can be made ({said}), expected functions of the data"
+        ) from problem
 
 
 def _compared(
@@ -159,7 +159,7 @@ def _cycles(case: Case, other: Case, points: Natural, what: str, times: float) -
     point, entry = np.unravel_index(int(shifts.argmax()), shifts.shape)
     found = float(shifts[point, entry])
     one, two = (case.flat(natural)[entry] for natural in pairs[int(point)])
-    detail = f"one EM cycle from the same place takes {case.parameter_names()[int(entry)]} to {one:.10g} and {two:.10g}"
+    detail = f"one EM cycle from the same point takes {case.parameter_names()[int(entry)]} to {one:.10g} and {two:.10g}"
     return Check(what, found, FIXED, found <= FIXED, detail)
 
 

@@ -55,7 +55,7 @@ def bind(
     start : dict of name -> values, optional
         Documented start, tried first; else the `initval`s of the model, where there are any.
     with_prior : bool
-        Both sides maximise the log-posterior; else priors only draw the random starts, and both maximise the
+        EM and PyMC maximise the log-posterior; else priors only draw the random starts, and both maximise the
         likelihood.
     exchangeable : sequence of str, optional
         Axes whose entries may be put in any order, all of them alike; parameters without `dims` go by the name of

@@ -1,6 +1,6 @@
 """What packages claim, how far from the maximum they stop, and what the audit says of them.
 
-Every judgement is one of the harness: distances and verdicts by `comparisons.adjudicate`, once under the package's
+Every judgement is one of this suite: distances and verdicts by `comparisons.adjudicate`, once under the package's
 own quadrature and once under one of ours, the checks by `comparisons.audit.check_em`, under the package's own.
 """
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from comparisons.adjudicate import Adjudication, adjudicate
 from comparisons.adjudicate.estimates import returned
-from comparisons.adjudicate.known_optima import Ground, survey
+from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.audit import check_em, guard, subject_of
 from comparisons.audit.run import Factory
 from comparisons.audit.subject import Estimate
@@ -118,9 +118,9 @@ def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: 
     ----------
     peers : dict of Peer -> version
     n_starts, seed : int
-        Random starts of both sides, from which the maximum is sought.
+        Random starts of EM and PyMC, from which the maximum is sought.
     progress : callable
-        Wraps the loop over the starts of PyMC's side.
+        Wraps the loop over the starts of PyMC.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: 
     problems = {problem.name: problem for peer in peers for problem in peer.PROBLEMS}
     for problem in problems.values():
         case = problem.load()
-        ours = case, survey(case, n_starts, seed, progress)
+        ours = case, known_optima(case, n_starts, seed, progress)
         known = {problem.nodes: ours}
         for peer, version in peers.items():
             if problem.name not in {one.name for one in peer.PROBLEMS}:
@@ -138,7 +138,7 @@ def studied(peers: dict[Peer, str], n_starts: int = 3, seed: int = 0, progress: 
             for setting in peer.SETTINGS:
                 words, own = peer.own(case, setting.options)
                 if words not in known:
-                    known[words] = own, survey(own, n_starts, seed, progress)
+                    known[words] = own, known_optima(own, n_starts, seed, progress)
                 yield _audited(peer, version, setting, problem, words, ours, known[words], seed)
 
 
@@ -148,34 +148,34 @@ def _audited(
     setting: Setting,
     problem: Problem,
     words: str,
-    ours: tuple[Case, Ground],
-    own: tuple[Case, Ground],
+    ours: tuple[Case, KnownOptima],
+    own: tuple[Case, KnownOptima],
     seed: int,
 ) -> Audited:
     tokens = guard.time_limit.set(TIME_LIMIT), guard.patience.set(PATIENCE)
     try:
-        case, ground = own
+        case, known = own
         anywhere = subject_of(None, case, _factory(peer, setting, started=False)).fit
         assert anywhere is not None
-        said = anywhere(ground.optima[0].point.natural, None)
-        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), ground=known) for one, known in (ours, own)]
+        said = anywhere(known.optima[0].point.natural, None)
+        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
         factory = _factory(peer, setting, peer.STARTS)
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
-        saddle = _at_saddle(factory, problem, case, ground) if peer.STARTS and problem.saddle else None
+        saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
     finally:
         guard.time_limit.reset(tokens[0])
         guard.patience.reset(tokens[1])
     return Audited(peer, version, setting, problem, words, said, held[1], held[0], checks, saddle)
 
 
-def _at_saddle(factory: Factory, problem: Problem, case: Case, ground: Ground) -> AtSaddle:
+def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:
     """Start at the saddle of a problem."""
     assert problem.saddle is not None
-    saddle, objective = problem.saddle(case), ground.objective
+    saddle, objective = problem.saddle(case), known.objective
     fit = subject_of(None, case, factory).fit
     assert fit is not None
     said = fit(saddle, None)
-    held = adjudicate(case, returned(case, said.natural, problem.name), ground=ground)
+    held = adjudicate(case, returned(case, said.natural, problem.name), known=known)
     return AtSaddle(
         judge(case, objective, examine(case, objective, saddle)).kind,
         said,

@@ -52,12 +52,13 @@ CRITERION = (
     "digit of the maximum; or when some point that rounds to the printed numbers is one at which a further cycle of "
     "EM changes no parameter by more than the convergence tolerance (1e-4, the default of mirt, unless `--tolerance` "
     "says otherwise), and that point is within 0.1 standard errors of the maximum by the log-likelihood, sqrt(2 "
-    "(L_max - L)). The numbers outside the rounding are listed with how far. Every number is given as the file has "
-    "it, under the file's own name; where a conversion was applied, optimum and difference are of what it was read "
-    "as. A conversion explains estimates when they meet the same criterion after it. Estimates that leave a parameter "
-    "at an edge of its range are also held against the maximum of the model with that parameter held there. Estimates "
-    "count as stopped early when some number of EM cycles from a customary start gives them, when what is missing "
-    "lies in the directions in which EM is slow, or when they are within 0.1 standard errors of the maximum."
+    "(L_max - L)). Numbers outside the rounding are listed with the distance. Every number is given as in the file, "
+    "under the file's own name; where a conversion was applied, optimum and difference are those of the converted "
+    "quantity. A conversion explains estimates when they meet the same criterion after it. Estimates that leave a "
+    "parameter at an edge of its range are also compared with the maximum of the model with that parameter held there. "
+    "Estimates count as stopped early when some number of EM cycles from a customary start gives them, when the "
+    "difference is in the directions in which EM converges slowly, or when they are within 0.1 standard errors of the "
+    "maximum."
 )
 
 

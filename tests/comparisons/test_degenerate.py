@@ -79,11 +79,11 @@ def test_the_best_of_the_other_maxima_is_reported(collapsing):
 def test_starts_that_collapse_are_listed_there_on_either_side(collapsing):
     """EM ends with 0/0; whichever component collapses, on one value or on two, it is one place but for the labels."""
     assert list(collapsing.em.status) == ["converged", "not finite", "not finite"]
-    assert [list(collapsing.optima[1].members[leg]) for leg in ("em", "pymc")] == [[1, 2], [1, 2]]
+    assert [list(collapsing.optima[1].members[by]) for by in ("em", "pymc")] == [[1, 2], [1, 2]]
     assert list(collapsing.starts_table()["em_kind"]) == ["best", "degenerate", "degenerate"]
     message = flags(collapsing)["degenerate"]
-    assert "2 of 3 EM starts and 2 of 3 PyMC starts run there" in message
-    assert "a floor under a standard deviation or a variance" in message
+    assert "2 of 3 EM starts and 2 of 3 PyMC starts lead there" in message
+    assert "a lower bound of a standard deviation or a variance" in message
     assert "a prior that vanishes there" in message
     assert "not_finite" not in flags(collapsing)
 
@@ -100,7 +100,7 @@ def test_the_report_has_no_number_for_it_either(collapsing):
     table = tables.optima(collapsing)
     assert [row[1:4] for row in table.rows][1] == ("degenerate", "unbounded", "–")  # noqa: RUF001
     text = markdown(compose(collapsing))
-    assert "no estimate, however high it gets" in text
+    assert "no estimate, however high it is" in text
     assert "or on the way to where the likelihood is unbounded" in text
     assert [optimum["log_likelihood"] is None for optimum in summary(collapsing)["optima"]] == [False, True]
 
@@ -109,7 +109,7 @@ def test_the_report_has_no_number_for_it_either(collapsing):
 def test_units_make_no_difference(scale):
     result = crosscheck(mixture(Y * scale), starts=stacked(ON_THE_PAIR, ON_ONE_VALUE, scale=scale))
     assert {str(optimum.kind) for optimum in result.optima if optimum.reached} == {"degenerate"}
-    assert [len(result.optima[0].members[leg]) for leg in ("em", "pymc")] == [2, 2]
+    assert [len(result.optima[0].members[by]) for by in ("em", "pymc")] == [2, 2]
     assert str(result.verdict) == "agree elsewhere"
     assert result.sentence.startswith("There is no estimate: the likelihood is unbounded as sd[")
 

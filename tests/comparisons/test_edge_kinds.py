@@ -30,7 +30,7 @@ def test_claims_have_one_maximum_and_every_start_reaches_it(claims):
     assert [str(optimum.kind) for optimum in claims.optima] == ["best"]
     assert claims.verdict == "agree"
     assert claims.flags == ()
-    assert [len(claims.optima[0].members[leg]) for leg in ("em", "pymc")] == [40, 40]
+    assert [len(claims.optima[0].members[by]) for by in ("em", "pymc")] == [40, 40]
     assert (claims.em.status == "converged").all()
     for end in (claims.ends.em, claims.ends.pymc):
         order = np.argsort(end["rate"])
@@ -168,7 +168,7 @@ def test_an_edge_without_bound_is_found_from_the_data_alone():
     assert "elsewhere the likelihood is unbounded" in result.sentence
     message = flags(result)["degenerate"]
     assert message.startswith(
-        "the likelihood is unbounded as correlation[x,y] goes to the edge of its range; 0 of 4 EM"
+        "the likelihood is unbounded as correlation[x,y] approaches the edge of its range; 0 of 4 EM"
     )
 
 

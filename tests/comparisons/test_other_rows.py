@@ -168,5 +168,5 @@ def test_a_model_of_one_number_of_rows_is_one_line():
             pm.Potential("lifetime", SEEN * pm.math.log(rate) - rate * data["lifetime"])
         return built
 
-    with pytest.raises(InputError, match="neither model nor EM of all rows twice"):
+    with pytest.raises(InputError, match="no model and EM of all rows twice can be made"):
         crosscheck(bind(fixed, Lifetimes, data=DATA), 2)
