@@ -209,7 +209,7 @@ def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11,
 
 
 def no_runaway(_: Natural) -> "tuple[Away, ...]":
-    """Default: no parameter can run off to infinity."""
+    """Default: no parameter can diverge."""
     return ()
 
 

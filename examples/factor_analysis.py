@@ -23,7 +23,7 @@ S = np.maximum(S, S.T)
 
 
 def model():
-    """PyMC's side; the prior only draws the starts."""
+    """The model in PyMC; the prior only draws the starts."""
     with pm.Model(coords={"subject": SUBJECTS}) as built:
         loading = pm.Normal("loading", 0, 1, dims="subject")
         unique = pm.Uniform("unique", 0, 1, dims="subject")

@@ -34,7 +34,7 @@ COUNTS = np.array([  # 1900-2006, magnitude 7 and above
 
 
 def model():
-    """PyMC's side; the priors only draw the starts."""
+    """The model in PyMC; the priors only draw the starts."""
     with pm.Model(coords={"state": STATES, "from": STATES, "to": STATES}) as built:
         transition = pm.Dirichlet("transition", np.ones((2, 2)), dims=("from", "to"))
         rate = pm.Gamma("rate", mu=20, sigma=8, dims="state")

@@ -21,7 +21,7 @@ TIMES = np.array([[55, 53, 54], [26, 37, 32], [78, 91, 85], [92, 100, 96], [49, 
 
 
 def model():
-    """PyMC's side, by orthogonal contrasts of a rail's times; the priors only draw the starts."""
+    """The model in PyMC, by orthogonal contrasts of a rail's times; the priors only draw the starts."""
     with pm.Model() as built:
         mean = pm.Normal("mean", 60, 20)
         between, within = pm.HalfNormal("between", 20), pm.HalfNormal("within", 20)

@@ -25,7 +25,7 @@ ROUND_OFF = 1e-8
 STEP = 1e-4
 # Curvature, beside the steepest, below which a direction carries no information.
 FLAT = 1e-9
-# Rates of EM above this belong to a ridge, along which nothing has to arrive anywhere.
+# Rates of EM above this belong to a ridge, along which no point is special.
 STANDS_STILL = 1 - 1e-6
 # How far the map may be from symmetric, as differences leave it.
 SYMMETRIC = 1e-3

@@ -53,7 +53,7 @@ def _recognised(
 def _on_its_way(
     comparison: Comparison, plain: Reading, best: Optimum, natural: Natural, place: Neighbourhood
 ) -> Finding | None:
-    """An early stop of the file as it stands."""
+    """An early stop of the file, unconverted."""
     distance = place.likelihood_distance(natural)
     slow = on_its_way_to_infinity(comparison.case, comparison.objective, natural, best.judgement.diverging, distance)
     slow = slow or creeping(comparison.case, comparison.estimates, place, plain, natural)

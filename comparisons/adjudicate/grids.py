@@ -131,6 +131,6 @@ def _held_against(
     fit = em(case.em, case.to_em(start), STOP, accelerate=True)
     there = reading.from_natural(case.flat(case.from_em(fit.params)))
     off = np.abs(reading.quantities(comparison.estimates.values) - there)
-    slack = reading.half_units(comparison.estimates.half_unit) + KNOWN_TO * (1 + np.abs(there))
+    allowed = reading.half_units(comparison.estimates.half_unit) + KNOWN_TO * (1 + np.abs(there))
     deficit = float(fit.log_likelihood - case.em.e_step(case.to_em(natural)).log_likelihood)
-    return OtherGrid(grid.name, grid.short, float(np.sqrt(2 * max(deficit, 0.0))), bool((off <= slack).all()))
+    return OtherGrid(grid.name, grid.short, float(np.sqrt(2 * max(deficit, 0.0))), bool((off <= allowed).all()))

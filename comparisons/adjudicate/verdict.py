@@ -106,11 +106,11 @@ def _converted(comparison: Comparison, plain: Reading, best: Optimum, given: Nat
             nearby.append((distance, Finding(Verdict.ANOTHER_PARAMETRISATION, reading, place, detail=detail)))
     natural = comparison.natural(plain)
     if as_it_is is not None or not (tolerable or nearby) or _relative(comparison, plain, natural):
-        # What is near as it stands, or known for what it is, is not converted to come nearer.
+        # What is near unconverted, or recognised as another model, is not converted to come nearer.
         return None
     return tolerable or (min(nearby, key=lambda pair: pair[0])[1] if nearby else None)
 
 
 def _relative(comparison: Comparison, plain: Reading, natural: Natural | None) -> bool:
-    """Whether the estimates as they stand are those of another model."""
+    """Whether the estimates, unconverted, are those of another model."""
     return natural is not None and comparison.another_model(natural, plain) is not None

@@ -25,7 +25,7 @@ from comparisons.case import Array, Natural
 
 # One cycle of an EM is EM's to this share, at so many parameters; else it is followed from all, for so many cycles.
 SAME_CYCLE, SOME, FOLLOWED = 1e-7, 3, 300
-# A cycle that gains less than this share of what EM's would gain stands still.
+# A cycle that gains less than this share of what EM's would gain does not move.
 SLOWER = 1e-3
 # On a ridge, where there are no standard errors: what a cycle may move a parameter, beside its size.
 FIXED_ON_RIDGE = 1e-5

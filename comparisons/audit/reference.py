@@ -145,7 +145,7 @@ class Reference:
     def log_likelihood(self, natural: Natural) -> float:
         """Log-likelihood alone, without prior.
 
-        PyMC's side moves 0 and 1 inwards by EDGE. Nearer to an edge than that, where a weight of 1e-24 for 1e-12
+        PyMC's model moves 0 and 1 inwards by EDGE. Nearer to an edge than that, where a weight of 1e-24 for 1e-12
         makes a difference, the reference EM's value counts.
         """
         x = self.free(natural)
@@ -183,7 +183,7 @@ class Reference:
     def _distance(self, x: Array, gradient: Array, hessian: Array) -> float:
         """Square root of twice the gain of a Newton step, in the directions that do not lead to an edge.
 
-        PyMC's side moves 0 and 1 inwards by EDGE. On n observations that alone looks like a distance of
+        PyMC's model moves 0 and 1 inwards by EDGE. On n observations that alone looks like a distance of
         the square root of n * EDGE, which no estimate could make good.
         """
         jacobian = self.objective.natural_jacobian(x)

@@ -67,7 +67,7 @@ OF_ESTIMATES = ("expected_counts", "mass", "fisher", "ascent", "m_step", "symmet
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
-# Our side reckons with NumPy's own answer to an overflow, whatever the user's module or session asks for.
+# The audit reckons with NumPy's own answer to an overflow, whatever the user's module or session asks for.
 _as_numpy_does = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 

@@ -75,7 +75,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         return failed(check, cut[1], described(cut[0].start))._replace(meaning=cut[2])
     ways = [(stop, way_up(reference, stop.end)) for stop in claimed if stop.distance <= NEAR]
     saddles = [(stop, beside) for stop, beside in ways if beside is not None]
-    # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.
+    # One start may itself lie on the way to a saddle; several, at random, do not, nor one that starts above it.
     if len(saddles) > 1 and len(saddles) == len(claimed):
         told = "from different starts it stops at a saddle of PyMC's likelihood, which increases from there"
         return failed(check, told, described(saddles[0][0].end))._replace(meaning=SADDLE)
@@ -85,7 +85,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     for stop in claimed:
         if stop.distance <= EXACTLY and stop.start is not reference.case.start and _below(reference, stop):
-            told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where no EM arrives"
+            told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where EM does not end"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
         return _never_says_so(subject, reference, found)

@@ -178,7 +178,7 @@ def _ascent(fit: Endpoints, optima: list[Optimum]) -> Check:
 def _gradient(em_point: Point) -> Check:
     """What PyMC could still gain at EM's endpoint, as a distance in standard errors."""
     distance = float(np.sqrt(2 * em_point.gain))
-    detail = f"PyMC's gradient there is {em_point.gradient_norm:.3g}, {distance:.3g} standard errors from a zero"
+    detail = f"PyMC's gradient is {em_point.gradient_norm:.3g} there, its zero {distance:.3g} standard errors away"
     return Check("PyMC's gradient at EM's endpoint", distance, STANDARD_ERRORS, distance <= STANDARD_ERRORS, detail)
 
 
@@ -213,11 +213,11 @@ def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Poi
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
         distance = _distance(objective.fingerprint(objective.free(end)), pymc_point)
-    detail = f"after {int(again.cycles[0])} cycles EM is {distance:.2g} standard errors from there"
+    detail = f"EM ends {distance:.2g} standard errors from there, cycles: {int(again.cycles[0])}"
     yield Check(RESTART, distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
     climbed = maximise(objective, em_point.x)
     distance = _distance(objective.fingerprint(climbed.x), em_point)
-    detail = f"after {climbed.evaluations} evaluations PyMC is {distance:.2g} standard errors from there"
+    detail = f"PyMC ends {distance:.2g} standard errors from there, evaluations: {climbed.evaluations}"
     yield Check("PyMC restarted from EM's endpoint", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
@@ -225,8 +225,8 @@ def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
     distance = _distance(em_point.fingerprint, pymc_point)
     most = float(np.abs(em_point.fingerprint - pymc_point.fingerprint).max())
     detail = (
-        f"the log-probability of an observation differs by at most {most:.3g}, those of all observations together by "
-        f"{distance:.2g} standard errors"
+        f"the log-probability of an observation differs by at most {most:.3g}; the two fitted distributions are "
+        f"{distance:.2g} standard errors apart"
     )
     return Check("fitted distribution", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     agree            EM and PyMC agree at the best optimum found
     agree elsewhere  they agree, but not there: at a saddle, below a maximum that the run itself found, or, where
                      there is no maximum, that the likelihood is unbounded
-    undecided        EM had not converged, and whether it would arrive could not be settled
+    undecided        EM had not converged, and whether it would reach PyMC's optimum could not be settled
     disagree         EM and PyMC disagree
     """
 

@@ -9,9 +9,9 @@ import numpy as np
 from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.bivariate_normal import normal_audit
+from comparisons.families._binding import Fields, Model, Starts, correlation, positive, real
 from comparisons.families._collinear import ON_A_LINE, line_through, towards_the_line
 from comparisons.families._equal_rows import merged
-from comparisons.families._sides import Fields, Model, Starts, correlation, positive, real
 from comparisons.parsing import Range
 from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.bivariate_normal import BivariateNormal, NormalParams

@@ -21,10 +21,10 @@ from comparisons.case import (
 )
 from comparisons.families import Option
 from comparisons.families._audit.coin_mixture import coin_audit
+from comparisons.families._binding import Fields, Model, Starts, probability, simplex
 from comparisons.families._display.coin_mixture import CoinDisplay
 from comparisons.families._lindsay import lindsay_certificate
 from comparisons.families._mixtures import off_the_edge, relabelled
-from comparisons.families._sides import Fields, Model, Starts, probability, simplex
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, numbers, read_frequencies

@@ -17,6 +17,7 @@ from comparisons.families._answers import (
     responses_of,
 )
 from comparisons.families._audit.items import item_audit
+from comparisons.families._binding import Starts, half_normal, real
 from comparisons.families._display.two_pl import FIELDS, TwoPLDisplay
 from comparisons.families._item_response import (
     GRID_OPTIONS,
@@ -29,7 +30,6 @@ from comparisons.families._item_response import (
     upright,
 )
 from comparisons.families._no_estimate import left_out, trouble, without_variation
-from comparisons.families._sides import Starts, half_normal, real
 from comparisons.parsing import Range, as_number, shortened
 from comparisons.reading.tables import Table
 from em_reference.priors import LogNormal, Normal, ScalarPrior

@@ -1,6 +1,6 @@
 """What packages claim, how far from the maximum they stop, and what the audit says of them.
 
-Every judgement is one of the harness: distances and verdicts by `comparisons.adjudicate`, once under the package's
+Every judgement is one of this suite: distances and verdicts by `comparisons.adjudicate`, once under the package's
 own quadrature and once under one of ours, the checks by `comparisons.audit.check_em`, under the package's own.
 """
 

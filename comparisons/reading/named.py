@@ -23,7 +23,7 @@ def named(name: str) -> Any:
         raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
     sys.path.insert(0, "")
     try:
-        # What the module asks of NumPy and of warnings would hold for our side as well.
+        # What the module asks of NumPy and of warnings would hold for the audit as well.
         with redirect_stdout(sys.stderr), np.errstate(), warnings.catch_warnings():
             found: Any = import_module(module_name)
     except ModuleNotFoundError as error:

@@ -111,7 +111,7 @@ def _level_names(levels: list[tuple[float, str]], half: float) -> list[tuple[flo
 
 def _curves(result: CrossCheck) -> Picture | None:
     case = result.case
-    # The curve of a slope that runs off to infinity is a step.
+    # The curve of a slope that diverges is a step.
     with np.errstate(over="ignore"):
         ours = case.curves(case.align(result.ends.em, result.ends.pymc))
         theirs = case.curves(result.ends.pymc)

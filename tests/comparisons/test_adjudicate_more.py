@@ -417,7 +417,7 @@ def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Problem, tmp_
         assert result.verdict is Verdict.ANOTHER_MODEL
 
 
-def test_a_height_that_the_two_sides_do_not_share_is_not_believed(lsat: Problem) -> None:
+def test_a_height_that_em_and_pymc_do_not_share_is_not_believed(lsat: Problem) -> None:
     _, case, (objective, optima, _, _) = lsat
     best = optima[0].point
     assert believed(case, objective, best)

@@ -43,7 +43,7 @@ def test_lsat6_agrees_to_eight_digits(lsat6_result):
     )
 
 
-def test_standard_errors_of_the_two_sides_agree(lsat6_result):
+def test_standard_errors_by_em_and_pymc_agree(lsat6_result):
     assert lsat6_result.estimates["em_se"].to_numpy() == pytest.approx(
         lsat6_result.estimates["pymc_se"].to_numpy(), rel=1e-6
     )
