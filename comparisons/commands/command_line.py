@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from comparisons.commands.batch import AGREE, BAD_INPUT, BROKEN_PIPE, INTERNAL_ERROR, INTERRUPTED, complain, discard
-from comparisons.commands.libraries import caches_somewhere, hushed_libraries
+from comparisons.commands.libraries import caches_somewhere, quiet_libraries
 from comparisons.errors import InputError, unforeseen
 
 
@@ -42,7 +42,7 @@ class CommandLine(click.Group):
         extra |= {"prog_name": extra.get("prog_name") or "em-crosscheck", "standalone_mode": False}
         try:
             caches_somewhere()
-            with hushed_libraries():
+            with quiet_libraries():
                 return super().main(*args, **extra)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else self.name

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 @contextmanager
-def hushed_libraries() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """Keep to themselves what PyMC, PyTensor, ArviZ and matplotlib announce when they are loaded."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -59,7 +59,7 @@ class Audited(NamedTuple):
     said : Estimate
         The estimates and what the package says of them, started as it pleases.
     own, ours : Adjudication
-        Held against the maximum under its own quadrature, and under ours.
+        Compared with the maximum under its own quadrature, and under ours.
     checks : DataFrame
         From `check_em`.
     saddle : AtSaddle or None

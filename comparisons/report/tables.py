@@ -202,7 +202,7 @@ def optima(result: CrossCheck) -> Table:
 
 def _remark(optimum: Optimum, is_reported: bool) -> str:
     """What is known of an optimum beside its kind."""
-    said = ["reported above"] if is_reported else []
+    said = ["the optimum reported"] if is_reported else []
     if optimum.certificate:
         said.append(f"global maximum. {one_line(optimum.certificate)}")
     if optimum.kind is Kind.NOT_STATIONARY:
