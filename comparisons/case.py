@@ -43,7 +43,22 @@ Natural = dict[str, Array]
 
 
 class Flag(NamedTuple):
-    """Something that the reader must know beside the verdict."""
+    """Something that the reader must know beside the verdict.
+
+    Attributes
+    ----------
+    code : str
+        One word for programs: `saddle`, `boundary`, `symmetry`, ...
+    message : str
+        The same in words.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem
+    >>> result = crosscheck(load_problem("two-coins-equal"), 20)
+    >>> [flag.code for flag in result.flags]
+    ['saddle']
+    """
 
     code: str
     message: str
@@ -214,7 +229,9 @@ def as_given(natural: Natural, _: Natural) -> Natural:
 
 @dataclass(frozen=True)
 class Case:
-    """One data set under one model, with everything that the harness needs from either side.
+    """One data set under one model: its EM, its PyMC model, its parameters and starts, what is known of it.
+
+    Cases are made by `read_case`, `load_problem` and `bind`, and pickle.
 
     Attributes
     ----------
@@ -224,7 +241,7 @@ class Case:
         Name of the family (`coin-mixture`).
     title : str
     em : EMProblem
-        The EM under test. The harness does not assume that it is ours.
+        The EM under test.
     build_model : callable () -> pymc.Model
         PyMC is imported only when it is called. Where there are audit hooks it takes `hooks=True`, for a model from
         which the steps of an EM are derived; see `pp_models.complete_data`.
@@ -283,6 +300,20 @@ class Case:
         All known stationary points, where they are certified.
     audit : AuditHooks or None
         Without them an EM of this family cannot be audited step by step.
+
+    Raises
+    ------
+    ValueError
+        If two axes of one name have different labels.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> case = load_problem("lsat6-common-slope")
+    >>> case.shapes
+    {'d': (5,), 'a': (1,)}
+    >>> case.start is None, case.parameter_names()[:2]
+    (False, ['d[item1]', 'd[item2]'])
     """
 
     name: str

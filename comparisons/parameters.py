@@ -17,7 +17,14 @@ Array = npt.NDArray[np.float64]
 
 
 class Support(StrEnum):
-    """Where a parameter lives. A simplex adds up to 1 along the last axis; a matrix has the last two axes."""
+    """Where a parameter lives. A simplex adds up to 1 along the last axis; a matrix has the last two axes.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> {parameter.name: str(parameter.support) for parameter in load_problem("two-coins").parameters}
+    {'weight': 'simplex', 'bias': 'unit interval'}
+    """
 
     REAL = "real"
     POSITIVE = "positive"
@@ -34,6 +41,12 @@ MATRICES = (Support.COVARIANCE, Support.CORRELATION)
 @dataclass(frozen=True)
 class Axis:
     """One axis of a parameter: `class` with the labels `class1`, `class2`, ...
+
+    Attributes
+    ----------
+    name : str
+        Parameters with an axis of the same name belong to the same components.
+    labels : tuple of str
 
     Examples
     --------
@@ -55,6 +68,12 @@ class Parameter:
     Without axes it is a single number, which is stored as a vector of one. Its values are an array of `shape`, any
     leading axes in front. Its *entries* are the numbers of which it consists, in a row: all cells of the array, but
     of a covariance matrix the lower triangle, row by row, and of a correlation matrix that without its diagonal.
+
+    Attributes
+    ----------
+    name : str
+    axes : tuple of Axis
+    support : Support
 
     Examples
     --------

@@ -65,22 +65,32 @@ class CrossCheck:
         With one leading axis.
     em, pymc : Endpoints
     optima : list of Optimum
-        Best first; heaps of endpoints that are no optimum last.
+        Best first; endpoints that are no optimum last.
     ends : Ends
-        The endpoint reported for each leg.
+        The endpoint reported for each of EM and PyMC.
     estimates : DataFrame
         See `comparisons.cross_check.agreement.estimates_table`.
     checks : tuple of Check
     not_identified : tuple of str
     flags : tuple of Flag
     crosswise : DataFrame
-        Log-likelihoods crosswise: each side's code at each side's endpoint.
+        Either log-likelihood, by EM's code and by PyMC's, at either endpoint.
     gradient_norm : float
         PyMC's gradient at its own endpoint.
     path : Fit
         EM from start 0 with its trace, cycle by cycle.
     worked : WorkedExample or None
         Where the case has a start of its own.
+
+    Examples
+    --------
+    >>> from comparisons import CrossCheck, crosscheck, load_problem
+    >>> result = crosscheck(load_problem("murray"), 20)
+    >>> result.optima_table()[["kind", "log_likelihood"]].round(4).values.tolist()
+    []
+    >>> result.save("murray.result")
+    >>> str(CrossCheck.load("murray.result").verdict)
+    'agree'
     """
 
     case: Case
@@ -106,7 +116,7 @@ class CrossCheck:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the sides agree, and there; a word of `comparisons.cross_check.verdict.Verdict`."""
+        """Whether EM and PyMC agree, and there; a word of `comparisons.cross_check.verdict.Verdict`."""
         return verdict_of(self.checks, self.ends.optimum, self.optima[self.ends.optimum].kind)
 
     @property
@@ -233,7 +243,7 @@ def crosscheck(
     backend: Backend = "fast",
     progress: Progress = silent,
 ) -> CrossCheck:
-    """Run both legs of a case from the same starts and compare.
+    """Fit a case by EM and by PyMC from the same starts, and compare.
 
     Parameters
     ----------
@@ -248,7 +258,7 @@ def crosscheck(
     backend : {"fast", "default"}
         How PyMC's graph is compiled; see `pp_models.objective`.
     progress : callable
-        Wraps the loop over the starts of the PyMC leg.
+        Wraps the loop over the starts of PyMC.
 
     Returns
     -------
@@ -257,7 +267,16 @@ def crosscheck(
     Raises
     ------
     InputError
-        If a start is not finite or does not fit the case, or there is no start.
+        If a start is not finite or does not fit the case, there is no start, or no start leads to a finite value.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem
+    >>> result = crosscheck(load_problem("two-coins"), n_starts=10)
+    >>> str(result.verdict)
+    'agree'
+    >>> result.estimates[["parameter", "em"]].round(4).values.tolist()
+    []
     """
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
