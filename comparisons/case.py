@@ -48,16 +48,16 @@ class Flag(NamedTuple):
     Attributes
     ----------
     code : str
-        One word for programs: `saddle`, `boundary`, `symmetry`, ...
+        For programs: `ridge`, `boundary`, `symmetry`, ...
     message : str
         The same in words.
 
     Examples
     --------
     >>> from comparisons import crosscheck, load_problem
-    >>> result = crosscheck(load_problem("two-coins-equal"), 20)
+    >>> result = crosscheck(load_problem("coins"), 10)
     >>> [flag.code for flag in result.flags]
-    ['saddle']
+    ['ridge']
     """
 
     code: str

@@ -50,6 +50,7 @@ class Axis:
 
     Examples
     --------
+    >>> from comparisons import Axis
     >>> len(Axis("coin", ("coin1", "coin2")))
     2
     """
@@ -77,6 +78,7 @@ class Parameter:
 
     Examples
     --------
+    >>> from comparisons import Axis, Parameter, Support
     >>> classes, items = Axis("class", ("class1", "class2")), Axis("item", ("item1", "item2", "item3"))
     >>> p = Parameter("p", (items, classes), Support.UNIT_INTERVAL)
     >>> p.shape, p.size, p.names[1]

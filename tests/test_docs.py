@@ -6,6 +6,7 @@ import io
 import re
 import shlex
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,8 +81,7 @@ def printed_by(command: str) -> str:
 def python_blocks(page: Path) -> list[tuple[str, str]]:
     """Code and what it is said to print, of every block that is not a file."""
     found = []
-    every = blocks(page)
-    for block, after in zip(every, [*every[1:], Block("", "", "")], strict=True):
+    for block, after in pairwise([*blocks(page), Block("", "", "")]):
         if block.language == "python" and not block.file:
             found.append((block.text, after.text if after.language == "text" else ""))
     return found

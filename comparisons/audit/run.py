@@ -181,7 +181,7 @@ def check_em(
     ...     return {"theta": linkage(params["theta"]) ** 2}
     >>> table = check_em(wrong, "genetic-linkage")
     >>> table.attrs["level"], table["check"][table["outcome"] == "failed"].tolist()
-    ()
+    ('wrong', ['ascent', 'm_step', 'fixed_point'])
     """
     token = guard.time_limit.set(time_limit)
     try:

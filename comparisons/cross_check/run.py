@@ -87,7 +87,7 @@ class CrossCheck:
     >>> from comparisons import CrossCheck, crosscheck, load_problem
     >>> result = crosscheck(load_problem("murray"), 20)
     >>> result.optima_table()[["kind", "log_likelihood"]].round(4).values.tolist()
-    []
+    [['best', -29.9743], ['best', -29.9743]]
     >>> result.save("murray.result")
     >>> str(CrossCheck.load("murray.result").verdict)
     'agree'
@@ -276,7 +276,7 @@ def crosscheck(
     >>> str(result.verdict)
     'agree'
     >>> result.estimates[["parameter", "em"]].round(4).values.tolist()
-    []
+    [['weight[coin1]', 0.5228], ['weight[coin2]', 0.4772], ['bias[coin1]', 0.7934], ['bias[coin2]', 0.5139]]
     """
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)

@@ -71,7 +71,7 @@ def write_report(
     >>> result = crosscheck(load_problem("genetic-linkage"), 5)
     >>> folder = write_report(result, "linkage", formats=["md", "csv"])
     >>> sorted(path.name for path in folder.glob("*.csv"))
-    []
+    ['checks.csv', 'crosswise.csv', 'estimates.csv', 'optima.csv', 'starts.csv']
     """
     for name in formats:
         if name not in FORMATS:
