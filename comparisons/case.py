@@ -1,6 +1,6 @@
 """What a family binds together for one data set: its EM, its PyMC model, its starts, its symmetries.
 
-The only language that the two sides share is a dict of natural parameters by name (`Natural`).
+The only language that EM and PyMC share is a dict of natural parameters by name (`Natural`).
 """
 
 from collections import Counter
@@ -28,6 +28,7 @@ __all__ = [
     "Flag",
     "InputError",
     "Natural",
+    "OfData",
     "Parameter",
     "Published",
     "Support",
@@ -202,14 +203,28 @@ class AuditHooks(NamedTuple):
     mistakes: Callable[[], Mapping[str, Callable[[Natural, float], Natural]]] = dict
 
 
+class OfData(NamedTuple):
+    """A case as a function of its data.
+
+    Attributes
+    ----------
+    data : array, table or dict of such
+    bind : callable data -> Case
+        The same model and EM on other data.
+    """
+
+    data: Any
+    bind: Callable[[Any], "Case"]
+
+
 def stop_after(observations: float, units: Any = None, tolerance: float = 1e-11, max_cycles: int = 5_000) -> StopRule:
-    """Stop rule of an EM leg: a small share of a standard error, which shrinks with the root of the observations."""
+    """Stop rule of an EM: a small share of a standard error, which shrinks with the root of the observations."""
     share = max(1.0, float(np.sqrt(observations)) / 1e3)
     return StopRule(tolerance=max(tolerance / share, np.finfo(float).eps), max_cycles=max_cycles, units=units)
 
 
 def no_runaway(_: Natural) -> "tuple[Away, ...]":
-    """Default: no parameter can run off to infinity."""
+    """Default: no parameter can diverge."""
     return ()
 
 
@@ -229,7 +244,7 @@ def as_given(natural: Natural, _: Natural) -> Natural:
 
 @dataclass(frozen=True)
 class Case:
-    """One data set under one model: its EM, its PyMC model, its parameters and starts, what is known of it.
+    """One data set under one model, with everything that the cross-check needs of the EM and of PyMC.
 
     Cases are made by `read_case`, `load_problem` and `bind`, and pickle.
 
@@ -241,7 +256,7 @@ class Case:
         Name of the family (`coin-mixture`).
     title : str
     em : EMProblem
-        The EM under test.
+        The EM under test, ours or anybody's.
     build_model : callable () -> pymc.Model
         PyMC is imported only when it is called. Where there are audit hooks it takes `hooks=True`, for a model from
         which the steps of an EM are derived; see `pp_models.complete_data`.
@@ -254,7 +269,7 @@ class Case:
     parameters : tuple of Parameter
         Parameters that belong to the same components share an axis.
     with_prior : bool
-        Both sides maximise the log-posterior instead of the log-likelihood.
+        EM and PyMC maximise the log-posterior instead of the log-likelihood.
     units : dict of name -> float or array
         Size of a change that matters, in the units of the data (the mean count for a rate); 1 when left out.
         Nothing that is decided depends on the units of the data, because everything is measured in these.
@@ -265,7 +280,7 @@ class Case:
     start : Natural or None
         Documented start; it is tried first.
     stop : StopRule
-        Of the EM leg.
+        Of the EM.
     align : callable (natural, reference) -> natural
         Undo the model's symmetries (relabelling, reflection), for display only.
     canonical : callable natural -> natural
@@ -300,6 +315,8 @@ class Case:
         All known stationary points, where they are certified.
     audit : AuditHooks or None
         Without them an EM of this family cannot be audited step by step.
+    of_data : OfData or None
+        Where it is given, the rows are also put in another order, and doubled.
 
     Raises
     ------
@@ -351,6 +368,7 @@ class Case:
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None
+    of_data: OfData | None = None
 
     def faults(self) -> list[tuple[str, int]]:
         """How somebody else's EM failed so far, in words, and how often; the commonest first."""
@@ -434,7 +452,7 @@ class Case:
         )
 
     def objective(self, backend: Any = "fast") -> Any:
-        """PyMC's side, compiled: a `pp_models.objective.Objective`."""
+        """PyMC's model, compiled: a `pp_models.objective.Objective`."""
         from pp_models.objective import Objective
 
         return Objective(self.build_model(), self.with_prior, backend, self.units, self.origin)

@@ -108,11 +108,11 @@ def propose(
     finished: Mask,
     feasible: Callable[[Array], Mask],
     *,
-    slack: Array | float = 0.0,
+    rounding: Array | float = 0.0,
 ) -> tuple[Array, Shortcut]:
     """Next point after an EM step params -> moved: that step, or an extrapolation of the last two.
 
-    `objective` is the log-posterior at `params`, `slack` its round-off. Finished starts are not extrapolated.
+    `objective` is the log-posterior at `params`, `rounding` its round-off. Finished starts are not extrapolated.
     """
     step = moved - params
     length = np.linalg.norm(step, axis=1)
@@ -131,7 +131,7 @@ def propose(
     allowed = ~finished & trusted & (alpha[:, 0] > 1) & feasible(moved + TO_THE_EDGE * (jump - moved))
     proposed = np.where(allowed[:, None], jump, moved)
     # A start that is not extrapolated has nothing to prove.
-    required = np.where(allowed, objective + (objective - shortcut.level) - slack, -np.inf)
+    required = np.where(allowed, objective + (objective - shortcut.level) - rounding, -np.inf)
     return proposed, Shortcut(2, shortcut.before, moved, longest, length, trusted, objective, required)
 
 

@@ -227,7 +227,7 @@ def _iterate(problem: EMProblem, start: Any, stop: StopRule, accelerate: bool, t
                 objective,
                 held,
                 lambda x: problem.feasible(layout.unflatten(x * unit)),
-                slack=round_off(problem, objective, LEVEL),
+                rounding=round_off(problem, objective, LEVEL),
             )
         params = moved
 

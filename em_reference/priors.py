@@ -1,4 +1,4 @@
-"""Prior densities of the EM side, for maximum a posteriori estimation.
+"""Prior densities of the EM, for maximum a posteriori estimation.
 
 Every density is normalised and taken with respect to the parameter in its natural units (no Jacobian
 of a transformation), so that its maximum is the mode that a textbook means.

@@ -18,7 +18,7 @@ PEOPLE = np.array([186.0, 38.0, 13.0, 284.0])  # A, B, AB, O
 
 
 def model():
-    """PyMC's side."""
+    """The model in PyMC."""
     with pm.Model(coords={"allele": ["A", "B", "O"]}) as built:
         gene = pm.Dirichlet("gene", np.ones(3), dims="allele")
         p, q, r = gene[0], gene[1], gene[2]

@@ -14,7 +14,7 @@ CENSORED = np.array([4.0, 4.0, 2.0])
 
 
 def model():
-    """PyMC's side."""
+    """The model in PyMC."""
     with pm.Model() as built:
         rate = pm.HalfFlat("rate")
         pm.Exponential("ended", rate, observed=ENDED)

@@ -14,7 +14,7 @@ Y = np.array([-2.1, -1.7, -1.2, -0.9, -0.4, 0.1, 1.4, 1.8, 2.2, 2.3, 2.9, 3.4])
 
 
 def model():
-    """PyMC's side; the priors only draw the starts."""
+    """The model in PyMC; the priors only draw the starts."""
     with pm.Model(coords={"component": ["low", "high"]}) as built:
         weight = pm.Dirichlet("weight", np.ones(2), dims="component")
         mean = pm.Normal("mean", 0.0, 3.0, dims="component")

@@ -13,7 +13,7 @@ Y, NU = np.array([-20.0, 1.0, 2.0, 3.0]), 0.05
 
 
 def model():
-    """PyMC's side; the prior only draws the starts."""
+    """The model in PyMC; the prior only draws the starts."""
     with pm.Model() as built:
         mu = pm.Normal("mu", 0.0, 15.0)
         pm.StudentT("y", nu=NU, mu=mu, sigma=1.0, observed=Y)

@@ -15,7 +15,7 @@ COUNTS = np.repeat([0, 1, 2, 3, 4, 5], [52, 18, 15, 9, 4, 2])
 
 
 def model():
-    """PyMC's side."""
+    """The model in PyMC."""
     with pm.Model() as built:
         zero = pm.Uniform("zero", 0, 1)
         rate = pm.HalfFlat("rate")

@@ -37,7 +37,7 @@ NOISY = 4.0
 # A maximum to gain below this share of the objective is round-off; it is in any case below this much.
 ROUND_OFF = 1e-12
 NOTHING_TO_GAIN = 1e-10
-# A rise of this many times the round-off shows a way up from an edge.
+# A rise of this many times the round-off shows that the objective rises from an edge.
 RISE = 4.0
 # How often a climb may leave an edge.
 MAX_RELEASES = 8
@@ -195,21 +195,21 @@ def _at_the_edges(objective: Surface, x: Array) -> tuple[Array, float, int, bool
     edges = edges_nearby(objective, natural)
     if not edges or not np.isfinite(value):
         return x, value, evaluations, False
-    slack = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x).value)
+    rounding = max(ROUND_OFF * (1 + abs(value)), 2 * round_off(objective, x).value)
     evaluations += 1 + len(NOISE_POINTS)
     for edge in edges:
         for distance in inwards(edge):
             further = objective.free(at_distance(objective, natural, edge, distance))
             height = float(objective.value_and_gradient(further)[0])
             evaluations += 1
-            if height > value + RISE * slack:
+            if height > value + RISE * rounding:
                 return further, height, evaluations, True
-            if not height >= value - slack:
+            if not height >= value - rounding:
                 break
         snapped = objective.free(at_distance(objective, natural, edge, 0.0))
         height = float(objective.value_and_gradient(snapped)[0])
         evaluations += 1
-        if height >= value - slack:
+        if height >= value - rounding:
             x, value, natural = snapped, height, objective.natural(snapped)
     x, more, _ = polish(objective, x)
     return x, value, evaluations + more, False

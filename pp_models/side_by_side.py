@@ -1,4 +1,4 @@
-"""Many maximisations side by side: what they ask of the objective is answered in one call for all.
+"""Many maximisations at once: what they ask of the objective is answered in one call for all.
 
 A call of a compiled graph costs nearly the same for a hundred points as for one. `maximise` stays the
 function that climbs from one start; here it runs once per start, each in a thread that works only while
@@ -17,8 +17,8 @@ import numpy as np
 from pp_models.maximise import Maximum, maximise
 from pp_models.objective import Array, Objective
 
-# Starts that climb side by side; more than this gain little and hold a thread each.
-COMPANY = 100
+# Starts that are maximised at once; more than this gain little and hold a thread each.
+AT_ONCE = 100
 
 
 class Question(NamedTuple):
@@ -125,17 +125,18 @@ class Climb:
 
 def maximise_all(objective: Objective, starts: Array) -> Iterator[tuple[int, Maximum]]:
     """Climb from every row of `starts` (S, size); index and maximum, in the order in which they end."""
-    for first in range(0, len(starts), COMPANY):
-        company = {i: Climb(objective, start) for i, start in enumerate(starts[first : first + COMPANY], first)}
+    for first in range(0, len(starts), AT_ONCE):
+        climbs = {i: Climb(objective, start) for i, start in enumerate(starts[first : first + AT_ONCE], first)}
         try:
-            yield from _in_company(objective, company)
+            yield from _at_once(objective, climbs)
         finally:
-            for climb in company.values():
+            for climb in climbs.values():
                 climb.withdraw()
 
 
-def _in_company(objective: Objective, company: dict[int, Climb]) -> Iterator[tuple[int, Maximum]]:
-    said = {index: climb.begin() for index, climb in company.items()}
+def _at_once(objective: Objective, climbs: dict[int, Climb]) -> Iterator[tuple[int, Maximum]]:
+    """Ends of climbs in the order in which they come, the questions of all that go on answered together."""
+    said = {index: climb.begin() for index, climb in climbs.items()}
     while said:
         for index, end in said.items():
             if isinstance(end, BaseException):
@@ -143,7 +144,7 @@ def _in_company(objective: Objective, company: dict[int, Climb]) -> Iterator[tup
             if isinstance(end, Maximum):
                 yield index, end
         asked = {index: question for index, question in said.items() if isinstance(question, Question)}
-        said = {index: company[index].resume(answer) for index, answer in _answers(objective, asked)}
+        said = {index: climbs[index].resume(answer) for index, answer in _answers(objective, asked)}
 
 
 def _answers(objective: Objective, asked: dict[int, Question]) -> Iterator[tuple[int, Any]]:

@@ -18,7 +18,7 @@ OUT_OF_BOUNDS = {
     "pp_models": {"em_reference", "comparisons", "tests", "benchmarks"},
     "comparisons": {"tests", "benchmarks"},
 }
-# The rooms of the harness from the ground up: none imports from a later one. What stands in one line may not import
+# The rooms of comparisons, lowest first: none imports from a later one. What is in one line may not import
 # from each other either, but for the posterior, which is one of a cross-check.
 ROOMS = (
     ("parsing", "errors", "parameters", "case", "digits", "writing"),
@@ -27,7 +27,7 @@ ROOMS = (
     ("catalogue",),
     ("optima",),
     ("cross_check", "audit", "adjudicate", "certify"),
-    ("posterior",),
+    ("posterior", "peers"),
     ("report",),
     ("commands",),
 )
@@ -78,18 +78,18 @@ def violations(root: Path) -> list[str]:
 
 
 def room_of(name: str) -> int | None:
-    """The floor of a module of the harness, None of the package itself."""
+    """The level of a module of comparisons, None of the package itself."""
     parts = name.split(".")
-    return next((floor for floor, rooms in enumerate(ROOMS) if len(parts) > 1 and parts[1] in rooms), None)
+    return next((level for level, rooms in enumerate(ROOMS) if len(parts) > 1 and parts[1] in rooms), None)
 
 
 def upward(root: Path) -> list[str]:
-    """Every import inside the harness from a later room, or from another question, as 'file:line: what'."""
+    """Every import inside comparisons from a later room, or from another question, as 'file:line: what'."""
     found = []
     for path in sorted((root / "comparisons").rglob("*.py")):
         place = path.relative_to(root).with_suffix("").as_posix().replace("/", ".")
-        floor = room_of(place)
-        if floor is None:
+        level = room_of(place)
+        if level is None:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("comparisons"):
@@ -97,14 +97,14 @@ def upward(root: Path) -> list[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "comparisons" else []
             for name in names or [node.module or ""]:
                 other, same = room_of(name), name.split(".")[1:2] == place.split(".")[1:2]
-                if other is not None and (other > floor or (other == floor > 0 and not same)):
+                if other is not None and (other > level or (other == level > 0 and not same)):
                     found.append(f"{path.relative_to(root).as_posix()}:{node.lineno}: imports {name}")
     return found
 
 
 def test_rooms_import_downwards_only() -> None:
     rooms = {path.stem for path in (ROOT / "comparisons").iterdir() if not path.stem.startswith(("_", "py"))}
-    assert rooms == {room for floor in ROOMS for room in floor}
+    assert rooms == {room for level in ROOMS for room in level}
     assert upward(ROOT) == []
 
 

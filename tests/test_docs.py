@@ -1,4 +1,4 @@
-"""README and docs tell the truth: what a block of theirs is said to print, it prints, and every link leads somewhere."""
+"""README and docs tell the truth: their blocks print what they show, and every link leads somewhere."""
 
 import contextlib
 import doctest
@@ -179,7 +179,9 @@ def test_table_is_the_one_of_the_committed_report() -> None:
         assert digits == f"{estimates.loc[name, 'digits']:.1f}"
 
 
-@pytest.mark.parametrize("problem", ["two-coins", "lsat6", "lsat6-common-slope", "hasselblad", "genetic-linkage", "murray"])
+@pytest.mark.parametrize(
+    "problem", ["two-coins", "lsat6", "lsat6-common-slope", "hasselblad", "genetic-linkage", "murray"]
+)
 def test_data_keys_and_parameters_are_those_of_the_family(problem: str) -> None:
     case = catalogue.load(problem)
     rows = [line for line in text_of(Path("README.md")).splitlines() if line.startswith(f"| `{case.family}`")]

@@ -6,7 +6,7 @@ Digits are an interval: 0.658 says that the estimate lies in [0.6575, 0.6585]. S
 the rounding box: every printed number within half a unit of its last digit of our maximum, in the numbers
 that are printed (b = -d / a of our maximum against a printed b). An optimum known to 1e-8 allows no more.
 
-That alone would reject tables that everyone takes for right. The table that mirt prints for LSAT-6 has
+That alone would reject tables that are generally taken to be right. The table that mirt prints for LSAT-6 has
 b = -3.123 where the maximum has -3.126: a package stops when a cycle of EM changes no parameter by more
 than a tolerance (mirt: 1e-4), and the limit is then still as much as change * r / (1 - r) away, r the
 rate of EM on these data (0.90 there: nine changes away, in d and a, and more in b). A fixed allowance for
@@ -23,9 +23,9 @@ the model; beside it stands the number as the file has it, under the file's own 
 
 The verdicts, in the order in which they are looked for
 
-    at the maximum            by either criterion; where the data leave parameters open (a ridge, a maximum at
-                              infinity) a point that rounds to the file must also be within 0.1 standard errors
-                              by the log-likelihood
+    at the maximum            by either criterion; where the data do not determine some parameters (a ridge, a
+                              maximum at infinity) a point that rounds to the file must also be within 0.1 standard
+                              errors by the log-likelihood
     another optimum           by either criterion at another stationary point: a local maximum, a saddle; or at one
                               of the model with some parameters held at an edge of their range (a bias at 0), from
                               which the likelihood rises: see `held`
@@ -38,9 +38,9 @@ The verdicts, in the order in which they are looked for
                               0.1 standard errors or on nodes that leave out abilities
     at the maximum for        within 0.1 standard errors by the log-likelihood, by Newton's step and by the
     practical purposes        information (see `practical`), unless a tolerance below 1e-4 is asked for
-    stopped early             within 1 standard error, and what is missing lies where EM is slow (see
-                              `early.creeping`; a prior shrinks the same directions, and the sentence says so);
-                              also after a conversion
+    stopped early             within 1 standard error, and the difference is in the directions in which EM converges
+                              slowly (see `stopped_early.creeping`; a prior shrinks the same directions, and the
+                              sentence says so); also after a conversion
     another model or data     none of these
 """
 

@@ -1,4 +1,4 @@
-"""Adjudicate estimates of other software: the optima of both legs, the verdict, and what it rests on."""
+"""Adjudicate estimates of other software: the optima of EM and PyMC, the verdict, and what it rests on."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from comparisons.adjudicate.candidates import TOLERANCE, Bench
+from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_of
-from comparisons.adjudicate.known_optima import Ground, climb, survey
+from comparisons.adjudicate.known_optima import KnownOptima, climb, known_optima
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
 from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
@@ -115,7 +115,7 @@ class Adjudication:
 
     @property
     def judgement_of_place(self) -> Kind:
-        """Kind of the stationary point that the estimates were held against."""
+        """Kind of the stationary point that the estimates were compared with."""
         place = self.finding.place
         for optimum in self.optima:
             if abs(optimum.objective - place.level) <= 1e-7 * (1 + abs(place.level)):
@@ -128,7 +128,7 @@ class Adjudication:
     def owner(self) -> str:
         """Where climbing from the estimates leads."""
         if self.belongs_to is None:
-            return "climbing from the estimates leads nowhere"
+            return "no optimum is reached from the estimates"
         optimum = self.optima[self.belongs_to]
         return f"{KIND_IN_WORDS[optimum.kind]} at {optimum.objective:.6f}" + (
             "" if self.belongs_to == 0 else f", optimum {self.belongs_to + 1} of {len(self.optima)}"
@@ -144,7 +144,7 @@ def adjudicate(
     tolerance: float = TOLERANCE,
     options: dict[str, Any] | None = None,
     progress: Progress = silent,
-    ground: Ground | None = None,
+    known: KnownOptima | None = None,
 ) -> Adjudication:
     """Say what estimates of other software are.
 
@@ -154,15 +154,15 @@ def adjudicate(
     estimates : Estimates
         From `comparisons.adjudicate.forms.read`.
     n_starts, seed : int
-        Random starts of both legs, from which the best optimum is sought; the estimates are one more.
+        Random starts of EM and PyMC, from which the best optimum is sought; the estimates are one more.
     tolerance : float
         Change of a parameter per EM cycle at which the package may have stopped.
     options : dict, optional
         Options of the family's form, such as scale.
     progress : callable
-        Wraps the loop over the starts of the PyMC leg.
-    ground : Ground, optional
-        From `survey` with the same case, for several files about the same data.
+        Wraps the loop over the starts of PyMC.
+    known : KnownOptima, optional
+        From `known_optima` with the same case, for several files about the same data.
 
     Returns
     -------
@@ -172,20 +172,20 @@ def adjudicate(
         raise InputError(f"--tolerance {tolerance:g}: expected a number, 0 or more")
     options = options or {}
     form = form_of(case.family)
-    ground = ground or survey(case, n_starts, seed, progress)
-    objective, optima = ground.objective, ground.optima
+    known = known or known_optima(case, n_starts, seed, progress)
+    objective, optima = known.objective, known.optima
     plain = form.reading(estimates, options)
-    bench = Bench(case, objective, form, estimates, options, optima, tolerance)
-    given = bench.natural(plain)
+    comparison = Comparison(case, objective, form, estimates, options, optima, tolerance)
+    given = comparison.natural(plain)
     belongs_to = None
     if given is not None:
         optima, belongs_to = climb(case, objective, optima, given)
-        bench = replace(bench, optima=optima)
-    finding = decide(bench, plain)
-    parameters = parameters_table(bench, finding)
+        comparison = replace(comparison, optima=optima)
+    finding = decide(comparison, plain)
+    parameters = parameters_table(comparison, finding)
     point = None if given is None else examine(case, objective, given)
     # Distances are those of the reading that the verdict is about.
-    aligned = bench.natural(finding.reading)
+    aligned = comparison.natural(finding.reading)
     return Adjudication(
         case=case,
         estimates=estimates,
@@ -198,8 +198,8 @@ def adjudicate(
         mahalanobis=np.inf if aligned is None else finding.place.mahalanobis(aligned),
         tolerance=tolerance,
         parameters=parameters,
-        groups=groups_table(bench, finding, parameters),
+        groups=groups_table(comparison, finding, parameters),
         order=form.order_in_words(finding.reading, estimates),
-        starts=ground.starts,
-        seed=ground.seed,
+        starts=known.starts,
+        seed=known.seed,
     )

@@ -20,14 +20,16 @@ from comparisons.case import Array, Case, Natural, stack
 from pp_models.maximise import held_at_bound
 from pp_models.objective import Objective
 
-# Both sides' round-off, beside 1 + |estimate|: the optimum itself is known to about this.
+# Round-off of EM and PyMC, beside 1 + |estimate|: the optimum itself is known to about this.
 ROUND_OFF = 1e-8
 STEP = 1e-4
 # Curvature, beside the steepest, below which a direction carries no information.
 FLAT = 1e-9
-# Rates of EM above this belong to a ridge, along which nothing has to arrive anywhere.
+# Rates of EM above this belong to a ridge, along which no point is special.
 STANDS_STILL = 1 - 1e-6
-# Chance with which the estimates of another sample would look as if EM had been stopped on its way.
+# How far the map may be from symmetric, as differences leave it.
+SYMMETRIC = 1e-3
+# Chance with which the estimates of another sample would look as if EM had been stopped early.
 CHANCE = 0.01
 
 
@@ -196,32 +198,38 @@ class Neighbourhood:
         moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()
         return Allowance(float(moved), self.likelihood_distance(point))
 
-    # ---- on the way of an EM? ----------------------------------------------------------------------
+    # ---- on the path of an EM? ---------------------------------------------------------------------
 
     def on_the_way(self, natural: Natural, natural_half_unit: Array) -> bool | None:
-        """Whether what is missing lies where EM is slow, as it does when EM is stopped on its way.
+        """Whether the difference is in the directions in which EM is slow, as when EM is stopped early.
 
         EM shrinks the error along the k-th eigenvector of its map by the rate r_k per cycle. After some
         cycles only the slow directions are left; estimates of other data, or of another model, are off
         in the quick directions just as well. Along each eigenvector the squared distance in standard
         errors is taken, of the half with the lowest rates and of the half with the highest, and the
-        ratio of their means is held against the F distribution that it has for another sample.
-        None where there are no quick directions or the eigenvectors say nothing.
+        ratio of their means is compared with the F distribution that it has for another sample.
+        None where there are no quick directions, or the map is not EM's.
+
+        The rates are real and the eigenvectors orthogonal in the observed information I: I J = I - I C^-1 I is
+        symmetric, C the complete information. So they are those of a symmetric matrix, in units of standard errors,
+        and two rates that are nearly equal do no harm (Dempster, Laird and Rubin 1977).
         """
         inverse = np.linalg.pinv(self.natural_derivative)
         # Change in free coordinates: J - 1.
         step = inverse @ self.em_change
-        if not np.isfinite(step).all():
+        values, known = np.linalg.eigh(self.information)
+        informative = values > FLAT * np.abs(values).max(initial=0.0)
+        errors, known = np.sqrt(values[informative]), known[:, informative]
+        # J - 1 between standard errors.
+        change = errors[:, None] * (known.T @ step @ known) / errors
+        if not (np.isfinite(change).all() and np.abs(change - change.T).max(initial=0.0) <= SYMMETRIC):
             return None
-        rates, vectors = np.linalg.eig(np.eye(len(step)) + step)
-        if np.abs(rates.imag).max() > 1e-3 or np.linalg.cond(vectors) > 1e8:
-            return None
-        rates, vectors = rates.real, vectors.real
-        back = np.linalg.inv(vectors)
+        rates, vectors = np.linalg.eigh((change + change.T) / 2)
+        rates += 1
+        back = vectors.T @ (errors[:, None] * known.T)
         delta = (self.objective.free(natural) - self.x)[self.movable]
         blur = np.abs(back @ inverse) @ np.where(self.determined, natural_half_unit, 0.0)
-        along = np.maximum(np.abs(back @ delta) - blur, 0.0)
-        share = along**2 * np.einsum("ik,ij,jk->k", vectors, self.information, vectors)
+        share = np.maximum(np.abs(back @ delta) - blur, 0.0) ** 2
         arriving = np.flatnonzero(rates < STANDS_STILL)
         order = arriving[np.argsort(rates[arriving])]
         quick, slow = order[: len(order) // 2], order[len(order) // 2 :]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, InputError
+from comparisons.case import Array, Case, InputError, Natural
 from comparisons.parsing import shortened, stripped
 from comparisons.reading.tables import Table, numbers
 
@@ -58,6 +58,16 @@ class Estimates(NamedTuple):
         """`Dscrmn[item1]`, one per number, as the file names it."""
         blocks = self.blocks or (self.rows,) * len(self.columns)
         return tuple(f"{column}[{row}]" for column, rows in zip(self.columns, blocks, strict=True) for row in rows)
+
+
+def returned(case: Case, natural: Natural, source: str) -> Estimates:
+    """Estimates that a program returned instead of printing them: all digits that an estimate is held to."""
+    names, blocks = tuple(case.labels), tuple(case.labels.values())
+    values = case.flat(natural)
+    texts = tuple(f"{value:.{MOST_DECIMALS}f}" for value in values)
+    half_unit = np.full(len(values), 0.5 * 10.0**-MOST_DECIMALS)
+    rows = max(blocks, key=len)
+    return Estimates(source, names, rows, texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
 
 
 class Column(NamedTuple):

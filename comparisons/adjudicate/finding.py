@@ -29,7 +29,7 @@ class Finding:
     reading : Reading
         How the file was read to reach it.
     place : Neighbourhood
-        The stationary point that the estimates were held against.
+        The stationary point that the estimates were compared with.
     within_rounding : bool
     allowance : Allowance or None
         What had to be granted beyond rounding, where that was looked at.

@@ -5,7 +5,7 @@ from typing import Any
 
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
-from comparisons.adjudicate.candidates import TOLERANCE
+from comparisons.adjudicate.comparison import TOLERANCE
 from comparisons.families._read_case import read_case
 from comparisons.reading.tables import read_table
 
@@ -37,7 +37,7 @@ def adjudicate_estimates(
     tolerance : float
         Change of a parameter per EM cycle at which the package may have stopped.
     **options
-        Those of `em-crosscheck adjudicate FAMILY`, with `_` for `-`: of the family (`nodes=21`), columns of the estimates
+        Those of `em-crosscheck adjudicate FAMILY`, with `_` for `-`: of the family (`nodes=21`), columns of the file
         by their role (`slope="disc"`), `scale="normal"`.
 
     Returns

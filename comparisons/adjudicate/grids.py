@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons import families
-from comparisons.adjudicate.candidates import NEAR, Bench
+from comparisons.adjudicate.comparison import NEAR, Comparison
 from comparisons.adjudicate.steps import em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
@@ -103,19 +103,19 @@ def under(case: Case, grid: Grid) -> Case:
     return bound
 
 
-def other_grid(bench: Bench, reading: Reading, natural: Natural, distance: float) -> OtherGrid | None:
+def other_grid(comparison: Comparison, reading: Reading, natural: Natural, distance: float) -> OtherGrid | None:
     """The quadrature under which the estimates are the maximum, None when under none of them or where there is none.
 
     One cycle of EM tells those that are worth a look: at a maximum it changes nothing. Of those the first with the
     numbers inside the rounding, else the one that is closest.
     """
-    if "d" not in bench.case.labels or bench.case.with_prior or distance > MOST_AWAY:
+    if "d" not in comparison.case.labels or comparison.case.with_prior or distance > MOST_AWAY:
         return None
-    own = _change(bench.case, natural)
-    start = bench.case.canonical(bench.optima[0].point.natural)
-    cases = [(grid, under(bench.case, grid)) for grid in grids()]
+    own = _change(comparison.case, natural)
+    start = comparison.case.canonical(comparison.optima[0].point.natural)
+    cases = [(grid, under(comparison.case, grid)) for grid in grids()]
     worth = [(grid, case) for grid, case in cases if _change(case, natural) < CLEARLY * own]
-    found = [_held_against(bench, reading, natural, start, grid, case) for grid, case in worth]
+    found = [_held_against(comparison, reading, natural, start, grid, case) for grid, case in worth]
     close = [one for one in found if one.within_rounding or one.distance < min(NEAR, distance / CLOSER)]
     return min(close, key=lambda one: 0.0 if one.within_rounding else one.distance, default=None)
 
@@ -125,12 +125,12 @@ def _change(case: Case, natural: Natural) -> float:
 
 
 def _held_against(
-    bench: Bench, reading: Reading, natural: Natural, start: Natural, grid: Grid, case: Case
+    comparison: Comparison, reading: Reading, natural: Natural, start: Natural, grid: Grid, case: Case
 ) -> OtherGrid:
     """Estimates against the maximum under another quadrature, which EM finds from the one under the nodes used here."""
     fit = em(case.em, case.to_em(start), STOP, accelerate=True)
     there = reading.from_natural(case.flat(case.from_em(fit.params)))
-    off = np.abs(reading.quantities(bench.estimates.values) - there)
-    slack = reading.half_units(bench.estimates.half_unit) + KNOWN_TO * (1 + np.abs(there))
+    off = np.abs(reading.quantities(comparison.estimates.values) - there)
+    allowed = reading.half_units(comparison.estimates.half_unit) + KNOWN_TO * (1 + np.abs(there))
     deficit = float(fit.log_likelihood - case.em.e_step(case.to_em(natural)).log_likelihood)
-    return OtherGrid(grid.name, grid.short, float(np.sqrt(2 * max(deficit, 0.0))), bool((off <= slack).all()))
+    return OtherGrid(grid.name, grid.short, float(np.sqrt(2 * max(deficit, 0.0))), bool((off <= allowed).all()))

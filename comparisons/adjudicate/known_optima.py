@@ -1,4 +1,4 @@
-"""What is known of a case: its optima from many starts of both legs, and the one that estimates lead to."""
+"""What is known of a case: its optima from many starts of EM and PyMC, and the one that estimates lead to."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from pp_models.objective import Objective
 SAME_HEIGHT = 1e-8
 
 
-class Ground(NamedTuple):
+class KnownOptima(NamedTuple):
     """What is known of a case before any estimates are seen.
 
     Attributes
@@ -35,22 +35,22 @@ class Ground(NamedTuple):
     seed: int
 
 
-def survey(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> Ground:
-    """Optima that both legs reach from random starts."""
+def known_optima(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> KnownOptima:
+    """Optima that EM and PyMC reach from random starts."""
     objective = case.objective()
     starts = draw_starts(case, n_starts, seed)
-    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
-    found = [o for o in find_optima(case, objective, legs) if o.kind is not Kind.NOT_STATIONARY]
+    fits = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
+    found = [o for o in find_optima(case, objective, fits) if o.kind is not Kind.NOT_STATIONARY]
     if not found:
         raise InputError(f"none of {n_starts} starts reached an optimum, expected at least one: raise --starts")
-    return Ground(objective, found, n_starts, seed)
+    return KnownOptima(objective, found, n_starts, seed)
 
 
 def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natural) -> tuple[list[Optimum], int | None]:
     """Optima with the one that PyMC climbs to from the estimates, and which that is.
 
-    From an edge from which the likelihood rises it climbs from a little inside. An end above all that both legs
-    reached is believed only if the code of both sides has the same log-likelihood there.
+    From an edge from which the likelihood rises it climbs from a little inside. An end above all that was
+    reached before is believed only if EM's code and PyMC's give the same log-likelihood there.
     """
     start = inside(objective, given, kept_down(case, objective, given))
     end = maximise(objective, objective.free(start))

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from comparisons.adjudicate.candidates import TOLERANCE, Bench
+from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.grids import OtherGrid, other_grid
-from comparisons.adjudicate.stopped_early import creeping
+from comparisons.adjudicate.stopped_early import AS_WHEN_STOPPED, creeping
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
 from comparisons.optima.find import Optimum
@@ -14,32 +14,32 @@ from comparisons.optima.find import Optimum
 # Tolerances that packages use: ltm, TAM, mirt, flexMIRT; BILOG-MG.
 LOOSEST = 1e-2
 OTHERWISE = (
-    "what is missing does not lie where EM is slow, as where another optimiser stopped, or under {causes} or a few "
-    "other data"
+    "the difference is not in the directions in which EM converges slowly; possible causes are another optimiser, "
+    "{causes}, or data that differ in a few rows"
 )
 
 
 def near_enough(
-    bench: Bench, reading: Reading, best: Optimum, natural: Natural, place: Neighbourhood
+    comparison: Comparison, reading: Reading, best: Optimum, natural: Natural, place: Neighbourhood
 ) -> Finding | None:
     """At the maximum for practical purposes, or at that of another quadrature; None further away."""
     if best.judgement.diverging:
-        # What is on its way to infinity is judged by its way.
+        # What tends to infinity is judged by whether the likelihood still increases.
         return None
     distance = place.likelihood_distance(natural)
-    grid = None if place.left_open else other_grid(bench, reading, natural, distance)
-    practical = bench.practically(place, reading)
-    allowance = bench.allowance(place, reading)
+    grid = None if place.left_open else other_grid(comparison, reading, natural, distance)
+    practical = comparison.practically(place, reading)
+    allowance = comparison.allowance(place, reading)
     if grid is not None and (practical is None or (grid.short and grid.within_rounding)):
         return Finding(Verdict.ANOTHER_MODEL, reading, place, allowance=allowance, detail=_under(grid, distance))
     if practical is None:
         return None
-    why = _because_of(grid) if grid is not None else _why(bench, reading, natural, place, allowance)
+    why = _because_of(grid) if grid is not None else _why(comparison, reading, natural, place, allowance)
     return Finding(Verdict.PRACTICALLY_AT_MAXIMUM, reading, place, allowance=allowance, detail=why)
 
 
 def _under(grid: OtherGrid, distance: float) -> str:
-    what = "a coarser quadrature that is also too short" if grid.short else "another quadrature, a coarser one say"
+    what = "a coarser quadrature that is also too short" if grid.short else "another quadrature, perhaps a coarser one"
     return (
         f"the maximum under {grid.in_words}, and {distance:.2g} standard errors from the one under the nodes used "
         f"here: {what}"
@@ -50,14 +50,13 @@ def _because_of(grid: OtherGrid) -> str:
     return f"they are the maximum under {grid.in_words}: another quadrature than the one used here"
 
 
-def _why(bench: Bench, reading: Reading, natural: Natural, place: Neighbourhood, allowance: Allowance | None) -> str:
+def _why(
+    comparison: Comparison, reading: Reading, natural: Natural, place: Neighbourhood, allowance: Allowance | None
+) -> str:
     """Why digits are lost where no other quadrature explains it."""
-    if allowance is not None and creeping(bench.case, bench.estimates, place, reading, natural) is not None:
+    if allowance is not None and creeping(comparison.case, comparison.estimates, place, reading, natural) is not None:
         tolerance = 10.0 ** np.ceil(np.log10(allowance.change))
         if TOLERANCE < tolerance <= LOOSEST:
-            return (
-                "what is missing lies where EM is slow, as after an EM that was stopped at a tolerance of "
-                f"{tolerance:g} per cycle"
-            )
-        return "what is missing lies where EM is slow, as after an EM that was stopped early"
-    return OTHERWISE.format(causes=bench.form.CAUSES)
+            return f"{AS_WHEN_STOPPED} at a tolerance of {tolerance:g} per cycle"
+        return f"{AS_WHEN_STOPPED} early"
+    return OTHERWISE.format(causes=comparison.form.CAUSES)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from comparisons.adjudicate.candidates import NEAR, TOLERANCE, Bench, left_open
+from comparisons.adjudicate.comparison import NEAR, TOLERANCE, Comparison, left_open
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import MOST_DECIMALS
 from comparisons.adjudicate.finding import Finding, Verdict
@@ -29,57 +29,57 @@ HOPELESS = 0.35
 PLACES = (1, -1, 2, -2, 3, -3)
 
 
-def one_number_amiss(bench: Bench, best: Optimum, plain: Reading, given: Natural) -> Finding | None:
+def one_number_amiss(comparison: Comparison, best: Optimum, plain: Reading, given: Natural) -> Finding | None:
     """The verdict if all numbers but one are those of the maximum, under the file's own reading before any other."""
     still_open = left_open(best.judgement)
-    if still_open or len(bench.estimates.values) < FEWEST:
+    if still_open or len(comparison.estimates.values) < FEWEST:
         return None
-    first = [(plain, place) for place in bench.places(best.point.natural, still_open, given)]
-    for reading, place in (*first, *bench.readings(plain, best, still_open, given)):
-        detail = _alone_outside(bench, place, reading) or _alone_far(bench, place, reading)
+    first = [(plain, place) for place in comparison.places(best.point.natural, still_open, given)]
+    for reading, place in (*first, *comparison.readings(plain, best, still_open, given)):
+        detail = _alone_outside(comparison, place, reading) or _alone_far(comparison, place, reading)
         if detail is not None:
-            allowance = bench.allowance(place, plain) if reading is plain else None
+            allowance = comparison.allowance(place, plain) if reading is plain else None
             so_read = f"read with {' and '.join(reading.changes)}, " if reading.changes else ""
             return Finding(Verdict.ANOTHER_MODEL, plain, place, allowance=allowance, detail=so_read + detail)
     return None
 
 
-def _alone_outside(bench: Bench, place: Neighbourhood, reading: Reading) -> str | None:
+def _alone_outside(comparison: Comparison, place: Neighbourhood, reading: Reading) -> str | None:
     """The one number far outside the rounding where all others are inside."""
-    excess, half = bench.excess(place, reading), reading.half_units(bench.estimates.half_unit)
+    excess, half = comparison.excess(place, reading), reading.half_units(comparison.estimates.half_unit)
     outside = np.flatnonzero(excess)
     if len(outside) != 1 or excess[outside[0]] <= SLIP * half[outside[0]]:
         return None
-    return _in_words(bench, place, reading, int(outside[0]), "", 0.0)
+    return _in_words(comparison, place, reading, int(outside[0]), "", 0.0)
 
 
-def _alone_far(bench: Bench, place: Neighbourhood, reading: Reading) -> str | None:
+def _alone_far(comparison: Comparison, place: Neighbourhood, reading: Reading) -> str | None:
     """The one number that, once put right, leaves estimates which are near the maximum and were not before."""
-    if bench.tolerance < TOLERANCE:
+    if comparison.tolerance < TOLERANCE:
         return None
-    target, found = place.printed(reading), reading.quantities(bench.estimates.values)
+    target, found = place.printed(reading), reading.quantities(comparison.estimates.values)
     if not np.isfinite(target).all():
         return None
     far = np.abs(found - target) / (BESIDE + np.abs(target))
     if reading.changes and np.sort(far)[-2] > HOPELESS:
         return None
-    natural = bench.natural(reading)
+    natural = comparison.natural(reading)
     before = np.inf if natural is None else max(place.likelihood_distance(natural), place.mahalanobis(natural))
     for suspect in np.argsort(-far)[:SUSPECTS]:
         mended = np.where(np.arange(len(found)) == suspect, target, found)
-        point = bench.parameters(mended, reading)
-        if not np.isfinite(bench.case.flat(point)).all():
+        point = comparison.parameters(mended, reading)
+        if not np.isfinite(comparison.case.flat(point)).all():
             continue
         left = max(place.likelihood_distance(point), place.mahalanobis(point))
         if left <= NEAR and left * CLOSER < before:
             near = f" to within {left:.2g} standard errors"
-            return _in_words(bench, place, reading, int(suspect), near, left)
+            return _in_words(comparison, place, reading, int(suspect), near, left)
     return None
 
 
-def _in_words(bench: Bench, place: Neighbourhood, reading: Reading, k: int, near: str, left: float) -> str:
+def _in_words(comparison: Comparison, place: Neighbourhood, reading: Reading, k: int, near: str, left: float) -> str:
     """Which number it is, by how much it is off, what is expected there, and what the slip may be."""
-    estimates, where = bench.estimates, k if reading.order is None else int(reading.order[k])
+    estimates, where = comparison.estimates, k if reading.order is None else int(reading.order[k])
     text, name = estimates.texts[where], estimates.names[where]
     expected = float((place.printed(reading)[k] - reading.offset[k]) / reading.scale[k])
     decimals = _usual_decimals(estimates.texts)
@@ -90,7 +90,7 @@ def _in_words(bench: Bench, place: Neighbourhood, reading: Reading, k: int, near
     how = f" ({slip})" if slip else ""
     return (
         f"all numbers but {name} are those of the maximum{near}, and {name} is outside the rounding by "
-        f"{bench.excess(place, reading)[k]:.2g}: {text} where {expected:.{decimals}f} is expected{how}"
+        f"{comparison.excess(place, reading)[k]:.2g}: {text} where {expected:.{decimals}f} is expected{how}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Was an EM stopped on its way? By its path from a customary start, or by where what is missing lies."""
+"""Was an EM stopped early? By its path from a customary start, or by the direction of the difference."""
 
 import numpy as np
 
@@ -18,10 +18,8 @@ FAR = 1.0
 # Cycles of EM from the estimates that must not lose likelihood.
 WATCHED = 10
 
-SLOW = (
-    "what is missing lies where EM is slow, as after an EM that was stopped on its way (a prior shrinks the same "
-    "directions)"
-)
+AS_WHEN_STOPPED = "the difference is in the directions in which EM converges slowly, as when EM is stopped"
+SLOW = f"{AS_WHEN_STOPPED} early (a prior shrinks the same directions)"
 
 
 def stopped_on_its_way(
@@ -32,7 +30,7 @@ def stopped_on_its_way(
 
 
 def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Reading, natural: Natural) -> str | None:
-    """Whether the estimates are near, off where EM is slow, and EM climbs from them to the optimum slowly."""
+    """Whether the estimates are near, off in the directions in which EM is slow, and EM goes on to the optimum."""
     before = place.likelihood_distance(natural)
     if before > FAR:
         return None
@@ -51,14 +49,14 @@ def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Re
 def on_its_way_to_infinity(
     case: Case, objective: Objective, natural: Natural, names: tuple[str, ...], distance: float
 ) -> str | None:
-    """Whether the parameters that run off are on their way: near in likelihood, and further out it is higher."""
+    """Whether diverging parameters were stopped early: near in likelihood, and further out it is higher."""
     suspects = {name for group in case.runaway(natural) for name in group.names}
     if distance > FAR or not names or not set(names) <= suspects:
         return None
     here, further = objective.free(natural), onward(case, objective, natural, names)
     if not objective.value_and_gradient(further)[0] > objective.value_and_gradient(here)[0]:
         return None
-    return f"on the way to infinity in {', '.join(names)}, where the likelihood is still higher"
+    return f"the likelihood still increases towards infinity in {', '.join(names)}"
 
 
 def on_a_path(case: Case, form: Form, estimates: Estimates, reading: Reading) -> str | None:

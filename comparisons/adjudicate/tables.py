@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from comparisons.adjudicate.candidates import Bench
+from comparisons.adjudicate.comparison import Comparison
 from comparisons.adjudicate.finding import Finding
 from comparisons.case import Array
 from comparisons.digits import matching_digits
 from comparisons.optima.edges import at_edge
 
 
-def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
+def parameters_table(comparison: Comparison, finding: Finding) -> pd.DataFrame:
     """One row per number of the file, beside the optimum in the quantity that it stands for.
 
     Columns: parameter (as the file names it), given (the number there), optimum (in the quantity that was read),
@@ -18,9 +18,9 @@ def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
     determined (False where the data leave it open), text (the number as the file has it), read_as (name of the
     quantity), converted (the quantity).
     """
-    estimates, reading, place = bench.estimates, finding.reading, finding.place
+    estimates, reading, place = comparison.estimates, finding.reading, finding.place
     quantities, half = reading.quantities(estimates.values), reading.half_units(estimates.half_unit)
-    optimum, errors = place.printed(reading), _errors(bench, finding)
+    optimum, errors = place.printed(reading), _errors(comparison, finding)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         difference = quantities - optimum
         in_se = np.where(errors > 0, np.abs(difference) / errors, np.nan)
@@ -32,13 +32,13 @@ def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
             "optimum": optimum,
             "difference": difference,
             "half_unit": half,
-            "outside": bench.excess(place, reading),
+            "outside": comparison.excess(place, reading),
             "se": errors,
             "in_se": in_se,
             "digits": matching_digits(quantities, optimum),
             "determined": place.determined,
             "text": np.array(estimates.texts, dtype=object)[where],
-            "read_as": reading.names(bench.form.groups(bench.case)[1]),
+            "read_as": reading.names(comparison.form.groups(comparison.case)[1]),
             "converted": quantities,
         }
     )
@@ -46,21 +46,21 @@ def parameters_table(bench: Bench, finding: Finding) -> pd.DataFrame:
     return table.iloc[np.argsort(where)].reset_index(drop=True)
 
 
-def _errors(bench: Bench, finding: Finding) -> Array:
+def _errors(comparison: Comparison, finding: Finding) -> Array:
     """Standard errors of the printed numbers, none (NaN) of those left open or at the edge of their range."""
     place = finding.place
     errors = place.standard_errors(finding.reading)
-    edge = np.isin(bench.case.parameter_names(), at_edge(bench.case, bench.objective, place.natural))
+    edge = np.isin(comparison.case.parameter_names(), at_edge(comparison.case, comparison.objective, place.natural))
     return np.where(place.determined & ~edge & np.isfinite(errors), errors, np.nan)
 
 
-def groups_table(bench: Bench, finding: Finding, parameters: pd.DataFrame) -> pd.DataFrame:
+def groups_table(comparison: Comparison, finding: Finding, parameters: pd.DataFrame) -> pd.DataFrame:
     """One row per item (or coin) of the file: its distance in standard errors, and its fewest matching digits."""
-    what, labels = bench.form.groups(bench.case)
-    natural, known = bench.given(finding.reading), np.isfinite(_errors(bench, finding))
-    mine = np.array([label for names in bench.case.labels.values() for label in names])
+    what, labels = comparison.form.groups(comparison.case)
+    natural, known = comparison.given(finding.reading), np.isfinite(_errors(comparison, finding))
+    mine = np.array([label for names in comparison.case.labels.values() for label in names])
     rows = []
-    for row, label in zip(bench.estimates.rows, labels, strict=True):
+    for row, label in zip(comparison.estimates.rows, labels, strict=True):
         usable = (mine == label) & known
         own = parameters[parameters["read_as"].isin(finding.reading.names([label]))]
         rows.append(

@@ -34,7 +34,7 @@ def rows(result: Adjudication) -> list[tuple[str, ...]]:
             _number(row["digits"] + 0.0, ".1f"),
             ("by " + _number(row["outside"], ".1e") if row["outside"] > 0 else "")
             if row["determined"]
-            else "left open by the data",
+            else "not determined by the data",
         )
         for row in result.parameters.to_dict("records")
     ]
@@ -73,7 +73,7 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
 
 
 def _so_read(changes: tuple[str, ...]) -> str:
-    return ", once converted" if changes else ""
+    return ", after conversion" if changes else ""
 
 
 def capital(text: str) -> str:

@@ -14,7 +14,7 @@ class Reading:
     """One way to take what is printed as parameters of the model.
 
     A number of the file is put in its place, multiplied and shifted; what comes out is a quantity of the model
-    under its own name (b, with the sign that it has there), and only that is held against an optimum.
+    under its own name (b, with the sign that it has there), and only that is compared with an optimum.
 
     Attributes
     ----------

@@ -62,11 +62,11 @@ def _at_maximum(result: "Adjudication") -> str:
     extra = {Kind.RIDGE: " (ridge)", Kind.BOUNDARY: " (boundary)", Kind.DIVERGING: " (at infinity)"}.get(kind, "")
     text = f"at the maximum{extra}, {_to_the_digits(result)}"
     left = tuple(dict.fromkeys(map(result.own, result.finding.place.left_open)))
-    text = f"{text}; the data leave open {listed(left)}" if left else text
+    text = f"{text}; the data do not determine {listed(left)}" if left else text
     loose = (result.parameters["half_unit"] / result.parameters["se"]).where(np.isfinite(result.parameters["se"]))
     if loose.max() > COARSE:
         name = result.parameters["parameter"][loose.idxmax()]
-        text += f"; so few digits say little: rounding alone moves {name} by {loose.max():.2g} standard errors"
+        text += f"; so few digits leave much open: rounding alone moves {name} by {loose.max():.2g} standard errors"
     return text
 
 
@@ -103,7 +103,7 @@ def _another_optimum(result: "Adjudication") -> str:
     held, level = result.finding.held, result.finding.place.level
     what = KIND_IN_WORDS[result.judgement_of_place] if held is None else _held_maximum(result, held)
     changes = " and ".join(result.finding.reading.changes)
-    so_read = f"in another parametrisation: {changes}; so read, " if changes else ""
+    so_read = f"in another parametrisation: {changes}; after conversion, " if changes else ""
     text = f"another optimum, {so_read}{_to_the_digits(result)}: {what} at {level:.6f}"
     text += f", {result.best - level:.6f} below the best"
     if held is None:
@@ -112,7 +112,7 @@ def _another_optimum(result: "Adjudication") -> str:
         f"{entry.rise:.5g} per unit of {result.own(entry.name)} {'below 1' if entry.edge else 'above 0'}"
         for entry in held.rising
     )
-    return f"{text}, and no maximum of the model: the {_what(result)} rises by {ways}"
+    return f"{text}; it is not a maximum of the model: the {_what(result)} rises by {ways}"
 
 
 def _what(result: "Adjudication") -> str:
@@ -136,7 +136,7 @@ def _another_parametrisation(result: "Adjudication") -> str:
     changes = " and ".join(result.finding.reading.changes)
     how = f"{result.finding.detail}{_outside(result)}" if result.finding.detail else _to_the_digits(result)
     order = f" ({result.order})" if result.order else ""
-    return f"another parametrisation: {changes}{order}; so read, the estimates are at the maximum, {how}"
+    return f"another parametrisation: {changes}{order}; after conversion, the estimates are at the maximum, {how}"
 
 
 def _stopped_early(result: "Adjudication") -> str:
@@ -144,7 +144,7 @@ def _stopped_early(result: "Adjudication") -> str:
     change = "" if allowance is None else f", where a cycle of EM still changes {allowance.change:.1e}"
     changes = " and ".join(result.finding.reading.changes)
     order = f" ({result.order})" if result.order else ""
-    so_read = f", in another parametrisation: {changes}{order}; so read" if changes else ""
+    so_read = f", in another parametrisation: {changes}{order}; after conversion" if changes else ""
     text = f"stopped early{so_read}, {result.distance:.2g} standard errors from the maximum{change}"
     text += _outside(result)
     return f"{text}; {result.finding.detail}" if result.finding.detail else text
@@ -156,7 +156,7 @@ def _another_model(result: "Adjudication") -> str:
     return (
         f"another model or data: the log-likelihood is {result.best - result.log_likelihood:.4g} below the best, "
         f"{result.distance:.2g} standard errors away, and no conversion fits "
-        "(an EM stopped after a few cycles from an unusual start is not told from that)"
+        "(an EM stopped after a few cycles from an unusual start cannot be excluded)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Is this EM right? Every step held against an independent derivation from PyMC's graph.
+"""Is this EM right? Every step checked against an independent derivation from PyMC's graph.
 
 check_em(em, case)                  one row per check
 check_em(factory=make, case=case)   the same, and the checks that need other data

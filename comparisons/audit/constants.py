@@ -37,7 +37,7 @@ def in_words(number: float) -> str:
 
 
 class Compared(NamedTuple):
-    """Values of the EM under audit held against PyMC's.
+    """Values of the EM under audit compared with PyMC's.
 
     Attributes
     ----------

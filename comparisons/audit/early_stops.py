@@ -3,7 +3,8 @@
 A fit that stops as its author said, at a change of 1e-8 in the log-likelihood or 1e-4 in the parameters, is right
 and stops early. So it is carried on from where it stopped, by its own cycle, or by fits that start at the end of the
 last one. If that leads to the maximum, the distance is a remark; if it does not, the fit ends somewhere else.
-A stop that takes a step down for a small one ends early from some sides only: the step that EM would take next tells.
+A stop that takes a step down for a small one ends early from some directions only: the step that EM would take next
+tells.
 """
 
 from functools import lru_cache

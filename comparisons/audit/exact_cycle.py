@@ -41,33 +41,35 @@ def _pair(reference: Reference, ours: Natural, exact: Natural, index: int) -> tu
     """The two numbers and their ratio; and what that is, where it is simple."""
     case = reference.case
     name, one, other = case.parameter_names()[index], case.flat(ours)[index], case.flat(exact)[index]
-    what = exchanged(case, ours, exact) or named_ratio(one / other if other else np.inf, reference.complete.rows, case)
-    ratio = f", ratio {one / other:.7g}" if other else ""
-    told = f"after one cycle {name} is {one:.8g}, by the exact EM {other:.8g}{ratio}"
-    return (f"{told}: {what}", f"{name} after one cycle is not that of the exact EM: {what}") if what else (told, "")
+    told = f"after one cycle {name} is {one:.8g}, by the exact EM {other:.8g}"
+    if other:
+        told += f", ratio {one / other:.7g}"
+    swap, ratio = exchanged(case, ours, exact), named_ratio(one / other, reference.complete.rows, case) if other else ""
+    what = swap or (f"{name} is {ratio} that of the exact EM" if ratio else "")
+    return (f"{told}: {what}" if what else told), what
 
 
 def named_ratio(ratio: float, rows: float, case: Case) -> str:
     """What a ratio is: n / (n - 1), 2, 1.702, a sign, the number of labels of an axis; empty where nothing simple."""
     known: dict[str, float] = {
-        "the sign is reversed": -1.0,
-        "n / (n - 1)": rows / (rows - 1) if rows > 1 else np.inf,
-        "(n - 1) / n": (rows - 1) / rows,
-        "n / (n - 2)": rows / (rows - 2) if rows > 2 else np.inf,
+        "minus": -1.0,
+        "n / (n - 1) times": rows / (rows - 1) if rows > 1 else np.inf,
+        "(n - 1) / n times": (rows - 1) / rows,
+        "n / (n - 2) times": rows / (rows - 2) if rows > 2 else np.inf,
         "twice": 2.0,
         "half": 0.5,
-        "the square root of 2": np.sqrt(2.0),
-        "1 / the square root of 2": np.sqrt(0.5),
-        "1.702, the scale of the normal ogive": 1.702,
-        "1 / 1.702, the scale of the normal ogive": 1 / 1.702,
-        "1.7, the scale of the normal ogive": 1.7,
-        "1 / 1.7, the scale of the normal ogive": 1 / 1.7,
-        "n, the number of observations": rows,
-        "1 / n": 1 / rows,
+        "the square root of 2 times": np.sqrt(2.0),
+        "1 / (square root of 2) times": np.sqrt(0.5),
+        "1.702 (the scale of the normal ogive) times": 1.702,
+        "1 / 1.702 (the scale of the normal ogive) times": 1 / 1.702,
+        "1.7 (the scale of the normal ogive) times": 1.7,
+        "1 / 1.7 (the scale of the normal ogive) times": 1 / 1.7,
+        "n (the number of observations) times": rows,
+        "1 / n times": 1 / rows,
     }
     for axis in case.axes:
-        known.setdefault(f"{len(axis)}, the number of labels of {axis.name}", float(len(axis)))
-        known.setdefault(f"1 / {len(axis)}, by the number of labels of {axis.name}", 1 / len(axis))
+        known.setdefault(f"{len(axis)} (the number of labels of {axis.name}) times", float(len(axis)))
+        known.setdefault(f"1 / {len(axis)} (by the number of labels of {axis.name})", 1 / len(axis))
     return next((words for words, value in known.items() if abs(ratio / value - 1) <= NEAR), "")
 
 

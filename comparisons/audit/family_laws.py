@@ -10,6 +10,7 @@ import pandas as pd
 from comparisons import catalogue, families
 from comparisons.audit.reference import Reference
 from comparisons.case import Array, AuditHooks, Case, InputError, Natural, each, stack
+from comparisons.parameters import support_of
 from pp_models.objective import Objective
 
 POINTS = 4
@@ -29,7 +30,7 @@ def check_family(module: Any, case: Case | None = None, *, seed: int = 0) -> pd.
     case : Case, optional
         A data set bound by the family; left out, the first problem of the catalogue that has this family.
     seed : int
-        Of the random parameters at which the two sides are compared.
+        Of the random parameters at which EM and PyMC are compared.
 
     Returns
     -------
@@ -52,12 +53,38 @@ def check_family(module: Any, case: Case | None = None, *, seed: int = 0) -> pd.
     if isinstance(module, str):
         module = families.family(module)
     case = _problem_of(module) if case is None else case
-    sides = Sides(Reference(case, seed), case.objective())
+    found = _of_module(module)
+    of_module = pd.DataFrame([{"law": "module", "holds": not found, "found": found}])
+    return pd.concat([of_module, check_case(case, seed=seed)], ignore_index=True)
+
+
+def check_case(case: Case, *, seed: int = 0) -> pd.DataFrame:
+    """Check the laws that every case obeys, whether a family has bound it or `comparisons.bind`.
+
+    Parameters
+    ----------
+    case : Case
+    seed : int
+        Of the random parameters at which EM and PyMC are compared.
+
+    Returns
+    -------
+    DataFrame
+        As of `check_family`.
+
+    Examples
+    --------
+    >>> from comparisons.audit.family_laws import check_case
+    >>> from comparisons.catalogue import load
+    >>> bool(check_case(load("genetic-linkage"))["holds"].all())
+    True
+    """
+    compared = Compared(Reference(case, seed), case.objective())
     rows = []
     laws = {**LAWS, **(AUDIT_LAWS if case.audit is not None else {})}
-    for law, broken in {"module": lambda _: _of_module(module), **laws}.items():
+    for law, broken in laws.items():
         try:
-            found = broken(sides)
+            found = broken(compared)
         except Exception as error:  # a family may break in any way, and the other laws are still of interest
             found = f"{type(error).__name__}: {error}"
         rows.append({"law": law, "holds": not found, "found": found})
@@ -73,8 +100,8 @@ def _problem_of(module: Any) -> Case:
     raise InputError(f"no problem of the catalogue has the family {name!r}, expected a case that it has bound")
 
 
-class Sides(NamedTuple):
-    """A case with both of its sides: what the graph derives, and the log-likelihood that is maximised."""
+class Compared(NamedTuple):
+    """A case with what the laws compare: what the graph derives, and the log-likelihood that is maximised."""
 
     reference: Reference
     objective: Objective
@@ -116,32 +143,37 @@ def _of_module(module: Any) -> str:
     return ""
 
 
-def _parameters(sides: Sides) -> str:
-    """Names and sizes of the parameters are those of the variables of the PyMC model."""
-    shapes = {name: int(np.prod(shape)) for name, shape in sides.objective.shapes.items()}
-    sizes = sides.case.sizes
-    return "" if shapes == sizes else f"the case has {sizes}, the PyMC model {shapes}"
+def _parameters(compared: Compared) -> str:
+    """Names, sizes and supports of the parameters are those of the variables of the PyMC model."""
+    ours, theirs = compared.case.sizes, {name: compared.objective.sizes[name] for name in compared.objective.sizes}
+    if ours != theirs:
+        return f"the case has {ours}, the PyMC model {theirs}"
+    for parameter in compared.case.parameters:
+        support = support_of(compared.objective, parameter.name)
+        if parameter.support != support:
+            return f"the case has {parameter.name} as {parameter.support}, in the PyMC model it is {support}"
+    return ""
 
 
-def _starts(sides: Sides) -> str:
-    """Random starts are finite, depend on the seed alone, and lie where both sides are defined."""
-    case = sides.case
+def _starts(compared: Compared) -> str:
+    """Random starts are finite, depend on the seed alone, and lie where EM and PyMC are defined."""
+    case = compared.case
     one, two = (case.draw_start(np.random.default_rng(7)) for _ in range(2))
     if list(one) != list(case.sizes):
         return f"a start has {', '.join(one)}, expected {', '.join(case.sizes)} in this order"
     if _apart(case.flat(one), case.flat(two)):
         return "two starts from one seed differ"
-    for start in sides.points:
+    for start in compared.points:
         if not np.isfinite(case.flat(start)).all() or not np.all(case.em.feasible(case.to_em(start))):
             return f"a start outside the EM's parameter space: {start}"
         # Raises where the PyMC model is not defined.
-        sides.objective.free(start)
+        compared.objective.free(start)
     return ""
 
 
-def _back_and_forth(sides: Sides) -> str:
+def _back_and_forth(compared: Compared) -> str:
     """`to_em` and `from_em` undo each other, with leading axes too."""
-    case, points = sides.case, sides.points
+    case, points = compared.case, compared.points
     many = stack(points)
     for natural in (*points, many):
         again = case.from_em(case.to_em(natural))
@@ -150,10 +182,10 @@ def _back_and_forth(sides: Sides) -> str:
     return ""
 
 
-def _likelihood(sides: Sides) -> str:
+def _likelihood(compared: Compared) -> str:
     """The two log-likelihoods are equal at random parameters, and so are the log priors."""
-    case, objective = sides.case, sides.objective
-    for point in sides.points:
+    case, objective = compared.case, compared.objective
+    for point in compared.points:
         expectation, x = case.em.e_step(case.to_em(point)), objective.free(point)
         pairs = {
             "log-likelihood": (expectation.log_likelihood, objective.log_likelihood(x)),
@@ -165,9 +197,9 @@ def _likelihood(sides: Sides) -> str:
     return ""
 
 
-def _side_by_side(sides: Sides) -> str:
+def _side_by_side(compared: Compared) -> str:
     """Many starts along a leading axis give what they give one by one."""
-    case, points = sides.case, sides.points
+    case, points = compared.case, compared.points
     together = case.one_cycle(stack(points))
     for alone, beside in zip(map(case.one_cycle, points), each(together), strict=True):
         if _apart(case.flat(alone), case.flat(beside)):
@@ -175,54 +207,54 @@ def _side_by_side(sides: Sides) -> str:
     return ""
 
 
-def _ascent(sides: Sides) -> str:
+def _ascent(compared: Compared) -> str:
     """No cycle lowers what the EM climbs."""
-    case = sides.case
-    for point in sides.points:
+    case = compared.case
+    for point in compared.points:
         heights = [float(case.em.e_step(case.to_em(p)).objective) for p in (point, case.one_cycle(point))]
         if heights[1] < heights[0] - SAME * (1 + abs(heights[0]) + case.magnitude):
             return f"a cycle leads from {heights[0]:.10g} down to {heights[1]:.10g}, from {point}"
     return ""
 
 
-def _alignment(sides: Sides) -> str:
+def _alignment(compared: Compared) -> str:
     """Aligned and canonical parameters have the same likelihood; what is aligned with itself stays."""
-    case, (one, other) = sides.case, sides.points[:2]
+    case, (one, other) = compared.case, compared.points[:2]
     if _apart(case.flat(case.align(one, one)), case.flat(one)):
         return "parameters that are aligned with themselves change"
-    before = sides.objective.log_likelihood(sides.objective.free(one))
+    before = compared.objective.log_likelihood(compared.objective.free(one))
     for what, changed in (("align", case.align(one, other)), ("canonical", case.canonical(one))):
-        after = sides.objective.log_likelihood(sides.objective.free(changed))
+        after = compared.objective.log_likelihood(compared.objective.free(changed))
         if _apart(np.asarray(before), np.asarray(after), case.magnitude):
             return f"{what} changes the log-likelihood from {before:.10g} to {after:.10g}"
     return ""
 
 
-def _display(sides: Sides) -> str:
+def _display(compared: Compared) -> str:
     """What is shown can be computed at any parameters: derived quantities, curves, tables."""
-    case, point = sides.case, sides.points[0]
+    case, point = compared.case, compared.points[0]
     for shown in (case.fitted, case.curves, case.first_cycle, case.extra_tables, case.runaway, case.certificate):
         shown(point)
     wrong = [name for name, values in case.derive(point).items() if np.ndim(values) != 1]
     return f"{wrong[0]} is derived with {np.ndim(case.derive(point)[wrong[0]])} axes, expected 1" if wrong else ""
 
 
-def _travels(sides: Sides) -> str:
+def _travels(compared: Compared) -> str:
     """The case pickles, and is the same afterwards."""
-    case, point = sides.case, sides.points[0]
+    case, point = compared.case, compared.points[0]
     again = pickle.loads(pickle.dumps(case))
     return "one cycle differs after pickling" if _apart(_cycle(again, point), _cycle(case, point)) else ""
 
 
-def _counts(sides: Sides) -> str:
+def _counts(compared: Compared) -> str:
     """The score of PyMC's expected counts is the gradient of its log-likelihood; the EM has counts of the same names.
 
     Their values may be about a point of the EM's own, and are compared by the audit of an EM.
     """
-    case = sides.case
-    for point in sides.points:
-        x, counts = sides.reference.free(point), sides.reference.expected_counts(sides.reference.weighted(point))
-        by_counts, by_pymc = sides.reference.score(counts, point), sides.reference.likelihood_gradient(x)
+    case, reference = compared.case, compared.reference
+    for point in compared.points:
+        x, counts = reference.free(point), reference.expected_counts(reference.weighted(point))
+        by_counts, by_pymc = reference.score(counts, point), reference.likelihood_gradient(x)
         gap = _gradient_gap(by_counts, by_pymc)
         if gap > SAME_GRADIENT:
             return f"the score of the expected counts differs from PyMC's gradient by {gap:.1e} of its size at {point}"
@@ -234,20 +266,20 @@ def _counts(sides: Sides) -> str:
     return ""
 
 
-def _symmetries(sides: Sides) -> str:
+def _symmetries(compared: Compared) -> str:
     """A symmetry leaves the log-likelihood as it is."""
-    objective = sides.objective
-    for what, change in sides.hooks.symmetries.items():
-        for point in sides.points:
+    objective = compared.objective
+    for what, change in compared.hooks.symmetries.items():
+        for point in compared.points:
             before, after = (objective.log_likelihood(objective.free(p)) for p in (point, change(point)))
-            if _apart(np.asarray(before), np.asarray(after), sides.case.magnitude):
+            if _apart(np.asarray(before), np.asarray(after), compared.case.magnitude):
                 return f"{what} changes the log-likelihood from {before:.10g} to {after:.10g}"
     return ""
 
 
-def _rebinding(sides: Sides) -> str:
+def _rebinding(compared: Compared) -> str:
     """Bound again, the same data give the same cycle, written in two ways too; other data are bound without error."""
-    case, hooks, point = sides.case, sides.hooks, sides.points[0]
+    case, hooks, point = compared.case, compared.hooks, compared.points[0]
     if _apart(_cycle(hooks.rebind(hooks.data), point), _cycle(case, point)):
         return "one cycle differs after binding the same data again"
     for what, (one, other) in hooks.same_data.items():
@@ -261,12 +293,12 @@ def _rebinding(sides: Sides) -> str:
     return f"{unlike[0]!r} has another number of rows than 'frequencies'" if unlike else ""
 
 
-def _mistakes(sides: Sides) -> str:
+def _mistakes(compared: Compared) -> str:
     """A mistake of the family is a cycle from parameters to parameters, and not the right one everywhere."""
-    case = sides.case
-    for what, cycle in sides.hooks.mistakes().items():
+    case = compared.case
+    for what, cycle in compared.hooks.mistakes().items():
         with np.errstate(all="ignore"):
-            given = [(point, cycle(point, 0.1)) for point in sides.points]
+            given = [(point, cycle(point, 0.1)) for point in compared.points]
         if any(list(wrong) != list(point) for point, wrong in given):
             return f"'{what}' does not give the parameters {', '.join(case.sizes)}"
     return ""
@@ -288,7 +320,7 @@ def _gradient_gap(one: Array, other: Array) -> float:
     return float(np.nan_to_num(np.abs(one - other).max() / (1 + np.abs(other).max()), nan=np.inf))
 
 
-Law = Callable[[Sides], str]
+Law = Callable[[Compared], str]
 LAWS: dict[str, Law] = {
     "parameters": _parameters,
     "starts": _starts,

@@ -25,11 +25,13 @@ Place = tuple[Any, ...]
 # Seconds that one call may take, and that one check may spend on following the EM to its end. A whole
 # fit may take FIT times as long.
 FIT = 10
-# Seconds that one part of a check (fits from many starts, other data) may take before it does with what it has.
+# Seconds that one part of a check (fits from many starts, other data) may take before it does with what it has; more
+# for a report whose numbers must not depend on how fast the machine is.
 PATIENCE = 8.0
 time_limit: ContextVar[float] = ContextVar("time_limit", default=20.0)
 # Once so many times the limit of one call are spent, every further part of an audit does with the least it can.
 AUDIT = 2
+patience: ContextVar[float] = ContextVar("patience", default=PATIENCE)
 _end: ContextVar[float] = ContextVar("end", default=math.inf)
 # A limit that the EM itself swallows (a bare except) strikes again after this many seconds, so many times
 # before the last resort is called, if there is one: it is given one line, and is expected to end the process.
@@ -40,7 +42,7 @@ last_resort: ContextVar[Callable[[str], None] | None] = ContextVar("last_resort"
 
 def out_of_time() -> Callable[[], bool]:
     """Whether the seconds that one part of a check may take have passed since this was called."""
-    until = min(time.monotonic() + min(time_limit.get(), PATIENCE), _end.get())
+    until = min(time.monotonic() + min(time_limit.get(), patience.get()), _end.get())
     return lambda: time.monotonic() > until
 
 

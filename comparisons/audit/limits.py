@@ -25,7 +25,7 @@ from comparisons.case import Array, Natural
 
 # One cycle of an EM is EM's to this share, at so many parameters; else it is followed from all, for so many cycles.
 SAME_CYCLE, SOME, FOLLOWED = 1e-7, 3, 300
-# A cycle that gains less than this share of what EM's would gain stands still.
+# A cycle that gains less than this share of what EM's would gain does not move.
 SLOWER = 1e-3
 # On a ridge, where there are no standard errors: what a cycle may move a parameter, beside its size.
 FIXED_ON_RIDGE = 1e-5
@@ -89,9 +89,11 @@ def _arrives(subject: Subject, reference: Reference, path: "Path", near: float =
     if still or _stands(subject, reference, path.end):
         found = f"it ends {distance:.3g} standard errors from a zero of PyMC's gradient"
         return failed(check, found, described(path.end))
-    fixed = "; PyMC's maximum is fixed" if reference.top.attained else ""
+    fixed = "; PyMC's maximum is a fixed point" if reference.top.attained else ""
     return passed(
-        check, f"after {path.cycles} cycles it still climbs, {distance:.1e} standard errors from a zero{fixed}"
+        check,
+        f"after {path.cycles} cycles the log-likelihood still increases, {distance:.1e} standard errors from a zero of "
+        f"its gradient{fixed}",
     )
 
 
@@ -124,8 +126,8 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
         return failed(check, told, described(worst.start))
     left = carried_on(subject, reference, worst.end)
     if left <= ARRIVED or worst.converged is False or (stays is not None and left <= LEAVES_OFF):
-        return passed(check, f"{told}; carried on, it comes to {left:.1e}")
-    return failed(check, f"{told}; carried on from there, it comes no nearer than {left:.3g}", described(worst.end))
+        return passed(check, f"{told}; continued, it comes to {left:.1e}")
+    return failed(check, f"{told}; continued from there, it comes no nearer than {left:.3g}", described(worst.end))
 
 
 def moves_the_maximum(subject: Subject, reference: Reference) -> Finding | None:

@@ -5,7 +5,7 @@ what it allows: unequal flips, frequencies of 0 and above 1, missing answers, ra
 too small for a double, another number of rows, of items or of components, and the same number of rows with other
 values. And whatever the model, the given rows are put in another order, doubled, resampled and weighted.
 
-The EM under audit is first held against the reference EM, which costs next to nothing. Where the two differ PyMC's
+The EM under audit is first compared with the reference EM, which costs next to nothing. Where the two differ PyMC's
 model of the same data is built, and PyMC decides: every check is put to it there.
 """
 

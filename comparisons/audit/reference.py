@@ -1,4 +1,4 @@
-"""The independent derivation that an EM is held against: all of it from PyMC's graph."""
+"""The independent derivation that an EM is checked against: all of it from PyMC's graph."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ class Reference:
     def log_likelihood(self, natural: Natural) -> float:
         """Log-likelihood alone, without prior.
 
-        PyMC's side moves 0 and 1 inwards by EDGE. Nearer to an edge than that, where a weight of 1e-24 for 1e-12
+        PyMC's model moves 0 and 1 inwards by EDGE. Nearer to an edge than that, where a weight of 1e-24 for 1e-12
         makes a difference, the reference EM's value counts.
         """
         x = self.free(natural)
@@ -155,7 +155,7 @@ class Reference:
         return self.objective.log_likelihood(x)
 
     def compared(self, values: Array, points: list[Natural]) -> Compared:
-        """Log-likelihoods of the EM held against PyMC's at these points, up to the constants that the family names.
+        """Log-likelihoods of the EM compared with PyMC's at these points, up to the constants that the family names.
 
         With a prior the EM may report the log-likelihood or the log-posterior: the closer one counts.
         """
@@ -183,7 +183,7 @@ class Reference:
     def _distance(self, x: Array, gradient: Array, hessian: Array) -> float:
         """Square root of twice the gain of a Newton step, in the directions that do not lead to an edge.
 
-        PyMC's side moves 0 and 1 inwards by EDGE. On n observations that alone looks like a distance of
+        PyMC's model moves 0 and 1 inwards by EDGE. On n observations that alone looks like a distance of
         the square root of n * EDGE, which no estimate could make good.
         """
         jacobian = self.objective.natural_jacobian(x)

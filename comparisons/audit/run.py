@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from comparisons import catalogue
 from comparisons.audit import cycle, datasets, guard, limits, reported, steps, stops
 from comparisons.audit.another_language import CommandEM, ended
 from comparisons.audit.causes import faint_cause, likely_cause
@@ -66,7 +67,7 @@ OF_ESTIMATES = ("expected_counts", "mass", "fisher", "ascent", "m_step", "symmet
 # The row of an EM that no check can be put to.
 WHOLE = "the EM itself"
 Factory = Callable[[dict[str, Any]], Any]
-# Our side reckons with NumPy's own answer to an overflow, whatever the user's module or session asks for.
+# The audit reckons with NumPy's own answer to an overflow, whatever the user's module or session asks for.
 _as_numpy_does = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
@@ -203,11 +204,10 @@ def audit(
     data_only: bool = False,
 ) -> list[Finding]:
     """The findings of all checks; see `check_em`."""
-    if callable(case) and not isinstance(case, str):
-        case = case()
-    if em is None and factory is None and isinstance(case, Case) and isinstance(case.em, OutsideEM):
-        em = bound_em(case.em)
-    bound = bound_case(case)
+    given = None if case is None else catalogue.case_of(case)
+    if em is None and factory is None and given is not None and isinstance(given.em, OutsideEM):
+        em = bound_em(given.em)
+    bound = bound_case(given)
     with ended(em, factory):
         return _findings(em, bound, factory, seed, data_only)
 
@@ -278,12 +278,7 @@ def bound_case(case: Case | str | Callable[[], Case] | None) -> Case:
     ValueError
         If there is none, or its family has no audit hooks.
     """
-    if isinstance(case, str):
-        from comparisons import catalogue
-
-        case = catalogue.load(case)
-    elif callable(case):
-        case = case()
+    case = None if case is None else catalogue.case_of(case)
     if case is not None and isinstance(case.em, OutsideEM):
         return auditable(case)
     if case is None or case.audit is None:

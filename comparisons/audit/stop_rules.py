@@ -37,7 +37,7 @@ class Rule(StrEnum):
 
 MEANS = {
     Rule.TOLERANCE: "the tolerance is too loose",
-    Rule.CYCLES: "a fixed number of cycles is done, whatever comes",
+    Rule.CYCLES: "a fixed number of cycles is done, converged or not",
     Rule.NONE: "the change is compared with its sign, so that a step down counts as a small one, or only some of the "
     "parameters are looked at",
     Rule.UNKNOWN: "",

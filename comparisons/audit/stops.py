@@ -75,17 +75,17 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         return failed(check, cut[1], described(cut[0].start))._replace(meaning=cut[2])
     ways = [(stop, way_up(reference, stop.end)) for stop in claimed if stop.distance <= NEAR]
     saddles = [(stop, beside) for stop, beside in ways if beside is not None]
-    # One start may itself lie on the way to a saddle; several, at random, do not, nor one on the way up from it.
+    # One start may itself lie on the way to a saddle; several, at random, do not, nor one that starts above it.
     if len(saddles) > 1 and len(saddles) == len(claimed):
-        told = "from different starts it stops at a saddle of PyMC's likelihood, which rises on from there"
+        told = "from different starts it stops at a saddle of PyMC's likelihood, which increases from there"
         return failed(check, told, described(saddles[0][0].end))._replace(meaning=SADDLE)
     for stop, beside in saddles[:2]:
         if reference.climbed(subject.fit(beside, None).natural) < reference.climbed(beside):
-            told = "it stops at a saddle of PyMC's likelihood, and goes back there when it starts higher, beside it"
+            told = "it stops at a saddle of PyMC's likelihood, and returns there from a higher point beside it"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     for stop in claimed:
         if stop.distance <= EXACTLY and stop.start is not reference.case.start and _below(reference, stop):
-            told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where no EM arrives"
+            told = "from a random start it ends exactly at a saddle of PyMC's likelihood, where EM does not end"
             return failed(check, told, described(stop.start))._replace(meaning=MERGED)
     if not claimed:
         return _never_says_so(subject, reference, found)
@@ -99,8 +99,11 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         away = _carried(subject, reference, worst, path)
         stays = stays_at_the_maximum(subject, reference) if away > ARRIVED else None
         if away > (LEAVES_OFF if stays is not None and stays <= FIXED else ARRIVED):
+            where = f"{away:.3g} standard errors from a zero of PyMC's gradient"
             told = (
-                f"carried on from where it stopped, it stays {away:.3g} standard errors from a zero of PyMC's gradient"
+                f"continued from where it stopped, it stays {where}"
+                if subject.starts
+                else f"it stops {where}, and takes no start from which it could be continued"
             )
             return failed(check, told, described(worst.end))._replace(meaning=BESIDE)
     return _never_says_so(subject, reference, found)

@@ -15,6 +15,8 @@ from comparisons import families
 from comparisons.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from comparisons.case import Case, Certified, Published, Worked
 
 FOLDER = resources.files(__name__)
@@ -62,8 +64,26 @@ def describe(name: str) -> Description:
     return Description(name, problem["title"], problem["family"], problem["source"])
 
 
+def case_of(what: "Case | str | Callable[[], Case]") -> "Case":
+    """A case as it is, a problem by its name, or what a function without arguments makes.
+
+    Raises
+    ------
+    InputError
+        If there is no such problem, or it is none of these.
+    """
+    from comparisons.case import Case
+
+    if isinstance(what, str):
+        return load(what)
+    made = what if isinstance(what, Case) or not callable(what) else what()
+    if not isinstance(made, Case):
+        raise InputError(f"the case is a {type(made).__name__}, expected a Case, as comparisons.bind gives one")
+    return made
+
+
 def load(name: str) -> "Case":
-    """Read a problem of the catalogue and bind it to its family; as a public name it is `comparisons.load_problem`.
+    """Read a problem of the catalogue and bind it to its family.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Stationary points to 40 digits, and how many of these digits both sides reach."""
+"""Stationary points to 40 digits, and how many of these digits EM and PyMC reach."""

@@ -1,4 +1,4 @@
-"""Both legs against the certified points of the catalogue: how many digits they reach, from how many starts."""
+"""EM and PyMC against the certified points of the catalogue: how many digits they reach, from how many starts."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,9 +18,9 @@ from pp_models.maximise import NOISY, held_at_bound, round_off
 from pp_models.newton import newton_step
 from pp_models.objective import Objective
 
-# Matching digits that both legs must reach in the log-likelihood and in every identified parameter.
+# Matching digits that EM and PyMC must reach in the log-likelihood and in every identified parameter.
 ENOUGH = 10.0
-# Both legs are taken to round-off. EM's default leaves up to 1e-11 to go, fewer than ten digits of a small number;
+# Both are taken to round-off. EM's default leaves up to 1e-11 to go, fewer than ten digits of a small number;
 # PyMC's stops at a gradient of 1e-12 of the log-likelihood, which a flat direction turns into as few.
 TOLERANCE = 1e-13
 MAX_CYCLES = 200_000
@@ -32,7 +32,7 @@ TITLE = "Certified problems"
 def certify(
     names: Iterable[str] | None = None, n_starts: int = 10, seed: int = 0, *, progress: Progress = silent
 ) -> pd.DataFrame:
-    """Run both legs of certified problems from the documented start and from random ones.
+    """Run EM and PyMC on certified problems from the documented start and from random ones.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def certify(
     seed : int
         Start i depends on (seed, i) alone.
     progress : callable
-        Wraps the loop over the starts of the PyMC leg.
+        Wraps the loop over the starts of PyMC.
 
     Returns
     -------
     DataFrame
-        One row per certified point: problem, kind, log_likelihood (certified), then for each leg the starts that
+        One row per certified point: problem, kind, log_likelihood (certified), then for EM and for PyMC the starts that
         ended there and, over all of them, the fewest matching digits of any identified parameter and of the
         log-likelihood (NaN where no start ended there), and whether the documented start did. A row of kind "none
         of these" counts the starts that ended at no certified point, if there are any.
@@ -79,35 +79,33 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
     case = replace(case, stop=replace(case.stop, tolerance=TOLERANCE, max_cycles=MAX_CYCLES))
     objective = case.objective()
     starts = draw_starts(case, n_starts, seed)
-    legs = (run_em(case, objective, starts), sharpened(case, objective, run_pymc(case, objective, starts, progress)))
-    reached = [_reached(case, objective, leg) for leg in legs]
+    fits = (run_em(case, objective, starts), sharpened(case, objective, run_pymc(case, objective, starts, progress)))
+    reached = [_reached(case, objective, fit) for fit in fits]
     best = max(point.height for point in case.certified)
     rows: list[dict[str, object]] = []
     for index, point in enumerate(case.certified):
         row: dict[str, object] = {"problem": case.name, "kind": point.kind, "log_likelihood": point.log_likelihood}
-        for leg, where in zip(legs, reached, strict=True):
+        for fit, where in zip(fits, reached, strict=True):
             there = np.flatnonzero(where == index)
-            row |= {f"{leg.leg}_starts": len(there), f"{leg.leg}_documented": bool(where[0] == index)}
+            row |= {f"{fit.by}_starts": len(there), f"{fit.by}_documented": bool(where[0] == index)}
             row |= dict(
-                zip(
-                    (f"{leg.leg}_digits", f"{leg.leg}_height"), _digits(case, objective, point, leg, there), strict=True
-                )
+                zip((f"{fit.by}_digits", f"{fit.by}_height"), _digits(case, objective, point, fit, there), strict=True)
             )
         rows.append(row)
-    lost = {f"{leg.leg}_starts": int((where < 0).sum()) for leg, where in zip(legs, reached, strict=True)}
-    highest = max(float(np.nanmax(leg.log_likelihood, initial=-np.inf)) for leg in legs)
+    lost = {f"{fit.by}_starts": int((where < 0).sum()) for fit, where in zip(fits, reached, strict=True)}
+    highest = max(float(np.nanmax(fit.log_likelihood, initial=-np.inf)) for fit in fits)
     if any(lost.values()) or highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best)):
-        stray = {f"{leg.leg}_documented": bool(where[0] < 0) for leg, where in zip(legs, reached, strict=True)}
+        stray = {f"{fit.by}_documented": bool(where[0] < 0) for fit, where in zip(fits, reached, strict=True)}
         rows.append({"problem": case.name, "kind": ELSEWHERE, "log_likelihood": repr(highest), **lost, **stray})
     return rows
 
 
-def _reached(case: Case, objective: Objective, leg: Endpoints) -> npt.NDArray[np.int64]:
+def _reached(case: Case, objective: Objective, fit: Endpoints) -> npt.NDArray[np.int64]:
     """Which certified point each start ended at, -1 for none: by the probability of every observation."""
     prints = [objective.fingerprint(objective.free(point.natural)) for point in case.certified]
-    where = np.full(len(leg), -1, dtype=np.int64)
-    for start in range(len(leg)):
-        natural = take(leg.natural, start)
+    where = np.full(len(fit), -1, dtype=np.int64)
+    for start in range(len(fit)):
+        natural = take(fit.natural, start)
         if np.isfinite(case.flat(natural)).all():
             fingerprint = objective.fingerprint(objective.free(natural))
             found = [index for index, known in enumerate(prints) if same(known, fingerprint)]
@@ -115,11 +113,11 @@ def _reached(case: Case, objective: Objective, leg: Endpoints) -> npt.NDArray[np
     return where
 
 
-def sharpened(case: Case, objective: Objective, leg: Endpoints) -> Endpoints:
+def sharpened(case: Case, objective: Objective, fit: Endpoints) -> Endpoints:
     """PyMC's endpoints after up to three more Newton steps, each kept only if the gradient shrinks."""
     ends, values = [], []
-    for start in range(len(leg)):
-        x = objective.free(take(leg.natural, start))
+    for start in range(len(fit)):
+        x = objective.free(take(fit.natural, start))
         value, gradient = objective.value_and_gradient(x)
         for _ in range(LAST_STEPS):
             free = ~held_at_bound(objective, x, gradient)
@@ -131,11 +129,11 @@ def sharpened(case: Case, objective: Objective, leg: Endpoints) -> Endpoints:
             x, value, gradient = x + step, next_value, next_gradient
         ends.append({name: objective.natural(x)[name] for name in case.labels})
         values.append(value)
-    return replace(leg, natural=stack(ends), log_likelihood=np.array(values))
+    return replace(fit, natural=stack(ends), log_likelihood=np.array(values))
 
 
 def _digits(
-    case: Case, objective: Objective, point: Certified, leg: Endpoints, there: npt.NDArray[np.int64]
+    case: Case, objective: Objective, point: Certified, fit: Endpoints, there: npt.NDArray[np.int64]
 ) -> tuple[float, float]:
     """Fewest matching digits, over starts, of the identified parameters and of the log-likelihood.
 
@@ -146,12 +144,12 @@ def _digits(
     places = [(name, label) for name, labels in case.labels.items() for label in labels]
     fewest = []
     for start in there:
-        natural = case.align(take(leg.natural, start), point.natural)
+        natural = case.align(take(fit.natural, start), point.natural)
         lost = _lost(case, objective, natural) if point.not_identified else set()
         known = [name not in point.not_identified and label not in lost for name, label in places]
         digits = matching_digits(case.flat(natural), case.flat(point.natural))[known]
         fewest.append(float(digits.min(initial=np.inf)))
-    height: Array = matching_digits(leg.log_likelihood[there], np.full(len(there), point.height))
+    height: Array = matching_digits(fit.log_likelihood[there], np.full(len(there), point.height))
     return min(fewest), float(height.min())
 
 
@@ -172,13 +170,13 @@ def shortfalls(table: pd.DataFrame) -> list[str]:
                     f"{name}: {starts} ended at no certified point, the highest fit is {row['log_likelihood']}"
                 )
                 continue
-            for leg, label in (("em", "EM"), ("pymc", "PyMC")):
+            for by, label in (("em", "EM"), ("pymc", "PyMC")):
                 for key, what in (("digits", "an identified parameter"), ("height", "the log-likelihood")):
-                    if row[f"{leg}_{key}"] < ENOUGH:
-                        lines.append(f"{name}, {row['kind']}: {label} has {row[f'{leg}_{key}']:.1f} digits of {what}")
+                    if row[f"{by}_{key}"] < ENOUGH:
+                        lines.append(f"{name}, {row['kind']}: {label} has {row[f'{by}_{key}']:.1f} digits of {what}")
         top = rows[rows["kind"].isin(("best", "ridge"))]
-        for leg, label in (("em", "EM"), ("pymc", "PyMC")):
-            if not top[f"{leg}_documented"].any():
+        for by, label in (("em", "EM"), ("pymc", "PyMC")):
+            if not top[f"{by}_documented"].any():
                 lines.append(f"{name}: {label} does not reach a certified best from the documented start")
     return lines
 
@@ -189,14 +187,14 @@ def as_text(table: pd.DataFrame) -> str:
     cells = []
     for row in table.to_dict("records"):
         shown = [str(row["problem"]), str(row["kind"]), str(row["log_likelihood"])[:24]]
-        shown += [_pair(row, leg) for leg in ("em", "pymc")]
-        shown += [str(row[f"{leg}_starts"]) + (" *" if row[f"{leg}_documented"] else "") for leg in ("em", "pymc")]
+        shown += [_pair(row, by) for by in ("em", "pymc")]
+        shown += [str(row[f"{by}_starts"]) + (" *" if row[f"{by}_documented"] else "") for by in ("em", "pymc")]
         cells.append(shown)
     return markdown_table(header, cells, [False, False, *[True] * 5], aligned=True)
 
 
-def _pair(row: dict[str, object], leg: str) -> str:
-    digits, height = row.get(f"{leg}_digits", np.nan), row.get(f"{leg}_height", np.nan)
+def _pair(row: dict[str, object], by: str) -> str:
+    digits, height = row.get(f"{by}_digits", np.nan), row.get(f"{by}_height", np.nan)
     return "-" if pd.isna(digits) else f"{digits:.1f} / {height:.1f}"
 
 
@@ -204,9 +202,9 @@ def report(table: pd.DataFrame, n_starts: int, seed: int) -> str:
     """The page `reports/certified.md`."""
     short = shortfalls(table)
     verdict = (
-        f"Both legs match at least {ENOUGH:g} digits of every identified parameter and of the log-likelihood."
+        f"EM and PyMC match at least {ENOUGH:g} digits of every identified parameter and of the log-likelihood."
         if not short
-        else "\n".join(["Falling short:", "", *(f"- {line}" for line in short)])
+        else "\n".join(["Not reached:", "", *(f"- {line}" for line in short)])
     )
     return f"""# {TITLE}
 
@@ -218,8 +216,8 @@ Each problem was run from {n_starts} starts (seed {seed}): the documented one, t
 significant digits, the fewest over all starts that ended at the point: of any identified parameter / of the
 log-likelihood. A star marks the point that the documented start leads to. Two endpoints are one point when no
 observation's log-likelihood differs by more than {SAME:g}. EM runs until it estimates {TOLERANCE:g} to be left, or to
-round-off. What certified means, and how the points were obtained, stands in `comparisons/catalogue/README.md` and in
-the TOML file of each problem.
+round-off. What certified means, and how the points were obtained, is described in `comparisons/catalogue/README.md`
+and in the TOML file of each problem.
 
 Regenerate: `em-crosscheck certify --starts {n_starts} --seed {seed}`.
 """

@@ -121,7 +121,7 @@ def _ready_for(out: Path, name: str) -> Path:
 
 
 def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable[[], None]"]:
-    """Load one problem, run both sides and write its report; the status, and what shows the verdict."""
+    """Load one problem, run EM and PyMC and write its report; the status, and what shows the verdict."""
     from comparisons.commands.terminal import Bar
 
     settings = {**job.settings, **plan.settings}

@@ -14,13 +14,13 @@ SHARED = {option.name: option for option in common_options()}
 
 @click.command("certify", params=[SHARED["seed"], SHARED["out"], SHARED["overwrite"], SHARED["quiet"]])
 @click.argument("problem", nargs=-1)
-@click.option("--starts", type=SHARED["starts"].type, default=10, show_default=True, help="Starts of each side.")
+@click.option("--starts", type=SHARED["starts"].type, default=10, show_default=True, help="Starts of EM and of PyMC.")
 def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, overwrite: bool, quiet: bool) -> int:
-    """Hold both sides against the certified problems, all of them when none is named.
+    """Compare EM and PyMC with the certified problems, all of them when none is named.
 
     Prints the table. Without names it is also written to certified.md in the folder of the reports.
 
-    Exit status: 0 both sides reach ten digits everywhere, 1 they do not, 2 bad usage or bad input.
+    Exit status: 0 both reach ten digits everywhere, 1 they do not, 2 bad usage or bad input.
     """
     from comparisons import catalogue
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from inspect import isclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -36,7 +37,13 @@ MOST_LINES = 5
     metavar="COMMAND",
     help="In place of MODULE:NAME: a program in any language that answers lines of JSON, as 'Rscript my_em.R'.",
 )
-@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is put on.")
+@click.option("--problem", metavar="NAME", help="Problem of the catalogue that the EM is run on.")
+@click.option(
+    "--case",
+    "case_name",
+    metavar="MODULE:NAME",
+    help="Your own model and EM: a case of comparisons.bind, or a function.",
+)
 @click.option("--family", metavar="FAMILY", help="Model of your own data; with --data.")
 @click.option("--data", metavar="DATA.csv", help="Your own data; with --family.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the family, as coins=2.")
@@ -60,6 +67,7 @@ def check(
     em: str | None,
     command: str | None,
     problem: str | None,
+    case_name: str | None,
     family: str | None,
     data: str | None,
     options: tuple[str, ...],
@@ -68,7 +76,7 @@ def check(
     data_only: bool,
     strict: bool,
 ) -> int:
-    """Audit your own EM: every step of it held against PyMC.
+    """Audit your own EM: every step of it checked against PyMC.
 
     MODULE:NAME is a factory: called with the data, a dict, it returns the EM. Or it is the EM itself: an
     object with e_step and m_step, with step or with fit, or a function (data, start) that returns
@@ -79,28 +87,29 @@ def check(
     Exit status: 0 the EM is right, with remarks or without; 1 it is wrong; 2 bad usage or bad input, or it is no
     EM in a form that is known.
     """
-    if (problem is None) == (family is None) or (family is None) != (data is None):
-        raise InputError("check: expected --problem NAME, or --family FAMILY and --data DATA.csv")
+    if [problem, case_name, family].count(None) != 2 or (family is None) != (data is None):
+        raise InputError(
+            "check: expected --problem NAME, or --case MODULE:NAME, or --family FAMILY and --data DATA.csv"
+        )
     if options and family is None:
         raise InputError("--option: a problem has its own options, expected it with --family and --data")
     if problem is not None:
         from comparisons import catalogue
 
         catalogue.check(problem)
-    if (em is None) == (command is None):
+    if (em is not None and command is not None) or (em is None and command is None and case_name is None):
         raise InputError("check: expected MODULE:NAME, or --command COMMAND for a program in another language")
-    target = _named(em) if em is not None else _program(command or "")
-    name = em or command or ""
-    case = _case(problem, family, data, options)
-    if case.audit is None:
-        raise InputError(f"{case.name}: there is no audit of the family {case.family}")
+    # A case of the user's own has an EM, which is audited where no other is named.
+    target = _named(em) if em is not None else None if command is None else _program(command)
+    name = em or command or case_name or ""
+    case = _case(problem, case_name, family, data, options)
 
     from comparisons.audit import guard
     from comparisons.audit.finding import Level, level_of
     from comparisons.audit.run import WHOLE, audit
     from comparisons.commands.show_check import show
 
-    given = _given(name, target, case)
+    given = {} if target is None else _given(name, target, case)
     token, end = guard.time_limit.set(time_limit), guard.last_resort.set(_end)
     try:
         # What the user's EM prints is not part of the table.
@@ -112,14 +121,14 @@ def check(
     if findings[0].check == WHOLE:
         raise InputError(f"{name}: {findings[0].found}")
     show(name, case, findings)
-    if command is not None:
+    if target is not None and command is not None:
         _tell_last_words(target, findings)
     level = level_of(findings)
     return WRONG if level is Level.WRONG or (strict and level is Level.WITH_REMARKS) else RIGHT
 
 
 def _named(em: str) -> Any:
-    from comparisons.audit.named import named
+    from comparisons.reading.named import named
 
     return named(em)
 
@@ -143,6 +152,9 @@ def _given(name: str, target: Any, case: "Case") -> dict[str, Any]:
         raise InputError(f"{name}: {trouble}") from None
     if fault is not None:
         raise InputError(f"{name}: {fault}, expected an EM, or a function of the data that makes one")
+    if case.family == "outside":
+        # Its data are bound already.
+        return {"em": target() if isclass(target) else target}
     return {"factory": target} if made else {"em": target}
 
 
@@ -197,12 +209,24 @@ def _path_last() -> Iterator[None]:
         sys.path.remove("")
 
 
-def _case(problem: str | None, family: str | None, data: str | None, options: tuple[str, ...]) -> "Case":
-    """The problem, or the user's data under a family."""
+def _case(
+    problem: str | None, case_name: str | None, family: str | None, data: str | None, options: tuple[str, ...]
+) -> "Case":
+    """The problem, the user's own case with what it is audited by, or the user's data under a family."""
     from comparisons import catalogue, families, read_case
+    from comparisons.audit.run import bound_case
 
     if problem is not None:
         return catalogue.load(problem)
+    if case_name is not None:
+        from comparisons.commands.own_case import own_case
+
+        case = own_case(case_name)
+        try:
+            bound_case(case)
+        except ValueError as error:
+            raise InputError(f"{case_name}: {error}") from None
+        return case
     assert family is not None
     assert data is not None
     known = {option.name: option for option in families.family(family).OPTIONS}

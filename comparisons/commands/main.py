@@ -16,10 +16,12 @@ from comparisons.commands.certify import certify
 from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
 from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
+from comparisons.commands.own_case import own_case
+from comparisons.commands.peers import peers
 from comparisons.errors import InputError
 from comparisons.writing.manifest import relative
 
-FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1, on both sides."
+FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1."
 
 
 @click.group("em-crosscheck", cls=CommandLine, invoke_without_command=True)
@@ -31,7 +33,7 @@ def main(ctx: click.Context, version: bool) -> int:
     Is this EM right, and is this the maximum? The same latent-variable model twice, a hand-written EM
     and PyMC, from the same starting points: how far they agree, and where the likelihood has other optima.
 
-    Exit status: 0 the sides agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
+    Exit status: 0 EM and PyMC agree, 1 they disagree, 2 bad usage or bad input, 3 internal error.
     Where they agree, but not at the best optimum found, or EM had not converged and nothing contradicts it,
     run and compare end with 0, and with 1 when --strict is given. Of several problems the worst counts.
     """
@@ -72,11 +74,16 @@ def list_problems() -> int:
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
 def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
-    """Run problems of the catalogue, all of them when none is named."""
+    """Run problems of the catalogue, all of them when none is named; and cases of your own, MODULE:NAME.
+
+    A case is what comparisons.bind gives, or a function that makes one.
+    """
     from comparisons import catalogue
 
+    own = {name: own_case(name) for name in problem if ":" in name}
     for name in problem:
-        catalogue.check(name)
+        if name not in own:
+            catalogue.check(name)
     from comparisons.report import refuse_foreign_index, write_index
 
     plan = planned(**chosen)
@@ -85,6 +92,8 @@ def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
 
     def job(name: str) -> Job:
         command = ["em-crosscheck", "run", name, *plan.arguments]
+        if name in own:
+            return Job(own[name].name, lambda: own[name], {"case": name}, command)
         return Job(name, lambda: catalogue.load(name), {"problem": name}, command)
 
     statuses = run_all([job(name) for name in dict.fromkeys(problem or catalogue.names())], plan, quiet)
@@ -167,7 +176,7 @@ def _compare(
 main.add_command(
     ByFamily(
         "compare",
-        "Run both sides on your own data, as a model of one FAMILY.",
+        "Run EM and PyMC on your own data, as a model of one FAMILY.",
         "DATA.csv",
         _families,
         _compare_command,
@@ -176,6 +185,7 @@ main.add_command(
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)
+main.add_command(peers)
 
 
 if __name__ == "__main__":

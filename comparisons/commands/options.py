@@ -92,7 +92,7 @@ KINDS: dict[type, tuple[str, Callable[[str], Any]]] = {
 def common_options() -> list[click.Parameter]:
     """Options of `run` and `compare`."""
     starts, seed = bounded(int, 1, MOST_STARTS), bounded(int, 0, LARGEST_COUNT)
-    many, whole = f"Starts of each side, from 1 to {MOST_STARTS}.", "Seed of the random starts, a whole number."
+    many, whole = f"Starts of EM and of PyMC, from 1 to {MOST_STARTS}.", "Seed of the random starts, a whole number."
     formats = Value("list", f"some of {','.join(FORMATS)}", _formats)
     everything = ",".join(FORMATS)
     return [
@@ -109,7 +109,7 @@ def common_options() -> list[click.Parameter]:
         click.Option(["--posterior"], is_flag=True, help="Also sample the posterior with NUTS."),
         click.Option(["--overwrite"], is_flag=True, help="Replace what was written with other settings."),
         click.Option(
-            ["--strict"], is_flag=True, help="Exit status 1 unless the sides agree at the best optimum found."
+            ["--strict"], is_flag=True, help="Exit status 1 unless EM and PyMC agree at the best optimum found."
         ),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but errors."),
     ]

@@ -160,7 +160,7 @@ class Screen:
 
 
 def _agreement(result: "CrossCheck") -> Table:
-    """Log-likelihood and estimates of both legs; of a long list some rows, and the note says which."""
+    """Log-likelihood and estimates by EM and PyMC; of a long list some rows, and the note says which."""
     from comparisons.report.tables import without_error
 
     estimates, note = _shown(result)
@@ -198,7 +198,7 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
         return estimates, None
     always = estimates["parameter"].isin(few(result.case))
     others = estimates[~always]
-    # What is not identified comes first: by its place, not by how far apart the sides happen to be.
+    # What is not identified comes first: by its place, not by how far apart EM and PyMC happen to be.
     distance = others["in_se"].fillna(others["difference"]).where(others["identified"], float("inf"))
     chosen = distance.nlargest(MOST_ROWS - sum(always)).index
     shown = estimates.loc[sorted({*estimates.index[always], *chosen})]
@@ -212,9 +212,10 @@ def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
 
 
 def _optima(result: "CrossCheck") -> str:
-    """The optima found, and how many starts of each leg ended there."""
+    """The optima found, and how many starts of EM and of PyMC ended there."""
     shown = [
-        f"{optimum.kind} {optimum.objective:.4f} ({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
+        f"{optimum.kind}{'' if optimum.kind == 'degenerate' else f' {optimum.objective:.4f}'} "
+        f"({len(optimum.members['em'])} EM, {len(optimum.members['pymc'])} PyMC)"
         for optimum in result.optima[:MOST_OPTIMA]
     ]
     more = len(result.optima) - MOST_OPTIMA

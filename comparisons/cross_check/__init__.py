@@ -1,1 +1,1 @@
-"""The cross-check of one case: both sides from the same starts, each judging the other's answer."""
+"""The cross-check of one case: EM and PyMC from the same starts, each judging the other's answer."""

@@ -18,11 +18,11 @@ def estimates_table(
     not_identified: tuple[str, ...],
     no_error: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Estimates of both legs, one row per scalar parameter.
+    """Estimates by EM and PyMC, one row per scalar parameter.
 
     Columns: parameter, em, pymc, em_se, pymc_se, difference (absolute), in_se (difference in standard
     errors), digits (matching digits), identified, no_se (why there is no standard error; empty where there is).
-    `no_error` says so for some parameters; neither side then shows one.
+    `no_error` says so for some parameters; neither EM nor PyMC then shows one.
     """
     names = case.parameter_names()
     one, other = case.flat(em), case.flat(pymc)

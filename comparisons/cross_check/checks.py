@@ -1,4 +1,4 @@
-"""The named checks behind a verdict: each side judges the other's answer."""
+"""The named checks behind a verdict: EM's code judges PyMC's endpoint, PyMC's judges EM's."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,11 +26,11 @@ EQUAL_ENDS, MOST_APART = 1e-9, 1e-6
 # Two fitted distributions are this close, in standard errors; a height that is right to g leaves them right to
 # sqrt(2 g) only.
 EQUAL_FIT = 2e-3
-# On the way to infinity both sides stop somewhere; PyMC, sent on from EM's place, must get as high.
+# Towards infinity EM and PyMC stop somewhere; PyMC, continued from EM's endpoint, must reach as high a value.
 EQUAL_ON_THE_WAY = 1e-6
 # Estimates agree when they differ by less than this many standard errors.
 STANDARD_ERRORS = 1e-4
-# Standard errors of the two sides agree to this share.
+# Standard errors by EM's code and by PyMC's agree to this share.
 EQUAL_ERRORS = 1e-4
 # One EM cycle at an optimum moves no parameter by more, beside its unit and its size.
 FIXED = 1e-6
@@ -62,7 +62,7 @@ class Check(NamedTuple):
 def run_checks(
     case: Case,
     objective: Objective,
-    legs: tuple[Endpoints, Endpoints],
+    fits: tuple[Endpoints, Endpoints],
     starts: Natural,
     optima: list[Optimum],
     ends: Ends,
@@ -77,7 +77,7 @@ def run_checks(
         _log_likelihood_at(case, objective, "log-likelihood at PyMC's endpoint", _first_axis(pymc_end)),
         *_priors(case, objective, points),
     )
-    after = (_ascent(legs[0], optima), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
+    after = (_ascent(fits[0], optima), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
     if all(check.passed for check in (*before, *after)):
         return (*before, *after)
     # Something is wrong: the step that is wrong is named before what follows from it.
@@ -98,7 +98,7 @@ def _at_the_ends(
     if best.judgement.diverging:
         way_out = _way_out(case, objective, best.judgement.diverging, em_point, pymc_point)
         return _undecided(ends, em_point, pymc_point, (em_map, way_out, *_errors(estimates)))
-    # A saddle repels: both legs stand on it, but neither stays when set down a rounding error beside it.
+    # A saddle repels: EM and PyMC both end at it, but neither stays when started a rounding error beside it.
     restarts = () if best.kind is Kind.SADDLE else _restarts(case, objective, em_point, pymc_point)
     checks = (
         _gradient(em_point),
@@ -140,7 +140,7 @@ def _first_axis(natural: Natural) -> Natural:
 
 
 def _log_likelihood_at(case: Case, objective: Objective, name: str, points: Natural) -> Check:
-    """Both codes at the same parameters, which PyMC's side keeps a little off the edges."""
+    """Both codes at the same parameters, which PyMC's transforms keep a little off the edges."""
     free = [objective.free(point) for point in each(points)]
     ours = np.atleast_1d(case.em.e_step(case.to_em(stack([objective.natural(x) for x in free]))).log_likelihood)
     theirs = np.array([objective.log_likelihood(x) for x in free])
@@ -167,18 +167,18 @@ def _difference(case: Case, name: str, ours: Array, theirs: Array) -> Check:
     return Check(name, float(relative[worst]), EQUAL, bool(relative[worst] <= EQUAL), detail)
 
 
-def _ascent(leg: Endpoints, optima: list[Optimum]) -> Check:
-    """EM never falls; on its way to where the likelihood is unbounded a rounding of the parameters is a fall."""
+def _ascent(fit: Endpoints, optima: list[Optimum]) -> Check:
+    """EM never falls; where the likelihood is unbounded, rounding of the parameters may look like a fall."""
     unbounded = [optimum.members["em"] for optimum in optima if optimum.kind is Kind.DEGENERATE]
-    fallen = np.flatnonzero(leg.status == str(Status.DECREASED))
+    fallen = np.flatnonzero(fit.status == str(Status.DECREASED))
     fell = len(np.setdiff1d(fallen, np.concatenate(unbounded) if unbounded else []))
-    return Check("ascent of EM", fell, 0, fell == 0, f"the log-likelihood fell from {fell} of {len(leg)} starts")
+    return Check("ascent of EM", fell, 0, fell == 0, f"the log-likelihood decreased in {fell} of {len(fit)} EM runs")
 
 
 def _gradient(em_point: Point) -> Check:
     """What PyMC could still gain at EM's endpoint, as a distance in standard errors."""
     distance = float(np.sqrt(2 * em_point.gain))
-    detail = f"PyMC's gradient there is {em_point.gradient_norm:.3g}, {distance:.3g} standard errors from a zero"
+    detail = f"PyMC's gradient is {em_point.gradient_norm:.3g} there, its zero {distance:.3g} standard errors away"
     return Check("PyMC's gradient at EM's endpoint", distance, STANDARD_ERRORS, distance <= STANDARD_ERRORS, detail)
 
 
@@ -207,24 +207,27 @@ def _distance(fingerprint: Array, point: Point) -> float:
 
 
 def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Point) -> Iterator[Check]:
-    """Each leg from the other's endpoint."""
+    """EM from PyMC's endpoint, and PyMC from EM's."""
     again = restarted(case, objective, pymc_point.natural)
     end = take(case.from_em(again.params), 0)
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
         distance = _distance(objective.fingerprint(objective.free(end)), pymc_point)
-    detail = f"after {int(again.cycles[0])} cycles EM is {distance:.2g} standard errors from there"
+    detail = f"EM ends {distance:.2g} standard errors from there, cycles: {int(again.cycles[0])}"
     yield Check(RESTART, distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
     climbed = maximise(objective, em_point.x)
     distance = _distance(objective.fingerprint(climbed.x), em_point)
-    detail = f"after {climbed.evaluations} evaluations PyMC is {distance:.2g} standard errors from there"
+    detail = f"PyMC ends {distance:.2g} standard errors from there, evaluations: {climbed.evaluations}"
     yield Check("PyMC restarted from EM's endpoint", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
 def _same_optimum(em_point: Point, pymc_point: Point) -> Check:
     distance = _distance(em_point.fingerprint, pymc_point)
     most = float(np.abs(em_point.fingerprint - pymc_point.fingerprint).max())
-    detail = f"the log-probability of an observation differs by {most:.3g}, all by {distance:.2g} standard errors"
+    detail = (
+        f"the log-probability of an observation differs by at most {most:.3g}; the two fitted distributions are "
+        f"{distance:.2g} standard errors apart"
+    )
     return Check("fitted distribution", distance, EQUAL_FIT, distance <= EQUAL_FIT, detail)
 
 
@@ -249,7 +252,7 @@ def _estimates(case: Case, estimates: pd.DataFrame) -> Check:
 
 
 def _errors(estimates: pd.DataFrame) -> tuple[Check, ...]:
-    """Both columns of standard errors, where both sides have one."""
+    """Both columns of standard errors, where EM and PyMC have one."""
     known = estimates[np.isfinite(estimates["em_se"]) & np.isfinite(estimates["pymc_se"]) & (estimates["pymc_se"] > 0)]
     if known.empty:
         return ()
@@ -261,20 +264,20 @@ def _errors(estimates: pd.DataFrame) -> tuple[Check, ...]:
 
 
 def _way_out(case: Case, objective: Objective, diverging: tuple[str, ...], em_point: Point, pymc_point: Point) -> Check:
-    """A maximum at infinity: PyMC, sent on from where EM stands, gets as high as on its own way."""
+    """A maximum at infinity: PyMC, continued from EM's endpoint, reaches as high a value as from its own starts."""
     start = onward(case, objective, em_point.natural, diverging)
     height = maximise(objective, start).objective
     gap = pymc_point.objective - height
     allowed = max(capped(EQUAL_ON_THE_WAY, pymc_point.objective, 1e3 * MOST_APART), pymc_point.level)
-    detail = f"further along EM's way PyMC reaches {height:.10g}, on its own {pymc_point.objective:.10g}"
+    detail = f"continued from EM's endpoint PyMC reaches {height:.10g}, alone it reached {pymc_point.objective:.10g}"
     return Check("log-likelihood on the way to infinity", gap, allowed, gap <= allowed, detail)
 
 
 def _towards_the_edge(case: Case, objective: Objective, best: Optimum, em_point: Point) -> Check:
-    """Where the likelihood is unbounded: PyMC, sent on from where EM stands, gets to the same edge."""
+    """Where the likelihood is unbounded: PyMC, continued from EM's endpoint, reaches the same edge."""
     end = maximise(objective, em_point.x)
     reached = examine(case, objective, {name: end.params[name] for name in case.labels}).unbounded
     there = bool(reached) and same_edge(case, best.point.natural, best.judgement.diverging, reached)
     named = ", ".join(reached) or "no parameter"
-    detail = f"from EM's place PyMC climbs to {end.objective:.6g}, where {named} is at the edge"
+    detail = f"continued from EM's endpoint PyMC reaches {end.objective:.6g}, where {named} is at the edge of its range"
     return Check("way to where the likelihood is unbounded", 0.0 if there else 1.0, 0.0, there, detail)

@@ -15,33 +15,33 @@ from em_reference.em import Status
 MOST_FAULTS = 3
 
 
-def raise_flags(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
+def raise_flags(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends) -> tuple[Flag, ...]:
     """Flags of one cross-check, the gravest first."""
     return (
-        *beats_certificate(case, legs, optima),
-        *_of_the_unbounded(case, legs, optima),
+        *beats_certificate(case, fits, optima),
+        *_of_the_unbounded(case, fits, optima),
         *_of_the_optimum(case, optima, ends),
-        *_of_the_others(legs, optima),
-        *_of_the_starts(legs, optima, ends, case.faults()),
+        *_of_the_others(fits, optima),
+        *_of_the_starts(fits, optima, ends, case.faults()),
     )
 
 
-def _of_the_unbounded(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+def _of_the_unbounded(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
     """Where the likelihood is unbounded, how many starts ran there, and what takes such places away."""
     unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
     if not unbounded:
         return
-    em, pymc = (sum(len(o.members[leg.leg]) for o in unbounded) for leg in legs)
-    edges = ", or as ".join(f"{_listed(o.judgement.diverging)} goes to the edge of its range" for o in unbounded)
-    left = "there is no maximum besides"
+    em, pymc = (sum(len(o.members[fit.by]) for o in unbounded) for fit in fits)
+    edges = ", or as ".join(f"{_listed(o.judgement.diverging)} approaches the edge of its range" for o in unbounded)
+    left = "there is no other maximum"
     if any(o.kind not in NO_MAXIMUM for o in optima):
-        left = "no estimate lies there, and what is reported is the best of the other maxima"
+        left = "there is no estimate there, and the best of the other maxima is reported"
     yield Flag(
         "degenerate",
         f"the {'posterior density' if case.with_prior else 'likelihood'} is unbounded as {edges}; {em} of "
-        f"{len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts run there; {left}; a floor (a lower bound "
-        "above 0 for a standard deviation or a variance), or a prior that vanishes at the edge, in the model and in "
-        "the EM, makes it bounded",
+        f"{len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts lead there; {left}; a bound short of that "
+        "edge (a lower bound of a standard deviation or a variance), or a prior that vanishes there, in the model and "
+        "in the EM, makes it bounded",
     )
 
 
@@ -51,8 +51,8 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if ends.optimum > 0 and kind is not Kind.DEGENERATE:
         yield Flag(
             "higher_maximum",
-            f"no start reached the best optimum known, at {optima[0].objective:.7f}; it was found by climbing on "
-            "from where the starts ended",
+            f"no start reached the best known optimum, at {optima[0].objective:.7f}; PyMC found it by continuing the "
+            "maximisation from the endpoints",
         )
     if kind is Kind.DEGENERATE:
         return
@@ -60,8 +60,8 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if names and kind in NO_MAXIMUM:
         yield Flag(
             "level",
-            f"at the point reported the likelihood is level in {_listed(names)}, which says nothing about whether the "
-            "data identify them: it is no maximum",
+            f"the reported point is no maximum; the likelihood is flat there in {_listed(names)}, which does not tell "
+            "whether the data identify them",
         )
     elif names:
         fitted = case.fitted(ends.pymc)
@@ -75,12 +75,12 @@ def _of_the_optimum(case: Case, optima: list[Optimum], ends: Ends) -> Iterator[F
     if judgement.diverging:
         yield Flag(
             "diverging",
-            "the likelihood does not fall towards infinity, there is no finite estimate of "
+            "the likelihood does not decrease towards infinity: there is no finite estimate of "
             f"{_listed(judgement.diverging)}",
         )
 
 
-def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
+def _of_the_others(fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Iterator[Flag]:
     """Other optima, and how many starts ended there."""
     top = optima[0].objective - optima[0].point.level
     maxima = [o for o in optima if o.kind not in NO_MAXIMUM]
@@ -92,60 +92,60 @@ def _of_the_others(legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> 
             "estimates are those of one of them",
         )
     lower = [o for o in maxima if o.objective < top]
-    for code, what, heap in (
+    for code, what, found in (
         (Kind.LOCAL, "a local maximum that is not the best", lower),
         (Kind.SADDLE, "a saddle", [o for o in optima if o.kind is Kind.SADDLE]),
         (Kind.NOT_STATIONARY, "a point that is not stationary", [o for o in optima if o.kind is Kind.NOT_STATIONARY]),
     ):
-        em, pymc = (sum(len(o.members[leg.leg]) for o in heap) for leg in legs)
+        em, pymc = (sum(len(o.members[fit.by]) for o in found) for fit in fits)
         if em or pymc:
             yield Flag(
                 str(code).replace(" ", "_"),
-                f"{em} of {len(legs[0])} EM starts and {pymc} of {len(legs[1])} PyMC starts end at {what}"
-                f"{_edges_of(heap)}",
+                f"{em} of {len(fits[0])} EM starts and {pymc} of {len(fits[1])} PyMC starts end at {what}"
+                f"{_edges_of(found)}",
             )
 
 
-def _edges_of(heap: list[Optimum]) -> str:
+def _edges_of(found: list[Optimum]) -> str:
     """Edges from which the likelihood rises, and how steeply."""
-    rising = {at.name: at.derivative for o in heap for at in o.point.edges if at.first_order}
+    rising = {at.name: at.derivative for o in found for at in o.point.edges if at.first_order}
     steep = [f"{name}, {slope:+.4g} per unit" for name, slope in rising.items()]
-    return f": the likelihood rises from the edge at which it stands ({'; '.join(steep[:4])})" if steep else ""
+    return f", where the likelihood increases away from the edge of the range ({'; '.join(steep[:4])})" if steep else ""
 
 
 def _of_the_starts(
-    legs: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
+    fits: tuple[Endpoints, Endpoints], optima: list[Optimum], ends: Ends, faults: list[tuple[str, int]]
 ) -> Iterator[Flag]:
-    """Starts that did not arrive anywhere; there is nowhere to arrive at infinity."""
+    """Starts that reached no optimum; those that tend to infinity do not count."""
     nobody = np.array([], dtype=np.int64)
     endless = [o.members["em"] for o in optima if o.judgement.diverging]
-    late = np.flatnonzero(legs[0].status == str(Status.CYCLE_LIMIT))
+    late = np.flatnonzero(fits[0].status == str(Status.CYCLE_LIMIT))
     stopped = len(np.setdiff1d(late, np.concatenate(endless) if endless else []))
     if stopped:
         yield Flag(
             "em_cycle_limit",
-            f"{stopped} of {len(legs[0])} EM starts had not converged after {int(legs[0].effort.max())} cycles, "
-            "although they were carried on, accelerated",
+            f"{stopped} of {len(fits[0])} EM starts had not converged after {int(fits[0].effort.max())} cycles, "
+            "although they were continued with acceleration",
         )
     unbounded = [o for o in optima if o.kind is Kind.DEGENERATE]
-    known = [np.concatenate([nobody, *(o.members[leg.leg] for o in unbounded)]) for leg in legs]
+    known = [np.concatenate([nobody, *(o.members[fit.by] for o in unbounded)]) for fit in fits]
     failed = [
-        len(np.setdiff1d(np.flatnonzero(leg.status == "not finite"), there))
-        for leg, there in zip(legs, known, strict=True)
+        len(np.setdiff1d(np.flatnonzero(fit.status == "not finite"), there))
+        for fit, there in zip(fits, known, strict=True)
     ]
     if any(failed):
         yield Flag("not_finite", f"{failed[0]} EM starts and {failed[1]} PyMC starts ended at no finite value")
     for fault, times in faults[:MOST_FAULTS]:
         yield Flag("em_failed", f"the EM failed in {times} cycles: {fault}")
-    for start, name in ((ends.em_start, "EM"), (ends.pymc_start, "PyMC")):
+    for start, name, other in ((ends.em_start, "EM", "PyMC"), (ends.pymc_start, "PyMC", "EM")):
         if start is None:
             yield Flag(
                 "best_not_reached",
-                f"no {name} start reached the best optimum; {name} was restarted from the other side's endpoint",
+                f"no {name} start reached the best optimum; {name} was restarted from {other}'s endpoint",
             )
 
 
-def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> tuple[Flag, ...]:
+def beats_certificate(case: Case, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> tuple[Flag, ...]:
     """A flag when a fit is higher than the best certified point by more than round-off.
 
     Then the certificate is wrong, or a log-likelihood is: the tests of the catalogue fail.
@@ -154,8 +154,8 @@ def beats_certificate(case: Case, legs: tuple[Endpoints, Endpoints], optima: lis
         return ()
     best = max(point.height for point in case.certified)
     found = [
-        ("EM's", float(np.nanmax(legs[0].log_likelihood, initial=-np.inf))),
-        ("PyMC's", float(np.nanmax(legs[1].log_likelihood, initial=-np.inf))),
+        ("EM's", float(np.nanmax(fits[0].log_likelihood, initial=-np.inf))),
+        ("PyMC's", float(np.nanmax(fits[1].log_likelihood, initial=-np.inf))),
         ("the best optimum's", max((o.objective for o in optima if o.kind is not Kind.DEGENERATE), default=-np.inf)),
     ]
     whose, highest = max(found, key=lambda pair: pair[1])

@@ -1,11 +1,12 @@
-"""The cross-check of one case: both legs from the same starts, each side judging the other's answer.
+"""The cross-check of one case: EM and PyMC from the same starts, each judging the other's answer.
 
 Equality at the optimum alone can hide a wrong model, and one table that agrees can hide a wrong EM. So
 the verdict rests on named checks (`comparisons.cross_check.checks`): the two log-likelihoods at random points and
-at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoint, each leg restarted
+at both endpoints, PyMC's gradient at EM's endpoint, the EM map at PyMC's endpoint, each restarted
 from the other's endpoint, and last the estimates themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -16,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from comparisons import catalogue
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.flags import raise_flags
+from comparisons.cross_check.other_rows import other_rows
 from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
 from comparisons.cross_check.worked_example import WorkedExample, worked_example
 from comparisons.optima.find import Optimum, find_optima
@@ -65,16 +68,16 @@ class CrossCheck:
         With one leading axis.
     em, pymc : Endpoints
     optima : list of Optimum
-        Best first; endpoints that are no optimum last.
+        Best first; then edges towards which the likelihood is unbounded; endpoints that are no optimum last.
     ends : Ends
-        The endpoint reported for each of EM and PyMC.
+        The endpoints reported for EM and for PyMC.
     estimates : DataFrame
         See `comparisons.cross_check.agreement.estimates_table`.
     checks : tuple of Check
     not_identified : tuple of str
     flags : tuple of Flag
     crosswise : DataFrame
-        Either log-likelihood, by EM's code and by PyMC's, at either endpoint.
+        Log-likelihood at EM's endpoint and at PyMC's, each by EM's code and by PyMC's.
     gradient_norm : float
         PyMC's gradient at its own endpoint.
     path : Fit
@@ -116,7 +119,7 @@ class CrossCheck:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether EM and PyMC agree, and there; a word of `comparisons.cross_check.verdict.Verdict`."""
+        """Whether EM and PyMC agree, and where; a word of `comparisons.cross_check.verdict.Verdict`."""
         return verdict_of(self.checks, self.ends.optimum, self.optima[self.ends.optimum].kind)
 
     @property
@@ -139,7 +142,7 @@ class CrossCheck:
         return pd.DataFrame([check._asdict() for check in self.checks])
 
     def optima_table(self) -> pd.DataFrame:
-        """One row per optimum: kind, log-likelihood, gap to the best, starts of each leg, parameters."""
+        """One row per optimum: kind, log-likelihood, gap to the best, EM starts, PyMC starts, parameters."""
         rows = []
         for index, optimum in enumerate(self.optima):
             shown = self.case.align(optimum.point.natural, self.ends.pymc)
@@ -160,7 +163,7 @@ class CrossCheck:
         return pd.DataFrame(rows).astype({"leads_to": "Int64"})
 
     def starts_table(self) -> pd.DataFrame:
-        """One row per start: both endpoints, statuses, effort, and which optimum each leg reached.
+        """One row per start: both endpoints, statuses, effort, and which optimum EM and PyMC reached.
 
         Every endpoint is aligned to PyMC's endpoint that is reported, as all tables are. A start is relabelled,
         or reflected, as EM's endpoint from there is: the model is symmetric, so EM goes from the start that is
@@ -168,26 +171,26 @@ class CrossCheck:
         """
         columns: dict[str, object] = {"start": np.arange(self.n_starts)}
         orders = {
-            leg.leg: [labelling_of_end(self.case, end, self.ends.pymc) for end in each(leg.natural)]
-            for leg in (self.em, self.pymc)
+            fit.by: [labelling_of_end(self.case, end, self.ends.pymc) for end in each(fit.natural)]
+            for fit in (self.em, self.pymc)
         }
         starts = map(partial(rearranged, self.case), orders["em"], each(self.starts))
         for name, values in zip(self.case.parameter_names(), self.case.flat(stack(list(starts))).T, strict=True):
             columns[f"start {name}"] = values
-        for leg, effort in ((self.em, "cycles"), (self.pymc, "evaluations")):
+        for fit, effort in ((self.em, "cycles"), (self.pymc, "evaluations")):
             reached = pd.array([pd.NA] * self.n_starts, dtype="Int64")
             for index, optimum in enumerate(self.optima):
-                reached[optimum.members[leg.leg]] = index + 1
-            columns[f"{leg.leg}_optimum"] = reached
-            columns[f"{leg.leg}_kind"] = [
+                reached[optimum.members[fit.by]] = index + 1
+            columns[f"{fit.by}_optimum"] = reached
+            columns[f"{fit.by}_kind"] = [
                 "no finite endpoint" if pd.isna(index) else str(self.optima[index - 1].kind) for index in reached
             ]
-            columns[f"{leg.leg}_log_likelihood"] = leg.log_likelihood
-            columns[f"{leg.leg}_status"] = leg.status
-            columns[f"{leg.leg}_{effort}"] = leg.effort
-            ends = stack(list(map(partial(rearranged, self.case), orders[leg.leg], each(leg.natural))))
+            columns[f"{fit.by}_log_likelihood"] = fit.log_likelihood
+            columns[f"{fit.by}_status"] = fit.status
+            columns[f"{fit.by}_{effort}"] = fit.effort
+            ends = stack(list(map(partial(rearranged, self.case), orders[fit.by], each(fit.natural))))
             for name, values in zip(self.case.parameter_names(), self.case.flat(ends).T, strict=True):
-                columns[f"{leg.leg} {name}"] = values
+                columns[f"{fit.by} {name}"] = values
         return pd.DataFrame(columns)
 
     def save(self, path: str | Path) -> None:
@@ -235,7 +238,7 @@ class CrossCheck:
 
 
 def crosscheck(
-    case: Case,
+    case: Case | str | Callable[[], Case],
     n_starts: int = 100,
     seed: int = 0,
     *,
@@ -243,12 +246,13 @@ def crosscheck(
     backend: Backend = "fast",
     progress: Progress = silent,
 ) -> CrossCheck:
-    """Fit a case by EM and by PyMC from the same starts, and compare.
+    """Run EM and PyMC on a case from the same starts and compare.
 
     Parameters
     ----------
-    case : Case
-        From a family (`comparisons.families`) or the catalogue (`comparisons.catalogue`).
+    case : Case, str or callable () -> Case
+        Of a family (`comparisons.families`) or of your own (`comparisons.bind`); a problem of the catalogue by its
+        name; or a function that makes one.
     n_starts : int
         The documented start, if the case has one, then random ones.
     seed : int
@@ -278,12 +282,13 @@ def crosscheck(
     >>> result.estimates[["parameter", "em"]].round(4).values.tolist()
     [['weight[coin1]', 0.5228], ['weight[coin2]', 0.4772], ['bias[coin1]', 0.7934], ['bias[coin2]', 0.5139]]
     """
+    case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
     objective = case.objective(backend)
-    legs = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
-    optima = find_optima(case, objective, legs)
-    ends = choose_ends(case, objective, legs, optima)
+    fits = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
+    optima = find_optima(case, objective, fits)
+    ends = choose_ends(case, objective, fits, optima)
     shown = case.align(ends.em, ends.pymc)
     judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
     optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
@@ -291,21 +296,23 @@ def crosscheck(
     open_names = (*judgement.not_identified, *judgement.diverging)
     why, errors = _errors(case, objective, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
-    checks = run_checks(case, objective, legs, starts, optima, ends, estimates)
+    checks = run_checks(case, objective, fits, starts, optima, ends, estimates)
+    if judgement.kind not in NO_MAXIMUM:
+        checks += other_rows(case, objective, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
     not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(
         case=case,
         seed=seed,
         starts=starts,
-        em=legs[0],
-        pymc=legs[1],
+        em=fits[0],
+        pymc=fits[1],
         optima=optima,
         ends=ends,
         estimates=estimates,
         checks=checks,
         not_identified=tuple(name for name in case.parameter_names() if name in not_identified),
-        flags=(*case.flags, *raise_flags(case, legs, optima, ends)),
+        flags=(*case.flags, *raise_flags(case, fits, optima, ends)),
         crosswise=_crosswise(case, objective, ends),
         gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
         path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
@@ -379,21 +386,21 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
 def _errors(
     case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement
 ) -> tuple[dict[str, str], tuple[Array, Array]]:
-    """Why some parameters have no standard error, and those of the others, each leg's from its own code.
+    """Why some parameters have no standard error, and those of the others, by EM's code and by PyMC's.
 
-    One rule for both legs. Parameters at an edge or on their way to infinity are held: the errors of the others are
+    One rule for both. Parameters at an edge or on their way to infinity are held: the errors of the others are
     those of the model in which they are known. On a ridge only errors that do not depend on the place are shown.
     """
     names = case.parameter_names()
     nothing = np.full(len(names), np.nan)
     if judgement.kind in NO_MAXIMUM:
         return dict.fromkeys(names, "no maximum"), (nothing, nothing)
-    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "runs off")
+    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
         places = (em, pymc, *beside_on_ridge(case, objective, examine(case, objective, pymc)))
         varying = varying_errors(case, objective, places, tuple(held))
-        why = dict.fromkeys(varying, "depends on the place on the ridge") | why
+        why = dict.fromkeys(varying, "varies along the ridge") | why
     by_pymc = standard_errors(case, objective, pymc, tuple(held))
     silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
     why |= dict.fromkeys(silent - set(why), "no information")
@@ -430,7 +437,7 @@ def _errors_by_em(
 
 
 def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:
-    """Each side's code at each side's endpoint."""
+    """Log-likelihood at both endpoints by both codes."""
     rows = []
     for where, natural in (("EM's endpoint", ends.em), ("PyMC's endpoint", ends.pymc)):
         x = objective.free(natural)

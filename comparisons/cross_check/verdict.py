@@ -17,11 +17,11 @@ FLAGGED = (Kind.RIDGE, Kind.BOUNDARY, Kind.DIVERGING)
 class Verdict(StrEnum):
     """What a cross-check says.
 
-    agree            the sides agree at the best optimum found
+    agree            EM and PyMC agree at the best optimum found
     agree elsewhere  they agree, but not there: at a saddle, below a maximum that the run itself found, or, where
                      there is no maximum, that the likelihood is unbounded
-    undecided        EM had not converged, and whether it would arrive could not be settled
-    disagree         the sides disagree
+    undecided        EM had not converged, and whether it would reach PyMC's optimum could not be settled
+    disagree         EM and PyMC disagree
     """
 
     AGREE = "agree"
@@ -52,8 +52,8 @@ def sentence_of(result: "CrossCheck") -> str:
         return f"EM and PyMC disagree in {named}: {worst.detail}{others}.{late}"
     if result.verdict is Verdict.UNDECIDED:
         return (
-            f"Undecided: EM had not converged after {ends.em_cycles} cycles ({failed[0].detail}); nothing that it did "
-            "until then contradicts PyMC."
+            f"Undecided: EM had not converged after {ends.em_cycles} cycles ({failed[0].detail}); up to that "
+            "point it does not contradict PyMC."
         )
     gap = abs(result.log_likelihood_difference)
     text = f"EM and PyMC agree: log-likelihood {ends.pymc_log_likelihood:.7f} (difference {gap:.1e})"
@@ -63,8 +63,8 @@ def sentence_of(result: "CrossCheck") -> str:
     if kind is Kind.DEGENERATE:
         running = ", ".join(result.optima[ends.optimum].judgement.diverging)
         return (
-            f"There is no estimate: the likelihood is unbounded as {running} goes to the edge of its range. EM and "
-            "PyMC agree on that; each stopped on the way."
+            f"There is no estimate: the likelihood is unbounded as {running} approaches the edge of its range. EM "
+            "and PyMC agree on that; the points at which they stopped are arbitrary."
         )
     if result.verdict is Verdict.ELSEWHERE:
         best = result.optima[0]

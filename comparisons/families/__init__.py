@@ -16,7 +16,7 @@ and may offer
 
     worked_em    Case and the settings of a worked example -> EMProblem, for an EM with settings of its own
     start_fault  start -> what is wrong with it, or None
-    inner_start  start -> the start off the edges of the parameter space, so that both sides take it as it is
+    inner_start  start -> the start off the edges of the parameter space, so that EM and PyMC take it as it is
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """Rows that are equal become one row with a frequency: what PyMC's model is given, however long the data are.
 
-The EM side has code of its own for this, so that a fault in either shows.
+The EM has code of its own for this, so that a fault in either shows.
 """
 
 import numpy as np

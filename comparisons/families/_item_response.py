@@ -9,7 +9,7 @@ from scipy.special import expit
 from comparisons.case import Array, Away, Curves, Natural
 from comparisons.families import Option
 from comparisons.families._answers import answers_in_words
-from comparisons.families._sides import Model
+from comparisons.families._binding import Model
 from comparisons.parsing import Range
 from em_reference.quadrature import equally_spaced
 
@@ -19,7 +19,7 @@ GRID_OPTIONS = (
 )
 # Intercepts and slopes of a start.
 START = Range(-100, 100)
-# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it run off? Then at this
+# A slope beyond this, or a logit at the mean ability beyond it, is looked at: does it diverge? Then at this
 # many times the slope and intercept.
 STEEP = 4.0
 FURTHER = 4.0

@@ -42,7 +42,7 @@ def parse_start(text: str, where: str = "--start") -> dict[str, list[float]]:
 def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start") -> "Natural":
     """Return the start as arrays, one finite number for every parameter, inside the parameter space.
 
-    A probability of exactly 0 or 1 is moved off the edge: PyMC's side works with logits, and both sides are to begin
+    A probability of exactly 0 or 1 is moved off the edge: PyMC works with logits, and EM and PyMC are to begin
     at the same numbers.
 
     Raises

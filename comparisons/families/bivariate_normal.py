@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from comparisons.case import Array, Axis, Case, Flag, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.bivariate_normal import normal_audit
+from comparisons.families._binding import Fields, Model, Starts, correlation, positive, real
+from comparisons.families._collinear import ON_A_LINE, line_through, towards_the_line
 from comparisons.families._equal_rows import merged
-from comparisons.families._sides import Fields, Model, Starts, correlation, positive, real
 from comparisons.parsing import Range
 from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
@@ -24,10 +25,8 @@ SIZE = Range(-1e50, 1e50)
 SMALLEST_SPREAD = 1e-50
 # Numbers whose spread is a smaller share of their size leave less than half the digits of a double.
 SHARE_OF_SIZE = 1e-8
-# Complete rows lie on a line when it leaves this share of their squares; with a share below the second one, double
-# precision cannot tell where the maximum is.
-ON_A_LINE, NEARLY_ON_A_LINE = 1e-14, 1e-9
-NEXT_TO_ONE = 1e-6
+# With complete rows this near to a line, in squares, double precision cannot tell where the maximum is.
+NEARLY_ON_A_LINE = 1e-9
 # A mean of 0 is doubted when the observed one is this many standard errors away.
 FAR = 3.0
 
@@ -51,7 +50,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
             raise InputError(f"{table.path}, column {column!r}: {fault}")
     if not (~np.isnan(seen)).all(axis=1).any():
         raise InputError(f"{table.path}: no row holds both numbers, expected at least one: else no correlation is seen")
-    line = _line(seen[~np.isnan(seen).any(axis=1)], means_zero)
+    line = line_through(seen[~np.isnan(seen).any(axis=1)], means_zero)
     if line is not None and line.slope and ON_A_LINE < line.left < NEARLY_ON_A_LINE:
         where = f"{table.path}, columns {columns[0]!r} and {columns[1]!r}: the complete rows lie on a line but for"
         raise InputError(f"{where} {line.left:.1e} of their squares, expected at least {NEARLY_ON_A_LINE:g}, or none")
@@ -125,60 +124,13 @@ def bind(
         origin=origin,
         magnitude=em.magnitude,
         audit=normal_audit(em, partial(_bind_again, name, columns, means_zero)),
-        towards_unbounded=_towards_the_line(rows, means_zero, mean, variance),
+        towards_unbounded=towards_the_line(rows, means_zero, mean, variance),
         settings={"means": "0, known" if means_zero else "estimated"},
     )
 
 
 def _bind_again(name: str, columns: tuple[str, ...], means_zero: bool, data: dict[str, Any]) -> Case:
     return bind(name, np.asarray(data["values"], dtype=float), columns, data.get("frequencies"), means_zero)
-
-
-class _Line(NamedTuple):
-    """The line nearest to the complete rows, through 0 where the means are known to be.
-
-    Attributes
-    ----------
-    through : array (2,)
-    slope : float
-        0 where there is none that is neither level nor upright.
-    left : float
-        Share of the squares of y that it leaves unexplained, 1 - r^2.
-    """
-
-    through: Array
-    slope: float
-    left: float
-
-
-def _line(values: Array, means_zero: bool) -> _Line | None:
-    """The line through complete rows (N, 2), None where there are none."""
-    if not len(values):
-        return None
-    through = np.zeros(2) if means_zero else values.mean(axis=0)
-    x, y = (values - through).T
-    if not means_zero and not (x.any() and y.any()):
-        # One place: every line through it will do.
-        return _Line(through, 1.0 if not x.any() and not y.any() else 0.0, 0.0)
-    slope = float(x @ y / (x @ x)) if x.any() else 0.0
-    return _Line(through, slope, float((y - slope * x) @ (y - slope * x) / (y @ y)) if y.any() else 0.0)
-
-
-def _towards_the_line(values: Array, means_zero: bool, mean: Array, variance: Array) -> tuple[Natural, ...]:
-    """A point next to where the likelihood is unbounded, if all complete rows lie on an oblique line; else none.
-
-    With the correlation at 1 or -1 and standard deviations in the ratio of its slope these rows have a density without
-    bound, whatever the single entries do.
-    """
-    line = _line(values[~np.isnan(values).any(axis=1)], means_zero)
-    if line is None or line.slope == 0 or line.left > ON_A_LINE:
-        return ()
-    first = float(variance[0])
-    point = {
-        "variance": np.array([first, line.slope**2 * first]),
-        "correlation": np.array([np.sign(line.slope) * (1 - NEXT_TO_ONE)]),
-    }
-    return (point if means_zero else {"mean": line.through, **point},)
 
 
 def _far_from_zero(values: Array, columns: tuple[str, ...], frequencies: Array | None) -> tuple[Flag, ...]:

@@ -21,10 +21,10 @@ from comparisons.case import (
 )
 from comparisons.families import Option
 from comparisons.families._audit.coin_mixture import coin_audit
+from comparisons.families._binding import Fields, Model, Starts, probability, simplex
 from comparisons.families._display.coin_mixture import CoinDisplay
 from comparisons.families._lindsay import lindsay_certificate
 from comparisons.families._mixtures import off_the_edge, relabelled
-from comparisons.families._sides import Fields, Model, Starts, probability, simplex
 from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
 from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, numbers, read_frequencies
@@ -211,5 +211,5 @@ def _certificate(em: CoinMixture, natural: Natural) -> str | None:
 def _flags(em: CoinMixture) -> tuple[Flag, ...]:
     distinct = int((em.outcomes.frequencies > 0).sum())
     if distinct == 1 and em.coins > 1:
-        return (Flag("one_outcome", "every sequence shows the same count, so one coin already fits all there is"),)
+        return (Flag("one_outcome", "every sequence has the same count, so a single coin already fits the data"),)
     return ()

@@ -15,6 +15,7 @@ from comparisons.families._answers import (
     responses_of,
 )
 from comparisons.families._audit.items import item_audit
+from comparisons.families._binding import Fields, Starts, real
 from comparisons.families._item_response import (
     FURTHER,
     GRID_OPTIONS,
@@ -26,7 +27,6 @@ from comparisons.families._item_response import (
     turned,
     upright,
 )
-from comparisons.families._sides import Fields, Starts, real
 from comparisons.reading.tables import Table
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 

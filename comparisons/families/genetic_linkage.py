@@ -7,7 +7,7 @@ from typing import Any
 from comparisons.case import Array, Axis, Case, InputError, Natural, Parameter, Support, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.genetic_linkage import linkage_audit
-from comparisons.families._sides import Fields, Model, Starts, probability
+from comparisons.families._binding import Fields, Model, Starts, probability
 from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, read_frequencies
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams

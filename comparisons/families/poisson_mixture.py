@@ -9,10 +9,10 @@ import numpy as np
 from comparisons.case import Array, Case, InputError, Natural, Parameter, Support, numbered, stop_after
 from comparisons.families import Option
 from comparisons.families._audit.poisson_mixture import SMALLEST_RATE, poisson_audit
+from comparisons.families._binding import Fields, Model, Starts, positive, simplex
 from comparisons.families._display.poisson_mixture import PoissonDisplay
 from comparisons.families._equal_rows import merged
 from comparisons.families._mixtures import off_the_edge, relabelled
-from comparisons.families._sides import Fields, Model, Starts, positive, simplex
 from comparisons.parsing import Range
 from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, numbers, read_frequencies

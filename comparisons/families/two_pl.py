@@ -1,6 +1,6 @@
 """2PL: binds the EM and the PyMC model of the two-parameter logistic item response model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
@@ -17,6 +17,7 @@ from comparisons.families._answers import (
     responses_of,
 )
 from comparisons.families._audit.items import item_audit
+from comparisons.families._binding import Starts, half_normal, real
 from comparisons.families._display.two_pl import FIELDS, TwoPLDisplay
 from comparisons.families._item_response import (
     GRID_OPTIONS,
@@ -28,7 +29,7 @@ from comparisons.families._item_response import (
     turned,
     upright,
 )
-from comparisons.families._sides import Starts, half_normal, real
+from comparisons.families._no_estimate import left_out, trouble, without_variation
 from comparisons.parsing import Range, as_number, shortened
 from comparisons.reading.tables import Table
 from em_reference.priors import LogNormal, Normal, ScalarPrior
@@ -60,10 +61,6 @@ OPTIONS = (
 )
 MOST_NODES = 10_000
 start_fault = item_start_fault
-# What may be the matter with an item that has no finite estimate, and what follows.
-ALL_RIGHT = "every examinee got {} right: {d} diverge{s} to +infinity, {a} {be} not identified"
-ALL_WRONG = "no examinee got {} right: {d} diverge{s} to -infinity, {a} {be} not identified"
-NO_ANSWER = "no examinee answered {}: {d} and {a} are not identified"
 
 
 def read(name: str, table: Table, options: dict[str, Any]) -> Case:
@@ -170,7 +167,7 @@ def bind(
         nodes, weights = equally_spaced()
     given, dropped = len(items), {}
     if intercept_prior is None and not keep_all:
-        dropped = _without_variation(responses, items, frequencies)
+        dropped = without_variation(responses, items, frequencies)
         responses = responses[:, [item not in dropped for item in items]]
         items = tuple(item for item in items if item not in dropped)
     if len(items) < 2:
@@ -178,7 +175,7 @@ def bind(
         if dropped:
             first, why = next(iter(dropped.items()))
             more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
-            reason = f" ({_trouble([first], why)}{more})"
+            reason = f" ({trouble([first], why)}{more})"
         raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
     data = ItemData(responses, items, frequencies, nodes, weights)
     priors: dict[str, Any] = {"intercept_prior": intercept_prior, "slope_prior": slope_prior}
@@ -208,7 +205,7 @@ def bind(
         curves=data.curves,
         first_cycle=display.first_cycle,
         extra_tables=display.extra_tables,
-        flags=_left_out(dropped),
+        flags=left_out(dropped),
         audit=item_audit(
             data,
             partial(_bind_again, name, data, priors),
@@ -243,30 +240,3 @@ def worked_em(case: Case, newton_tolerance: float) -> TwoPL:
     if not isinstance(case.em, TwoPL):
         raise TypeError(f"expected a TwoPL, got {type(case.em).__name__}")
     return replace(case.em, newton_tolerance=float(newton_tolerance))
-
-
-def _without_variation(responses: Array, items: tuple[str, ...], frequencies: Array | None) -> dict[str, str]:
-    """Items that everyone, or no one, got right, or that no one answered; by name what is the matter."""
-    seen = responses if frequencies is None else responses[frequencies > 0]
-    right, wrong = (seen == 1).any(axis=0), (seen == 0).any(axis=0)
-    matter = {(True, False): ALL_RIGHT, (False, True): ALL_WRONG, (False, False): NO_ANSWER}
-    answers = zip(items, right, wrong, strict=True)
-    return {item: matter[bool(r), bool(w)] for item, r, w in answers if not (r and w)}
-
-
-def _left_out(dropped: Mapping[str, str]) -> tuple[Flag, ...]:
-    """One flag that names all items left out, those with the same trouble together."""
-    if not dropped:
-        return ()
-    alike = [[item for item in dropped if dropped[item] == why] for why in dict.fromkeys(dropped.values())]
-    named = "; ".join(_trouble(group, dropped[group[0]]) for group in alike)
-    them = "it" if len(dropped) == 1 else "them"
-    return (Flag("diverging", f"{named}; the other items are estimated without {them}"),)
-
-
-def _trouble(names: list[str], why: str) -> str:
-    """What is the matter with some items, and what it does to their parameters."""
-    d, a = (f"{parameter}[{names[0]}]" if len(names) == 1 else f"their {parameter}" for parameter in "da")
-    what, does = why.split(": ")
-    does = does.format(d=d, a=a, s="s" if len(names) == 1 else "", be="is" if len(names) == 1 else "are")
-    return f"{what.format(', '.join(names))}: {does}"

@@ -1,1 +1,1 @@
-"""Where the starts of both sides end, and what kind of point that is."""
+"""Where the starts of EM and PyMC end, and what kind of point that is."""

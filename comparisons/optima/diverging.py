@@ -1,7 +1,7 @@
-"""Maxima at infinity: which parameters run off, and where the rest goes when they do.
+"""Maxima at infinity: which parameters diverge, and where the others go when they do.
 
-A family says which parameters look suspicious, and which way they may go (`Case.runaway`); PyMC's objective
-decides. Those run off along which it does not fall, all of them taken together.
+A family says which parameters may diverge, and in which direction (`Case.runaway`); PyMC's objective decides:
+those diverge along which it does not decrease, all of them taken together.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,16 @@ from comparisons.case import Array, Away, Case, Natural
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
 
-# A climb from further out that ends beyond this share of the way has not come back.
+# A maximisation from further out that ends beyond this share of the distance has not come back.
 STILL_OUT = 0.5
 
 
-def running_off(case: Case, objective: Objective, natural: Natural, floor: float) -> Away | None:
-    """The parameters that run off: far out along their way the objective is not below `floor`.
+def diverging_group(case: Case, objective: Objective, natural: Natural, floor: float) -> Away | None:
+    """The parameters that diverge: far out in their direction the objective is not below `floor`.
 
-    Suspicious groups are tried together; while that falls, the group is left out that falls furthest alone. The
-    way out of the last group is only nearly known: what stays as high when PyMC climbs from out there runs off too.
+    Groups that may diverge are tried together; while that lowers the objective, the group is left out that lowers it
+    most alone. The direction of the last group is only nearly known: it diverges too if PyMC, maximising from further
+    out, gets as high and does not come back.
     """
     groups = _best_ways(objective, case.runaway(natural))
     last = groups[-1:]
@@ -34,7 +35,7 @@ def running_off(case: Case, objective: Objective, natural: Natural, floor: float
 
 
 def _stays_out(case: Case, objective: Objective, group: Away, floor: float) -> bool:
-    """Whether PyMC, climbing from a point further out, gets as high as `floor` and does not come back."""
+    """Whether PyMC, maximising from a point further out, gets as high as `floor` and does not come back."""
     end = maximise(objective, objective.free(group.further))
     if not end.objective >= floor:
         return False
@@ -44,13 +45,13 @@ def _stays_out(case: Case, objective: Objective, group: Away, floor: float) -> b
 
 
 def onward(case: Case, objective: Objective, natural: Natural, names: Sequence[str]) -> Array:
-    """Free parameters at a point, those of `names` that look suspicious there moved further out."""
+    """Free parameters at a point, those of `names` that may diverge there moved further out."""
     groups = [group for group in case.runaway(natural) if set(group.names) & set(names)]
     return objective.free(_together(case, natural, _best_ways(objective, groups)).further)
 
 
 def _best_ways(objective: Objective, groups: Sequence[Away]) -> list[Away]:
-    """Of several ways out of the same parameters the highest one; lowest group first."""
+    """Of several directions of the same parameters the highest one; lowest group first."""
     ranked = sorted(zip(_heights(objective, groups), groups, strict=True), key=itemgetter(0))
     best = {group.names: (height, group) for height, group in ranked}
     return [group for _, group in sorted(best.values(), key=itemgetter(0))]

@@ -2,7 +2,7 @@
 
 A parameter is at an edge when setting it there costs nothing: with 3 heads in four million flips a bias of 1e-6 is
 not at 0, with none it is. At the edge and rising inwards, to first order (Karush-Kuhn-Tucker), is no stationary
-point; at the edge and falling inwards is a maximum at the boundary; level ground may end in a rise.
+point; at the edge and falling inwards is a maximum at the boundary; beyond a flat region it may rise.
 
 A component without weight says nothing about where it is, so it is tried in many places.
 """
@@ -45,9 +45,9 @@ class AtEdge:
     way_up : array or None
         Free parameters on the way inwards at which the objective is higher.
     derivative : float
-        Of the objective, inwards, per unit of the parameter; where there is a way up, else 0.
+        Of the objective, inwards, per unit of the parameter, where it rises; else 0.
     first_order : bool
-        The objective rises from the edge itself, not only at the end of level ground.
+        The objective rises from the edge itself, not only beyond a flat region.
     """
 
     name: str
@@ -58,32 +58,34 @@ class AtEdge:
     first_order: bool = False
 
 
-def at_edges(case: Case, objective: Objective, natural: Natural, slack: float) -> tuple[list[AtEdge], Natural]:
-    """Parameters at an edge, and the point with all of them set to it; `slack` is what counts as level."""
+def at_edges(case: Case, objective: Objective, natural: Natural, tolerance: float) -> tuple[list[AtEdge], Natural]:
+    """Parameters at an edge, and the point with all of them set to it; what differs by `tolerance` is level."""
     found = []
     height = float(objective.value_and_gradient(objective.free(natural))[0])
     for edge in edges_nearby(objective, natural):
         there = at_distance(objective, natural, edge, 0.0)
         at_height = float(objective.value_and_gradient(objective.free(there))[0])
-        if not at_height >= height - slack:
+        if not at_height >= height - tolerance:
             continue
         natural, height = there, max(height, at_height)
         found.append(edge)
-    return [_walked(case, objective, natural, edge._replace(distance=0.0), height, slack) for edge in found], natural
+    return [
+        _walked(case, objective, natural, edge._replace(distance=0.0), height, tolerance) for edge in found
+    ], natural
 
 
-def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, slack: float) -> AtEdge:
+def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, tolerance: float) -> AtEdge:
     """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
     name = case.entry(edge.name, edge.entry)
     first = edge._replace(distance=1e-13 * edge.width)
     for distance in inwards(first):
         further = objective.free(at_distance(objective, natural, edge, distance))
         value = float(objective.value_and_gradient(further)[0])
-        if value > height + 4 * slack:
+        if value > height + 4 * tolerance:
             derivative = _derivative(objective, natural, edge)
             explained = derivative * distance >= FIRST_ORDER * (value - height)
             return AtEdge(name, edge, False, further, derivative, explained)
-        if not value >= height - slack:
+        if not value >= height - tolerance:
             return AtEdge(name, edge, False)
     return AtEdge(name, edge, True)
 
@@ -100,11 +102,11 @@ def _derivative(objective: Objective, natural: Natural, edge: Edge) -> float:
     return float(-by_entry[edge.entry] if edge.upper else by_entry[edge.entry])
 
 
-def at_edge(case: Case, objective: Objective, natural: Natural, slack: float | None = None) -> tuple[str, ...]:
+def at_edge(case: Case, objective: Objective, natural: Natural, tolerance: float | None = None) -> tuple[str, ...]:
     """Names of the parameters at an edge of their range, those left out that make no difference anywhere."""
     value = float(objective.value_and_gradient(objective.free(natural))[0])
-    slack = 1e-9 * (1 + abs(value)) if slack is None else slack
-    found = {at.name for at in at_edges(case, objective, natural, slack)[0] if not at.level}
+    tolerance = 1e-9 * (1 + abs(value)) if tolerance is None else tolerance
+    found = {at.name for at in at_edges(case, objective, natural, tolerance)[0] if not at.level}
     return tuple(name for name in case.parameter_names() if name in found)
 
 

@@ -1,8 +1,8 @@
-"""Group the endpoints of both legs into optima, and name the kind of each.
+"""Group the endpoints of EM and PyMC into optima, and name the kind of each.
 
 Endpoints that give every observation the same probability are one optimum, whatever the labels of the
 components, the sign of the ability axis or the place on a ridge. Kinds are decided in
-`comparisons.optima.kinds` from PyMC's side, never from EM's own word.
+`comparisons.optima.kinds` from PyMC's derivatives, never from EM's own word.
 """
 
 from dataclasses import dataclass, replace
@@ -34,15 +34,15 @@ from pp_models.side_by_side import maximise_all
 
 @dataclass(frozen=True)
 class Optimum:
-    """One optimum, or one heap of endpoints that are none.
+    """One optimum, or one group of endpoints that are none.
 
     Attributes
     ----------
     point : Point
         Its best member.
     judgement : Judgement
-    members : dict of leg -> array of int
-        Starts of each leg that ended here.
+    members : dict of "em" or "pymc" -> array of int
+        Starts from which EM, and from which PyMC, ended here.
     leads_to : int or None
         For `not stationary`: the optimum that PyMC climbs to from here.
     certificate : str or None
@@ -62,7 +62,7 @@ class Optimum:
 
     @property
     def reached(self) -> bool:
-        """Whether any start of either leg ended here."""
+        """Whether any start ended here."""
         return any(len(starts) for starts in self.members.values())
 
     @property
@@ -81,35 +81,35 @@ def best_first(optimum: Optimum) -> tuple[bool, float]:
     return optimum.kind is Kind.DEGENERATE, -optimum.objective
 
 
-def find_optima(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]) -> list[Optimum]:
+def find_optima(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
     """Optima in order of their log-likelihood, best first.
 
     After them come edges towards which the likelihood is unbounded, and last endpoints that are no optimum.
     """
     judged = [
         Optimum(point, _first_judgement(case, objective, point), members)
-        for members, point in _group(case, objective, legs)
+        for members, point in _group(case, objective, fits)
     ]
     judged = [_at_infinity(case, objective, o) if o.kind is Kind.DIVERGING else o for o in judged]
-    heaps = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
+    unsettled = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
     found = _merge(case, [optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
-    lost = _lost(case, objective, legs)
-    targets = _climb_all(case, objective, heaps + lost + saddles)
+    lost = _lost(case, objective, fits)
+    targets = _climb_all(case, objective, unsettled + lost + saddles)
     for target in (*targets, *_unbounded(case, objective)):
-        if index_of(case, found, target) is None:
+        if target.kind is not Kind.NOT_STATIONARY and index_of(case, found, target) is None:
             found.append(target)
     ranked = _ranked(case, found)
     led: dict[int | None, Optimum] = {}
-    for number, (heap, target) in enumerate(zip(heaps + lost, targets, strict=False)):
-        index, is_lost = index_of(case, ranked, target), number >= len(heaps)
+    for number, (group, target) in enumerate(zip(unsettled + lost, targets, strict=False)):
+        index, is_lost = index_of(case, ranked, target), number >= len(unsettled)
         unbounded = index is not None and ranked[index].kind is Kind.DEGENERATE
-        if index is not None and unbounded and (is_lost or _runs_there(objective, heap, target)):
-            # There is no place to arrive at: every point on the way belongs to it.
-            ranked[index] = replace(ranked[index], members=_members(ranked[index], heap))
+        if index is not None and unbounded and (is_lost or _runs_there(objective, group, target)):
+            # There is no endpoint to reach: every point of the path belongs to it.
+            ranked[index] = replace(ranked[index], members=_members(ranked[index], group))
         elif not is_lost:
-            heap = replace(heap, leads_to=index)
-            led[index] = _joined(led[index], heap) if index in led else heap
+            group = replace(group, leads_to=index)
+            led[index] = _joined(led[index], group) if index in led else group
     return ranked + list(led.values())
 
 
@@ -124,29 +124,29 @@ def with_optimum(case: Case, optima: list[Optimum], new: Optimum) -> tuple[list[
 
 def unreached(case: Case, objective: Objective, point: Point) -> Optimum:
     """A point as an optimum that no start reached."""
-    nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
     return Optimum(point, judge(case, objective, point), nobody)
 
 
-def _lost(case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]) -> list[Optimum]:
+def _lost(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
     """Starts that ended at no finite value, one by one, where they were last."""
     nobody = np.array([], dtype=np.int64)
     found = []
-    for leg in legs:
-        for start, natural in leg.last_finite.items():
+    for fit in fits:
+        for start, natural in fit.last_finite.items():
             if np.isfinite(objective.value_and_gradient(objective.free(natural))[0]):
                 point = examine(case, objective, natural)
-                members = {other.leg: nobody for other in legs} | {leg.leg: np.array([start])}
+                members = {other.by: nobody for other in fits} | {fit.by: np.array([start])}
                 found.append(Optimum(point, Judgement(Kind.NOT_STATIONARY), members))
     return found
 
 
-def _runs_there(objective: Objective, heap: Optimum, target: Optimum) -> bool:
-    """Whether endpoints from which PyMC climbs to where the likelihood is unbounded are on their way already.
+def _runs_there(objective: Objective, group: Optimum, target: Optimum) -> bool:
+    """Whether the likelihood already rises towards where it is unbounded at endpoints that PyMC continues to there.
 
-    An EM that stands still where the way does not yet rise has stopped where it should not.
+    An EM that stops where it does not yet rise has stopped where it should not.
     """
-    return not len(heap.members["em"]) or on_the_way(objective, heap.point.x, target.point.x)
+    return not len(group.members["em"]) or on_the_way(objective, group.point.x, target.point.x)
 
 
 def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:
@@ -157,16 +157,16 @@ def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgemen
 
 
 def _group(
-    case: Case, objective: Objective, legs: tuple[Endpoints, Endpoints]
+    case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]
 ) -> list[tuple[dict[str, npt.NDArray[np.int64]], Point]]:
     """Endpoints with the same fingerprint, each group with its most nearly stationary member."""
     prints: list[Array] = []
     roundings: list[Array] = []
     where: list[list[tuple[str, int]]] = []
     naturals: list[list[Natural]] = []
-    for leg in reversed(legs):
-        for start in range(len(leg)):
-            natural = take(leg.natural, start)
+    for fit in reversed(fits):
+        for start in range(len(fit)):
+            natural = take(fit.natural, start)
             if not np.isfinite(case.flat(natural)).all():
                 continue
             fingerprint = objective.fingerprint(objective.free(natural))
@@ -179,13 +179,12 @@ def _group(
                 where.append([])
                 naturals.append([])
                 match = len(prints) - 1
-            where[match].append((leg.leg, start))
+            where[match].append((fit.by, start))
             naturals[match].append(natural)
     result = []
     for places, candidates in zip(where, naturals, strict=True):
         members = {
-            leg.leg: np.array(sorted(start for name, start in places if name == leg.leg), dtype=np.int64)
-            for leg in legs
+            fit.by: np.array(sorted(start for name, start in places if name == fit.by), dtype=np.int64) for fit in fits
         }
         result.append((members, _most_stationary(case, objective, candidates)))
     return result
@@ -209,7 +208,7 @@ def _most_stationary(case: Case, objective: Objective, candidates: list[Natural]
 def _at_infinity(case: Case, objective: Objective, optimum: Optimum) -> Optimum:
     """A diverging endpoint, moved on until nothing is left to gain.
 
-    How far a leg got before it stopped says nothing; where it was heading does. There may be several
+    How far a fit got before it stopped says nothing; the limit it was tending to does. There may be several
     such limits: a curve that has become a step has one between each two nodes.
     """
     end = maximise(objective, onward(case, objective, optimum.point.natural, optimum.judgement.diverging))
@@ -257,7 +256,7 @@ def _joined(one: Optimum, other: Optimum) -> Optimum:
 
 def _members(one: Optimum, other: Optimum) -> dict[str, npt.NDArray[np.int64]]:
     """Starts of two groups together."""
-    return {leg: np.sort(np.concatenate([one.members[leg], other.members[leg]])) for leg in one.members}
+    return {by: np.sort(np.concatenate([one.members[by], other.members[by]])) for by in one.members}
 
 
 def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[Optimum]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, natural_of
-from comparisons.optima.diverging import running_off
+from comparisons.optima.diverging import diverging_group
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from comparisons.optima.unbounded import unbounded
 from pp_models.maximise import (
@@ -47,7 +47,7 @@ AT_THE_EDGE = np.log(1e3)
 # Curvature, beside the steepest, below which a direction is walked to find out what it is.
 OPEN_CURVATURE = 1e-5
 # Length of a step of that walk in free units (logits, log-ratios, intercepts, slopes), and how far it goes
-# as long as the ground is level.
+# as long as the likelihood stays flat.
 WALK = 0.25
 FAR = 16.0
 # A natural parameter moved when it changed by more than this share of its unit and its size.
@@ -68,10 +68,10 @@ class Kind(StrEnum):
 
     best            regular maximum, none higher is known
     local           regular maximum below the best one
-    saddle          stationary, but the likelihood rises in some direction, perhaps at the end of level ground
+    saddle          stationary, but the likelihood rises in some direction, perhaps beyond a flat region
     ridge           maximum along which some parameters move freely: the data do not identify them
     boundary        maximum with a parameter at the edge of its range, falling inwards
-    diverging       the likelihood does not fall as a parameter runs off to infinity
+    diverging       the likelihood does not decrease as a parameter tends to infinity
     degenerate      the likelihood itself is unbounded there: no estimate, and never the best
     not stationary  no optimum at all: the gradient is not zero, or it rises inwards from an edge
     """
@@ -86,7 +86,7 @@ class Kind(StrEnum):
     NOT_STATIONARY = "not stationary"
 
 
-# What is reported there is no maximum, whatever the sides say of each other.
+# What is reported there is no maximum, even where EM and PyMC agree.
 NO_MAXIMUM = (Kind.SADDLE, Kind.DEGENERATE, Kind.NOT_STATIONARY)
 
 
@@ -137,12 +137,12 @@ class Point:
 
     @property
     def stationary(self) -> bool:
-        """Whether the gradient is zero, and no edge has a way up from itself."""
+        """Whether the gradient is zero, and the objective rises from no edge."""
         return self.level_gradient and not any(at.first_order for at in self.edges)
 
     @property
     def rise(self) -> float:
-        """A gain of height that proves a way up."""
+        """A gain of height that is no round-off."""
         return max(capped(RISE, self.objective, MOST_RISE), 2 * self.level)
 
 
@@ -154,7 +154,7 @@ class Judgement:
     ----------
     kind : Kind
     not_identified, at_edge, diverging : tuple of str
-        Names of the parameters that make no difference there, that are at an edge, that run off (or go to the edge
+        Names of the parameters that make no difference there, that are at an edge, that diverge (or go to the edge
         at which the objective is unbounded).
     way_up : array or None
         Free parameters from which PyMC climbs higher: off a saddle, or on from a point not stationary.
@@ -168,7 +168,7 @@ class Judgement:
 
 
 def examine(case: Case, objective: Objective, natural: Natural) -> Point:
-    """Evaluate PyMC's side at natural parameters."""
+    """Evaluate PyMC's model at natural parameters."""
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
     rounding = round_off(objective, x)
@@ -176,17 +176,19 @@ def examine(case: Case, objective: Objective, natural: Natural) -> Point:
     edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
     height = objective.value_and_gradient(objective.free(settled))[0]
     inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
-    runs_off = unbounded(case, objective, x, gradient, noise)
+    hessian = objective.hessian(x)
+    smooth = bool(np.isfinite(hessian[np.ix_(inside, inside)]).all())
+    runs_off = unbounded(case, objective, x, gradient, noise if smooth else np.inf)
     beyond = _beyond(objective, x, gradient, runs_off)
     noisy = NOISY * rounding.gradient
-    _, gain = newton_step(objective.hessian(x), gradient, inside, noisy, objective.observations)
+    _, gain = newton_step(hessian, gradient, inside, noisy, objective.observations)
     return Point(
         natural=natural,
         x=x,
         objective=float(value),
         log_likelihood=objective.log_likelihood(x),
         gradient_norm=float(np.abs(gradient[inside]).max(initial=0.0)),
-        gain=gain + max(float(height - value) - noise - beyond, 0.0),
+        gain=(gain if smooth else np.inf) + max(float(height - value) - noise - beyond, 0.0),
         fingerprint=objective.fingerprint(x),
         frequencies=objective.frequencies,
         rounding=rounding_of_fingerprint(objective, x),
@@ -241,7 +243,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
     """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
     if point.unbounded:
         return Judgement(Kind.DEGENERATE, (), (), point.unbounded)
-    away = running_off(case, objective, point.natural, point.objective - point.rise)
+    away = diverging_group(case, objective, point.natural, point.objective - point.rise)
     if away is not None:
         flat, _ = _walk(case, objective, point, np.inf)
         names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
@@ -274,7 +276,7 @@ def judge(case: Case, objective: Objective, point: Point) -> Judgement:
 
 
 def not_stationary(case: Case, point: Point) -> Judgement:
-    """The judgement of a point that is none, with the way up from an edge, if there is one."""
+    """The judgement of a point that is not stationary, with a higher point off an edge, if there is one."""
     up = next((at.way_up for at in point.edges if at.first_order), point.x)
     edge = {at.name for at in point.edges if not at.level}
     return Judgement(Kind.NOT_STATIONARY, (), _in_order(case, edge), way_up=up)
@@ -345,14 +347,14 @@ def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float
 
 
 def _higher_along(objective: Objective, point: Point, way: Array, floor: float) -> Array | None:
-    """The first higher point on a straight walk over level ground; None where the ground falls, or stays level.
+    """The first higher point on a straight line along which the objective is flat; None where it falls, or stays flat.
 
     A bias near 0 under a high power, or a component without weight, leaves a plateau that may end in a rise.
     """
     steps = np.arange(WALK, FAR + WALK, WALK)
     line = np.clip(point.x + steps[:, None] * way, *objective.bounds.T)
     values, _ = objective.value_and_gradient(line)
-    level_ground = values >= 2 * point.objective - floor
-    reached = len(values) if level_ground.all() else int(level_ground.argmin())
+    flat = values >= 2 * point.objective - floor
+    reached = len(values) if flat.all() else int(flat.argmin())
     higher = np.flatnonzero(values[:reached] > floor)
     return line[higher[0]] if len(higher) else None

@@ -1,4 +1,4 @@
-"""Both legs from the same starts. Every endpoint is kept, good or bad."""
+"""EM and PyMC from the same starts. Every endpoint is kept, good or bad."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -61,14 +61,14 @@ def check_starts(case: Case, starts: Natural) -> None:
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where one leg ended, one entry per start.
+    """Where one of the two fits, EM or PyMC, ended; one entry per start.
 
     Attributes
     ----------
-    leg : "em" or "pymc"
+    by : "em" or "pymc"
     natural : Natural with one leading axis
     log_likelihood : array (S,)
-        By the leg's own code.
+        By its own code.
     log_prior : array (S,)
     status : array of str (S,)
     effort : array of int (S,)
@@ -79,7 +79,7 @@ class Endpoints:
         Where starts that ended at no finite value were last, by EM's own numbers.
     """
 
-    leg: str
+    by: str
     natural: Natural
     log_likelihood: Array
     log_prior: Array
@@ -92,16 +92,16 @@ class Endpoints:
         return len(self.status)
 
     def end(self, start: int) -> Natural:
-        """Endpoint of a start, or the last finite point on its way."""
+        """Endpoint of a start, or the last finite point of its path."""
         return self.last_finite.get(start, take(self.natural, start))
 
 
 def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
-    """EM leg: all starts as one batch, plain; those that creep are carried on (see `comparisons.optima.unfinished`)."""
+    """EM: all starts as one batch, plain; those that creep are carried on (see `comparisons.optima.unfinished`)."""
     plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
     fit = carried_on(case, space, plain)
     natural = case.from_em(fit.params)
-    _check_some_finite(case, natural)
+    _check_some_finite(case, natural, fit)
     return Endpoints(
         "em",
         natural,
@@ -114,15 +114,15 @@ def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
     )
 
 
-def _check_some_finite(case: Case, natural: Natural) -> None:
-    """Refuse an EM that gives no number that can be compared.
+def _check_some_finite(case: Case, natural: Natural, fit: Fit) -> None:
+    """Refuse an EM whose first cycle gives no number from any start.
 
     Raises
     ------
     InputError
     """
     ends = case.flat(natural)
-    if len(ends) and not np.isfinite(ends).all(axis=1).any():
+    if fit.cycles.max(initial=0) <= 1 and not np.isfinite(ends).all(axis=1).any():
         bad = int((~np.isfinite(ends[0])).argmax())
         raise InputError(
             f"the EM returned {case.parameter_names()[bad]} = {ends[0, bad]} from every one of {len(ends)} starts"
@@ -144,7 +144,7 @@ def _last_finite(case: Case, starts: Natural, fit: Fit) -> Iterator[tuple[int, N
 
 
 def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:
-    """PyMC leg: one maximisation per start, side by side."""
+    """PyMC: one maximisation per start, all at once."""
     free = np.stack([objective.free(point) for point in each(starts)])
     climbs = progress(maximise_all(objective, free), len(free), f"{case.name}: PyMC")
     ends: list[Maximum] = [end for _, end in sorted(climbs, key=itemgetter(0))]

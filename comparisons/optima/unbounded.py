@@ -23,9 +23,8 @@ RISES = 1e-3
 # So many decades in a row add the same, up to this share of it.
 DECADES, SAME = 4, 0.05
 DECADE = np.log(10.0)
-# Where rounding moves the objective by more than this, no decade is judged; how far back one is looked for.
+# Where rounding moves the objective by more than this, no decade is judged: one is looked for further back.
 COMPUTABLE = 1e-3
-FURTHEST_BACK = 60
 # Distance to a bound of the free parameters within which a parameter is next to it.
 NEXT_TO_BOUND = np.log(1e3)
 
@@ -67,12 +66,17 @@ def unbounded(case: Case, objective: Objective, x: Array, gradient: Array, noise
     x, gradient : array (size,)
         Free parameters, and the gradient there.
     noise : float
-        How far rounding may move the objective there.
+        How far rounding may move the objective there; infinite where it has no finite derivatives.
     """
     way = _next_to_edges(objective, x)
     if noise <= COMPUTABLE and not (_at_bounds(objective, x) & (way * gradient > RISES)).any():
         return ()
-    last = _last_of_steady_rise(objective, x, way) if way.any() else None
+    # A logarithm of a standard deviation has no edge but infinity.
+    far = np.isinf(objective.bounds).all(axis=1) & (np.abs(x) > DECADES * DECADE)
+    endless = np.flatnonzero(far) if noise > COMPUTABLE else ()
+    ways = [way, *(np.where(np.arange(len(x)) == index, np.sign(x), 0.0) for index in endless)]
+    steady = ((one, _last_of_steady_rise(objective, x, one)) for one in ways if one.any())
+    way, last = next(((one, last) for one, last in steady if last is not None), (way, None))
     if last is None:
         return ()
     slopes = way * last.gradient
@@ -130,14 +134,19 @@ def _labels_along(case: Case, axis: Axis, names: tuple[str, ...]) -> list[int]:
 
 def _last_of_steady_rise(objective: Objective, x: Array, way: Array) -> Rung | None:
     """The last point before an edge that can be computed, if decade after decade before it adds the same."""
-    steps = range(FURTHEST_BACK)
+    bounds = objective.bounds
+    from_middle = np.abs(x - np.where(np.isfinite(bounds), bounds, 0.0).mean(axis=1))
+    steps = range(1 + int(from_middle[way != 0].max() / DECADE))
     back = next((step for step in steps if not _rounded(objective, _moved(objective, x, way, -step))), None)
     if back is None:
         return None
     rungs = [_highest(objective, _moved(objective, x, way, -back), way)]
     for _ in range(DECADES):
         rungs.append(_highest(objective, _moved(objective, rungs[-1].x, way, -1), way))
-    rises = -np.diff([rung.height for rung in rungs])
+    heights = np.array([rung.height for rung in rungs])
+    if not np.isfinite(heights).all():
+        return None
+    rises = -np.diff(heights)
     steady = rises[0] > RISES * DECADE and (np.abs(rises - rises[0]) <= SAME * rises[0]).all()
     return rungs[0] if steady else None
 
@@ -155,8 +164,9 @@ def _moved(objective: Objective, x: Array, way: Array, decades: int) -> Array:
 
 def _rounded(objective: Objective, x: Array) -> bool:
     """Whether rounding leaves too little of the objective to see what a decade adds."""
-    value = objective.value_and_gradient(x)[0]
-    return not (np.isfinite(value) and ROUND_OFFS * round_off(objective, x).value <= COMPUTABLE)
+    value, gradient = objective.value_and_gradient(x)
+    computed = np.isfinite(value) and np.isfinite(gradient).all()
+    return not (computed and ROUND_OFFS * round_off(objective, x).value <= COMPUTABLE)
 
 
 def _at_bounds(objective: Objective, x: Array) -> npt.NDArray[np.bool_]:

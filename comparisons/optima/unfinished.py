@@ -23,7 +23,7 @@ from pp_models.matrices import from_log_cholesky, log_cholesky
 
 # Plain cycles before a start is said to creep.
 PLAIN = 1_000
-# EM leaves a point from which its steps grow by more than this share; then it is set down this far beside it.
+# EM leaves a point from which its steps grow by more than this share; then it is restarted this far beside it.
 REPELS, BESIDE = 1e-5, 0.05
 # Distances from an edge are at least this, and logarithms at most that.
 TINY, MOST = 1e-300, 700.0
@@ -53,7 +53,7 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
         for field, ends in zip(params, then.params, strict=True):
             field[unfinished] = ends
         status[unfinished], cycles[unfinished] = then.status, cycles[unfinished] + then.cycles
-        # What has no more to gain and does not arrive is on its way to infinity.
+        # What gains no more and does not converge tends to infinity.
         before = log_likelihood[unfinished] + log_prior[unfinished]
         hopeless[unfinished] = ~(then.log_posterior > before + WORTH_IT)
         log_likelihood[unfinished], log_prior[unfinished] = then.log_likelihood, then.log_prior
@@ -171,13 +171,13 @@ def _inside(case: Case, space: Space, natural: Natural) -> Natural | None:
         return None
     walks = [[at_distance(space, natural, edge, distance) for distance in inwards(edge)] for edge in edges]
     heights = _heights(case, [natural, *(point for walk in walks for point in walk)])
-    slack = float(round_off(case.em, heights[:1], LEVEL)[0])
-    best, highest, first = None, heights[0] + 4 * slack, 1
+    tolerance = float(round_off(case.em, heights[:1], LEVEL)[0])
+    best, highest, first = None, heights[0] + 4 * tolerance, 1
     for walk in walks:
         values = heights[first : first + len(walk)]
         first += len(walk)
         before = np.concatenate([heights[:1], values[:-1]])
-        falls = ~(values >= before - slack)
+        falls = ~(values >= before - tolerance)
         reached = int(falls.argmax()) if falls.any() else len(walk)
         if reached and values[:reached].max() > highest:
             place = int(values[:reached].argmax())

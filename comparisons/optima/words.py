@@ -16,11 +16,12 @@ MEANING = {
     Kind.BEST: "a regular maximum, and the best known one. It is called global only where a certificate says so.",
     Kind.LOCAL: "a regular maximum below the best known one.",
     Kind.SADDLE: (
-        "the gradient is zero, but there is a way up, perhaps only at the end of level ground: EM started here stays."
+        "the gradient is zero, but the likelihood increases in some direction, perhaps only beyond a region where it "
+        "is flat: EM started here stays."
     ),
     Kind.RIDGE: "a maximum along which the likelihood is flat: the data do not identify some parameters.",
-    Kind.BOUNDARY: "a maximum with a weight at 0 or a probability at 0 or 1.",
-    Kind.DIVERGING: "the likelihood does not fall while some parameter runs off to infinity.",
-    Kind.DEGENERATE: "the likelihood itself is unbounded there: there is no estimate.",
-    Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where the side stopped.",
+    Kind.BOUNDARY: "a maximum with a parameter at the edge of its range, as a weight at 0 or a probability at 0 or 1.",
+    Kind.DIVERGING: "the likelihood does not decrease as some parameter tends to infinity.",
+    Kind.DEGENERATE: "the likelihood itself is unbounded there: no estimate, however high it is.",
+    Kind.NOT_STATIONARY: "no optimum: the gradient is not zero where EM or PyMC stopped.",
 }

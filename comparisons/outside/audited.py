@@ -1,4 +1,4 @@
-"""What an audit of an outside EM is held against: the EM that its model implies, or the maximum of its likelihood."""
+"""What an outside EM is audited against: the EM that its model implies, or the maximum of its likelihood."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn

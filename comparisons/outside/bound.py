@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pymc as pm
 import pytensor
 from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
-from comparisons.case import Array, Case, Flag, InputError, Natural, stop_after
+from comparisons.case import Array, Case, Flag, InputError, Natural, OfData, stop_after
 from comparisons.outside.em import Built, OutsideEM, cycle_of, inside
 from comparisons.outside.symmetries import POINTS, Symmetries, given, symmetries
 from comparisons.parameters import Axis, Parameter, scalar_name, support_of
@@ -19,6 +20,8 @@ from pp_models.objective import Objective
 
 # Transforms whose supports are known; `ordered` and chains of several are not.
 KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform, LogCholesky)
+# The name of a case that has none.
+UNNAMED = "outside"
 # Draws of a start before the support of a variable is given up.
 MOST_DRAWS = 20
 
@@ -27,12 +30,13 @@ def bind(
     model: Any,
     em: Any,
     *,
-    name: str = "outside",
+    name: str = UNNAMED,
     title: str = "",
     start: Mapping[str, Any] | None = None,
     with_prior: bool = False,
     exchangeable: Sequence[str] | None = None,
     turned: Sequence[str] | None = None,
+    data: Any = None,
 ) -> Case:
     """Bind a PyMC model and an EM of the same parameters to a case that can be cross-checked.
 
@@ -44,8 +48,9 @@ def bind(
         of `pp_models.matrices.covariance_matrix`.
     em : object or callable
         One cycle: a function of a dict of parameters by name that returns such a dict; or an object with `step`; or
-        with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`. A parameter that is
-        a single number is given as a float. Without a log-likelihood of its own PyMC's is shown.
+        with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`; or with `fit(start)`,
+        of which one cycle is taken where it has `max_cycles`, else the whole fit. A parameter that is a single number
+        is given as a float. Without a log-likelihood of its own PyMC's is shown.
     name : str
         Names the folder of the report.
     title : str
@@ -53,13 +58,17 @@ def bind(
     start : dict of name -> values, optional
         Documented start, tried first; else the `initval`s of the model, where there are any.
     with_prior : bool
-        Both sides maximise the log-posterior; else priors only draw the random starts, and both maximise the
+        EM and PyMC maximise the log-posterior; else priors only draw the random starts, and both maximise the
         likelihood.
     exchangeable : sequence of str, optional
         Axes whose entries may be put in any order, all of them alike; parameters without `dims` go by the name of
         the parameter. Empty: none. Left out, they are found by trying.
     turned : sequence of str, optional
         Parameters whose signs may be turned together. Empty: none. Left out, they are found by trying.
+    data : array, table or dict of such, optional
+        Then `model` is a function of the data that returns a pymc.Model, and `em` a function (or a class) of the data
+        that returns an EM as above. The cross-check also puts the rows in another order, and doubles them: arrays of
+        the length that most of the data share have rows.
 
     Returns
     -------
@@ -85,6 +94,11 @@ def bind(
     >>> str(crosscheck(case, 5).verdict)
     'agree'
     """
+    if data is not None:
+        more = {"name": name, "title": title, "start": start, "with_prior": with_prior}
+        again = Again(model, em, {**more, "exchangeable": (), "turned": ()})
+        first_case = replace(again, more={**more, "exchangeable": exchangeable, "turned": turned})(data)
+        return replace(first_case, of_data=OfData(data, again))
     source = Built(model, with_prior)
     built = source.model
     _check(built, with_prior)
@@ -126,6 +140,39 @@ def bind(
         flags=tuple(Flag("symmetry", sentence) for sentence in found.in_words(named)),
         stop=stop_after(objective.observations),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Again:
+    """Binds functions of the data at any data.
+
+    Attributes
+    ----------
+    model, em : callable of data
+    more : dict
+        Further arguments of `bind`.
+    """
+
+    model: Any
+    em: Any
+    more: Mapping[str, Any]
+
+    def __call__(self, data: Any) -> Case:
+        """Bind them.
+
+        Raises
+        ------
+        InputError
+            If one of them is no function of the data.
+        """
+        model, em = self.model, self.em
+        if not callable(model) or hasattr(model, "free_RVs"):
+            raise InputError(f"with data, the model is a {type(model).__name__}, expected a function of the data")
+        if not callable(em) or hasattr(type(em), "e_step") or hasattr(type(em), "step"):
+            raise InputError(
+                f"with data, the EM is a {type(em).__name__}, expected a function of the data that makes one"
+            )
+        return bind(partial(model, data), em(data), **self.more)
 
 
 def _try_one_cycle(problem: OutsideEM, start: Natural) -> None:

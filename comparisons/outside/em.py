@@ -5,7 +5,7 @@ from collections import Counter, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from inspect import isclass
+from inspect import isclass, signature
 from typing import Any
 
 import cloudpickle
@@ -154,7 +154,8 @@ class OutsideEM:
         if not all(np.isfinite(values).all() for values in natural.values()):
             return nothing, np.nan
         try:
-            after, value = self.cycle(natural)
+            with np.errstate(all="ignore"):
+                after, value = self.cycle(natural)
         except InputError:
             raise
         except Exception as error:  # somebody else's code may raise anything
@@ -233,7 +234,11 @@ class Cycle:
         if in_two_steps(self.em):
             counts, value = _told(self.em.e_step(self._given(natural)))
             return self._read(self.em.m_step(counts, self._given(natural))), value
-        return self._read(getattr(self.em, "step", self.em)(self._given(natural))), None
+        step = getattr(self.em, "step", None) or getattr(self.em, "fit", None) or self.em
+        # Of a fit that can be cut short, one cycle; else the whole fit, from where the last one ended.
+        cut = {"max_cycles": 1} if _takes_max_cycles(step) else {}
+        returned = step(self._given(natural), **cut)
+        return self._read(returned), None
 
     def _given(self, natural: Natural) -> dict[str, Any]:
         return {name: float(values[0]) if name in self.single else values.copy() for name, values in natural.items()}
@@ -253,6 +258,13 @@ class Cycle:
         return natural
 
 
+def _takes_max_cycles(step: Any) -> bool:
+    try:
+        return "max_cycles" in signature(step).parameters
+    except (TypeError, ValueError):
+        return False
+
+
 def in_two_steps(em: Any) -> bool:
     """Whether an EM is an object with `e_step` and `m_step`."""
     return callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None))
@@ -268,7 +280,7 @@ def cycle_of(em: Any, built: Built, single: frozenset[str]) -> Cycle:
     """
     if isclass(em):
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
-    if not in_two_steps(em) and not callable(getattr(em, "step", em)):
+    if not in_two_steps(em) and not callable(getattr(em, "step", None) or getattr(em, "fit", None) or em):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
     return Cycle(em, built, single)
 

@@ -1,4 +1,4 @@
-"""The posterior beside the maximum: NUTS on the same PyMC model, its summary beside both legs' estimates.
+"""The posterior beside the maximum: NUTS on the same PyMC model, its summary beside the estimates by EM and PyMC.
 
 A posterior of exchangeable components has one mode per labelling, and one of free slopes has a mirror
 image. R-hat then tells that chains sit in different modes, which is no failure of the sampler. So every
@@ -161,13 +161,13 @@ def _about_prior(case: Case, flat: tuple[str, ...], values: Array) -> list[str]:
         return []
     why = "nothing but the likelihood keeps them from infinity"
     if SLOPE in flat and case.runaway is not no_runaway:
-        why = "the likelihood does not fall to 0 everywhere towards infinity (a slope may grow without end)"
+        why = "the likelihood does not tend to 0 in every direction towards infinity (a slope may grow without limit)"
     advice = "; give priors to make it so" if _takes_priors(case) else ""
     found = [f"flat priors on {listed(flat)}: the posterior need not be proper, as {why}{advice}"]
     for number, chain in enumerate(values, start=1):
         away = {name: None for group in case.runaway(natural_of(case, chain.mean(axis=0))) for name in group.names}
         if away:
-            found.append(f"chain {number} ran off towards infinity in {listed(list(away))}: its draws are of no use")
+            found.append(f"chain {number} drifted towards infinity in {listed(list(away))}: its draws cannot be used")
     return found
 
 
@@ -184,7 +184,7 @@ def _about_ridge(result: CrossCheck) -> list[str]:
         return []
     return [
         f"the data do not identify {listed(result.not_identified)}: the posterior spreads out along the ridge, and "
-        "its mean need not be near either side's estimate"
+        "its mean need not be near EM's or PyMC's estimate"
     ]
 
 

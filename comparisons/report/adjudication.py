@@ -2,14 +2,13 @@
 
 import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from comparisons.adjudicate.adjudication import Adjudication
 from comparisons.adjudicate.told import capital, facts, group_rows, heads, rows
-from comparisons.writing.markdown import markdown_table, markdown_text
+from comparisons.writing.markdown import markdown_text, plain_table
 from comparisons.writing.spreadsheet import csv_bytes
 
 FILES = ("adjudication.md", "adjudication.json", "adjudication.csv")
@@ -28,12 +27,12 @@ def markdown(result: Adjudication) -> str:
     ]
     lines += [f"- {markdown_text(f'{name}: {value}')}" for name, value in case.settings.items()]
     lines += ["", "## What the verdict rests on", ""]
-    lines.append(_table(("", ""), facts(result)))
+    lines.append(plain_table(("", ""), facts(result)))
     notes = (*result.estimates.notes, *(flag.message for flag in case.flags))
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)] if notes else []
-    lines += ["", "## Parameters", "", _table(("parameter", *heads(result)), rows(result)), ""]
+    lines += ["", "## Parameters", "", plain_table(("parameter", *heads(result)), rows(result)), ""]
     what = str(result.groups.columns[0])
-    lines += [f"## By {what}", "", _table((what, "in s.e.", "digits"), group_rows(result)), ""]
+    lines += [f"## By {what}", "", plain_table((what, "in s.e.", "digits"), group_rows(result)), ""]
     found = [
         (str(i + 1), str(optimum.kind), f"{optimum.objective:.7f}", f"{result.best - optimum.objective:.3g}")
         for i, optimum in enumerate(result.optima)
@@ -41,7 +40,7 @@ def markdown(result: Adjudication) -> str:
     lines += [
         "## Optima found",
         "",
-        _table(("optimum", "kind", "log-likelihood", "below the best"), found),
+        plain_table(("optimum", "kind", "log-likelihood", "below the best"), found),
         "",
     ]
     lines += ["## The criterion", "", CRITERION, ""]
@@ -53,19 +52,14 @@ CRITERION = (
     "digit of the maximum; or when some point that rounds to the printed numbers is one at which a further cycle of "
     "EM changes no parameter by more than the convergence tolerance (1e-4, the default of mirt, unless `--tolerance` "
     "says otherwise), and that point is within 0.1 standard errors of the maximum by the log-likelihood, sqrt(2 "
-    "(L_max - L)). The numbers outside the rounding are listed with how far. Every number is given as the file has "
-    "it, under the file's own name; where a conversion was applied, optimum and difference are of what it was read "
-    "as. A conversion explains estimates when they meet the same criterion after it. Estimates that leave a parameter "
-    "at an edge of its range are also held against the maximum of the model with that parameter held there. Estimates "
-    "count as stopped early when some number of EM cycles from a customary start gives them, when what is missing "
-    "lies in the directions in which EM is slow, or when they are within 0.1 standard errors of the maximum."
+    "(L_max - L)). Numbers outside the rounding are listed with the distance. Every number is given as in the file, "
+    "under the file's own name; where a conversion was applied, optimum and difference are those of the converted "
+    "quantity. A conversion explains estimates when they meet the same criterion after it. Estimates that leave a "
+    "parameter at an edge of its range are also compared with the maximum of the model with that parameter held there. "
+    "Estimates count as stopped early when some number of EM cycles from a customary start gives them, when the "
+    "difference is in the directions in which EM converges slowly, or when they are within 0.1 standard errors of the "
+    "maximum."
 )
-
-
-def _table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text."""
-    numeric = [place > 0 for place in range(len(heads))]
-    return markdown_table(heads, [[markdown_text(cell) for cell in row] for row in cells], numeric)
 
 
 def summary(result: Adjudication) -> dict[str, Any]:

@@ -19,6 +19,8 @@ MANY_VALUES = 60
 # The range of log-likelihoods shown is at least this share of 1 + |log-likelihood|.
 LEAST_RANGE = 1e-3
 MOST_LEVELS = 6
+# Kinds whose height is that of no optimum.
+NOT_DRAWN = (Kind.NOT_STATIONARY, Kind.DEGENERATE)
 # Starts that are all numbered below their places.
 FEW_STARTS = 10
 
@@ -32,20 +34,23 @@ def pictures(result: CrossCheck) -> dict[str, Picture]:
 
 def _starts(result: CrossCheck) -> Picture:
     name = objective_name(result.case)
+    runs_there = any(optimum.kind is Kind.DEGENERATE for optimum in result.optima)
+    unbounded = ", or on the way to where the likelihood is unbounded" if runs_there else ""
     return Picture(
         "starts.svg",
         f"Final {name} by start",
-        "Each start at one place for both sides, sorted by where PyMC ended. Dots: EM. Diamonds: PyMC, around the dot "
-        "where both ended equally high. Lines: the optima found. Crosses at the bottom: no finite endpoint.",
+        "One column per start, in the order of PyMC's endpoints. Dots: EM. Diamonds: PyMC, around the dot where both "
+        "ended equally high. Lines: the optima found. Crosses at the bottom: no finite "
+        f"endpoint{unbounded}.",
         f"Final {name} of EM and PyMC from {result.n_starts} starts, with the optima as horizontal lines.",
         drawn(lambda: _draw_starts(result)),
     )
 
 
 def _draw_starts(result: CrossCheck) -> Figure:
-    heights = [_heights(leg, result.case.with_prior) for leg in (result.em, result.pymc)]
+    heights = [_heights(result, fit) for fit in (result.em, result.pymc)]
     order = np.lexsort((-np.nan_to_num(heights[0], nan=-np.inf), -np.nan_to_num(heights[1], nan=-np.inf)))
-    levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind is not Kind.NOT_STATIONARY]
+    levels = [(i + 1, optimum) for i, optimum in enumerate(result.optima) if optimum.kind not in NOT_DRAWN]
     known = np.concatenate([*heights, [optimum.objective for _, optimum in levels]])
     known = known[np.isfinite(known)]
     middle, half = (known.max() + known.min()) / 2, (known.max() - known.min()) / 2
@@ -80,8 +85,13 @@ def _draw_starts(result: CrossCheck) -> Figure:
     return figure
 
 
-def _heights(leg: Endpoints, with_prior: bool) -> Array:
-    return leg.log_likelihood + leg.log_prior if with_prior else leg.log_likelihood
+def _heights(result: CrossCheck, fit: Endpoints) -> Array:
+    """Final heights of one fit; towards where the likelihood is unbounded there is none."""
+    heights = np.array(fit.log_likelihood + fit.log_prior if result.case.with_prior else fit.log_likelihood)
+    for optimum in result.optima:
+        if optimum.kind is Kind.DEGENERATE and result.optima[0].kind is not Kind.DEGENERATE:
+            heights[optimum.members[fit.by]] = np.nan
+    return heights
 
 
 def _level_names(levels: list[tuple[float, str]], half: float) -> list[tuple[float, str]]:
@@ -101,13 +111,13 @@ def _level_names(levels: list[tuple[float, str]], half: float) -> list[tuple[flo
 
 def _curves(result: CrossCheck) -> Picture | None:
     case = result.case
-    # The curve of a slope that runs off to infinity is a step.
+    # The curve of a slope that diverges is a step.
     with np.errstate(over="ignore"):
         ours = case.curves(case.align(result.ends.em, result.ends.pymc))
         theirs = case.curves(result.ends.pymc)
     if ours is None or theirs is None:
         return None
-    # Labels may carry each leg's own numbers; the order of the lines is the same.
+    # Labels may carry the numbers of each fit; the order of the lines is the same.
     pairs = list(zip(ours.lines.values(), theirs.lines.values(), strict=True))
     apart = max(float(np.abs(one - other).max()) for one, other in (pairs[:1] if ours.discrete else pairs))
     marks = (
@@ -117,7 +127,7 @@ def _curves(result: CrossCheck) -> Picture | None:
     return Picture(
         "curves.svg",
         ours.title,
-        f"{marks}.{observed} Both sides differ by at most {apart:.1e}.",
+        f"{marks}.{observed} EM and PyMC differ by at most {apart:.1e}.",
         f"{ours.title}: {ours.y_label} over {ours.x_label}, EM and PyMC in one plot.",
         drawn(lambda: _draw_curves(ours, theirs)),
     )
@@ -135,7 +145,7 @@ def _draw_curves(ours: Curves, theirs: Curves) -> Figure:
 
 
 def _draw_counts(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[str]]:
-    """Observed counts as bars; the first line of each leg is the fit, the others are its components."""
+    """Observed counts as bars; the first line of EM and of PyMC is the fit, the others are its components."""
     handles, labels = [], []
     if ours.observed is not None:
         handles.append(axes.bar(ours.x, ours.observed, width=0.8, color="#D9D9D9"))
@@ -161,7 +171,7 @@ def _draw_counts(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[s
 
 
 def _draw_lines(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[str]]:
-    """Continuous curves of both legs, one on top of the other."""
+    """Continuous curves of EM and PyMC, one on top of the other."""
     count = len(ours.lines)
     many = count > MOST_NAMED
     handles, labels = [], []

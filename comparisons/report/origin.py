@@ -37,7 +37,7 @@ def how_made(result: CrossCheck, with_posterior: bool, command: str | None) -> t
     if command is not None:
         return (Text("To regenerate this report:"), Code(one_line(command)))
     call = f"n_starts={result.n_starts}, seed={result.seed}" if drawn else "starts=..."
-    return (Text("Made in Python, by a call that no command stands for:"), Code(f"crosscheck(case, {call})"))
+    return (Text("Made in Python, by a call that no command reproduces:"), Code(f"crosscheck(case, {call})"))
 
 
 def _starts_are_drawn(result: CrossCheck) -> bool:

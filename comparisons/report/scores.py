@@ -13,9 +13,9 @@ def scores_remark(result: CrossCheck) -> str | None:
         return None
     theta, frequency = by_pattern["theta"].to_numpy(dtype=float), by_pattern["frequency"].to_numpy()
     groups = (
-        (np.isposinf(theta), "is +infinity for", "every answer points up: all right, where slopes are positive"),
-        (np.isneginf(theta), "is -infinity for", "every answer points down: all wrong, where slopes are positive"),
-        (np.isnan(theta), "does not exist for", "no answer says anything"),
+        (np.isposinf(theta), "is +infinity for", "all answers right, or wrong where the slope is negative"),
+        (np.isneginf(theta), "is -infinity for", "all answers wrong, or right where the slope is negative"),
+        (np.isnan(theta), "does not exist for", "no answer carries information"),
     )
     counts = [(int(frequency[where].sum()), what, why) for where, what, why in groups]
     said = [f"{what} {count} of {int(frequency.sum())} examinees ({why})" for count, what, why in counts if count]

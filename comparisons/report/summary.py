@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from comparisons.cross_check.run import CrossCheck
+from comparisons.optima.kinds import Kind
 
 PACKAGES = ("em-crosscheck", "numpy", "scipy", "pandas", "pymc", "pytensor", "arviz")
 
@@ -55,7 +56,7 @@ def summary(result: CrossCheck) -> dict[str, Any]:
         "optima": [
             {
                 "kind": str(optimum.kind),
-                "log_likelihood": _number(optimum.log_likelihood),
+                "log_likelihood": None if optimum.kind is Kind.DEGENERATE else _number(optimum.log_likelihood),
                 "em_starts": len(optimum.members["em"]),
                 "pymc_starts": len(optimum.members["pymc"]),
                 "parameters": _numbers(case.named(case.align(optimum.point.natural, ends.pymc))),

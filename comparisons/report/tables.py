@@ -21,22 +21,22 @@ from comparisons.writing.plain import one_line
 MOST_OPTIMA = 8
 # Entries of a parameter that is shown whatever else is, and how many of such there may be.
 FEW, MOST_FEW = 2, 6
-NOT_IDENTIFIED, DIVERGING, LEVEL, UNBOUNDED = "not identified", "diverging", "level there", "unbounded"
+NOT_IDENTIFIED, DIVERGING, LEVEL, UNBOUNDED = "not identified", "diverging", "flat there", "unbounded"
 WORDS = {
     NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
-    DIVERGING: "Diverging: the estimate is infinite, each side stopped on the way.",
-    LEVEL: "Level there: this parameter moves freely around the saddle, which says nothing of a maximum.",
-    UNBOUNDED: "Unbounded: the likelihood grows without end as this goes to its edge; there is no estimate.",
+    DIVERGING: "Diverging: the estimate is infinite; the values are those at which EM and PyMC stopped.",
+    LEVEL: "Flat there: the likelihood does not depend on this parameter around the saddle; at a maximum it may.",
+    UNBOUNDED: "Unbounded: the likelihood increases without limit towards the edge of the range; there is no estimate.",
 }
 
 
 def objective_name(case: Case) -> str:
-    """What both sides climb."""
+    """What is maximised."""
     return "log-posterior" if case.with_prior else "log-likelihood"
 
 
 def agreement(result: CrossCheck) -> Table:
-    """Estimates of both legs with their differences and standard errors; the note says why there is none."""
+    """Estimates by EM and PyMC with their differences and standard errors; the note says why there is none."""
     rows, alarms, said = [], set(), []
     diverging = result.optima[result.ends.optimum].judgement.diverging
     for index, row in enumerate(result.estimates.to_dict("records")):
@@ -60,7 +60,7 @@ def agreement(result: CrossCheck) -> Table:
     titles = ("EM", "PyMC", "difference", "in SE", "matching digits", "SE (EM)", "SE (PyMC)")
     notes = [text for word, text in WORDS.items() if word in said]
     return Table(
-        "Estimates of both sides",
+        "Estimates by EM and PyMC",
         (Column("parameter", numeric=False), *(Column(title) for title in titles)),
         tuple(rows),
         " ".join([*notes, without_error(result.estimates)]).strip(),
@@ -101,7 +101,7 @@ def labels_of(case: Case, values: Array) -> tuple[str, ...]:
 
 
 def derived(result: CrossCheck) -> pd.DataFrame:
-    """Quantities that follow from the estimates (b = -d / a), for both legs; empty where there are none."""
+    """Quantities that follow from the estimates (b = -d / a), by EM and PyMC; empty where there are none."""
     case = result.case
     ours = case.derive(case.align(result.ends.em, result.ends.pymc))
     theirs = case.derive(result.ends.pymc)
@@ -136,7 +136,7 @@ def derived_table(result: CrossCheck, frame: pd.DataFrame) -> Table:
 
 
 def crosswise(result: CrossCheck) -> Table:
-    """Each side's log-likelihood code at each side's endpoint."""
+    """Log-likelihood at EM's endpoint and at PyMC's, each by both codes."""
     rows = tuple(
         (
             row["at"],
@@ -147,7 +147,7 @@ def crosswise(result: CrossCheck) -> Table:
         for row in result.crosswise.to_dict("records")
     )
     columns = (Column("at", numeric=False), Column("by EM's code"), Column("by PyMC's code"), Column("difference"))
-    return Table("Log-likelihood of both endpoints, computed by either side", columns, rows)
+    return Table("Log-likelihood at both endpoints, by EM's code and by PyMC's", columns, rows)
 
 
 def checks(result: CrossCheck) -> Table:
@@ -173,12 +173,13 @@ def optima(result: CrossCheck) -> Table:
     best = result.optima[0].objective
     rows: list[tuple[str, ...]] = []
     for index, optimum in enumerate(result.optima):
+        unbounded = optimum.kind is Kind.DEGENERATE
         rows.append(
             (
                 str(index + 1),
                 str(optimum.kind),
-                numerals.log_likelihood(optimum.objective),
-                numerals.difference(best - optimum.objective),
+                UNBOUNDED if unbounded else numerals.log_likelihood(optimum.objective),
+                numerals.MISSING if unbounded else numerals.difference(best - optimum.objective),
                 str(len(optimum.members["em"])),
                 str(len(optimum.members["pymc"])),
                 _remark(optimum, is_reported=index == result.ends.optimum and len(result.optima) > 1),
@@ -205,10 +206,10 @@ def _remark(optimum: Optimum, is_reported: bool) -> str:
     if optimum.certificate:
         said.append(f"global maximum. {one_line(optimum.certificate)}")
     if optimum.kind is Kind.NOT_STATIONARY:
-        onward = "nowhere" if optimum.leads_to is None else f"to optimum {optimum.leads_to + 1}"
-        said.append(f"PyMC climbs from here {onward}")
+        onward = "no optimum" if optimum.leads_to is None else f"optimum {optimum.leads_to + 1}"
+        said.append(f"continued from here PyMC reaches {onward}")
     elif not optimum.reached:
-        said.append("no start of either side ended here; PyMC found it by climbing on")
+        said.append("no start ended here; PyMC found it by continuing the maximisation from other endpoints")
     return "; ".join(said)
 
 
@@ -230,12 +231,12 @@ def optima_parameters(result: CrossCheck) -> Table:
 
 
 def starts(result: CrossCheck) -> Table:
-    """How many starts of each leg ended where, why they stopped and what it took."""
+    """How many starts of EM and of PyMC ended where, why they stopped and what it took."""
     rows: list[tuple[str, ...]] = []
-    for leg, title, effort in ((result.em, "EM", "cycles"), (result.pymc, "PyMC", "evaluations")):
-        rows += _starts_of(leg, title, effort, result.optima)
+    for fit, title, effort in ((result.em, "EM", "cycles"), (result.pymc, "PyMC", "evaluations")):
+        rows += _starts_of(fit, title, effort, result.optima)
     columns = (
-        Column("side", numeric=False),
+        Column("fit", numeric=False),
         Column("optimum", numeric=False),
         Column("status", numeric=False),
         Column("starts"),
@@ -246,12 +247,12 @@ def starts(result: CrossCheck) -> Table:
     return Table("Starts by where they ended and why they stopped", columns, tuple(rows))
 
 
-def _starts_of(leg: Endpoints, title: str, effort: str, found: list[Optimum]) -> list[tuple[str, ...]]:
-    reached = np.full(len(leg), len(found))
+def _starts_of(fit: Endpoints, title: str, effort: str, found: list[Optimum]) -> list[tuple[str, ...]]:
+    reached = np.full(len(fit), len(found))
     for index, optimum in enumerate(found):
-        reached[optimum.members[leg.leg]] = index
+        reached[optimum.members[fit.by]] = index
     names = [f"{index + 1} ({optimum.kind})" for index, optimum in enumerate(found)] + ["no finite endpoint"]
-    frame = pd.DataFrame({"reached": reached, "status": leg.status.astype(str), "effort": leg.effort})
+    frame = pd.DataFrame({"reached": reached, "status": fit.status.astype(str), "effort": fit.effort})
     return [
         (
             title,

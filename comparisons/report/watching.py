@@ -37,9 +37,9 @@ def watching(result: CrossCheck) -> Picture:
     cycles, status, name = int(result.path.cycles), result.path.status.item(), objective_name(case)
     return Picture(
         "convergence.svg",
-        "Watching EM converge",
-        f"EM from {where}: {cycles} cycles, status “{status}”. Above, the {name} and what is left to its "
-        "highest value on this path (round-off left out). Below, the parameters; diamonds at the right mark where "
+        "Convergence of EM",
+        f"EM from {where}: {cycles} cycles, status “{status}”. Above, the {name} and its distance from "
+        "the highest value on this path (round-off left out). Below, the parameters; diamonds at the right mark where "
         "PyMC ended from the same start.",
         f"{name} of EM and its parameters over {cycles} cycles from {where}.",
         drawn(lambda: _draw_watching(result)),

@@ -19,7 +19,7 @@ from em_reference.em import StopRule
 def stop_in_words(stop: StopRule) -> str:
     """A stop rule in words."""
     what = {
-        "remaining": "the estimated distance still to go, in any parameter, is at most",
+        "remaining": "the estimated distance to the limit, in every parameter, is at most",
         "change": "no parameter changes in one cycle by",
     }[stop.rule]
     more = " or more" if stop.rule == "change" else ""

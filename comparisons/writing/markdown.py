@@ -1,7 +1,7 @@
 """Markdown: text that shows exactly itself, and tables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from comparisons.writing.plain import one_line
 
@@ -41,3 +41,9 @@ def markdown_table(
     widths = [max(len(line[i]) for line in lines) if aligned else 0 for i in range(len(heads))]
     padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+
+
+def plain_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table that shows exactly these cells, the first column to the left, the others to the right."""
+    numeric = [place > 0 for place in range(len(heads))]
+    return markdown_table(heads, [[markdown_text(cell) for cell in row] for row in rows], numeric)

@@ -11,7 +11,7 @@ from comparisons.writing.whole import write_all
 
 MARK = b"em-crosscheck result, version "
 # Raised with every change of what a result holds.
-FORMAT = 1
+FORMAT = 2
 # What can go wrong when a sound pickle meets other modules than those that it was made with.
 ELSEWHERE = (ImportError, AttributeError, TypeError, KeyError, IndexError, ValueError, pickle.UnpicklingError)
 

@@ -18,7 +18,7 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.known_optima import survey
+from comparisons.adjudicate.known_optima import known_optima
 from comparisons.case import InputError
 from comparisons.commands.main import main
 from comparisons.reading.tables import read_table
@@ -87,14 +87,14 @@ def coins(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def _bench(family: str, path: Path, **options: Any) -> Any:
     module, data = families.family(family), read_table(path)
     case = module.read("data", data, families.settle(module, options))
-    return data, case, survey(case, 4)
+    return data, case, known_optima(case, 4)
 
 
 def judged(where: Any, folder: Path, text: str | bytes, **options: Any) -> Adjudication:
-    data, case, ground = where
+    data, case, known = where
     path = folder / "estimates.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return adjudicate(case, forms.read(path, data, case, options), options=options, ground=ground)
+    return adjudicate(case, forms.read(path, data, case, options), options=options, known=known)
 
 
 # --- item parameters ---

@@ -13,14 +13,14 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.known_optima import Ground, believed, survey
+from comparisons.adjudicate.known_optima import KnownOptima, believed, known_optima
 from comparisons.case import Case, InputError
 from comparisons.optima.kinds import examine
 from comparisons.reading.tables import Table, read_table
 from em_reference.em import StopRule, em
 from em_reference.two_pl import TwoPL, TwoPLParams
 
-Bench = tuple[Table, Case, Ground]
+Problem = tuple[Table, Case, KnownOptima]
 # LSAT-6, 61 nodes.
 A = np.array([0.82565954, 0.7227442, 0.89087453, 0.68836798, 0.65685595])
 D = np.array([2.77323441, 0.9902012, 0.24914752, 1.28475693, 2.05327045])
@@ -39,24 +39,24 @@ OTHERS = {
 }
 
 
-def bench(family: str, path: Path, starts: int, **options: Any) -> Bench:
+def problem(family: str, path: Path, starts: int, **options: Any) -> Problem:
     module = families.family(family)
     data = read_table(path)
     case = module.read("data", data, families.settle(module, options))
-    return data, case, survey(case, starts)
+    return data, case, known_optima(case, starts)
 
 
-def judged(where: Bench, folder: Path, text: str) -> Adjudication:
-    data, case, ground = where
+def judged(where: Problem, folder: Path, text: str) -> Adjudication:
+    data, case, known = where
     path = folder / "estimates.csv"
     path.write_text(text)
-    return adjudicate(case, forms.read(path, data, case, {}), options={}, ground=ground)
+    return adjudicate(case, forms.read(path, data, case, {}), options={}, known=known)
 
 
-def coins(folder: Path, data: str, number: int, starts: int = 4) -> Bench:
+def coins(folder: Path, data: str, number: int, starts: int = 4) -> Problem:
     path = folder / "coins.csv"
     path.write_text(data)
-    return bench("coin-mixture", path, starts, coins=number)
+    return problem("coin-mixture", path, starts, coins=number)
 
 
 def written(d: Any, a: Any, header: str = "item,d,a", pattern: str = "%.3f") -> str:
@@ -65,20 +65,20 @@ def written(d: Any, a: Any, header: str = "item,d,a", pattern: str = "%.3f") -> 
 
 
 @pytest.fixture(scope="module")
-def lsat() -> Bench:
-    return bench("two-pl", Path(str(resources.files("comparisons.catalogue") / "lsat6.csv")), 3)
+def lsat() -> Problem:
+    return problem("two-pl", Path(str(resources.files("comparisons.catalogue") / "lsat6.csv")), 3)
 
 
 @pytest.fixture(scope="module")
-def runs_off(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def runs_off(tmp_path_factory: pytest.TempPathFactory) -> Problem:
     path = tmp_path_factory.mktemp("small") / "small.csv"
     header = ",".join(f"q{i}" for i in range(1, 9))
     path.write_text("\n".join([header, *(",".join(row) for row in RUNS_OFF.split())]) + "\n")
-    return bench("two-pl", path, 3)
+    return problem("two-pl", path, 3)
 
 
 @pytest.fixture(scope="module")
-def early(lsat: Bench) -> TwoPLParams:
+def early(lsat: Problem) -> TwoPLParams:
     problem = lsat[1].em
     params = TwoPLParams(np.zeros(5), np.ones(5))
     for _ in range(8):
@@ -86,7 +86,7 @@ def early(lsat: Bench) -> TwoPLParams:
     return params
 
 
-# --- parameters that the data leave open ---
+# --- parameters that the data do not determine ---
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def early(lsat: Bench) -> TwoPLParams:
     [(-4.0, -0.5, Verdict.ANOTHER_MODEL), (1.5, 3.0, Verdict.ANOTHER_MODEL), (20, 60.0, Verdict.STOPPED_EARLY)],
 )
 def test_a_slope_that_runs_off_may_not_be_anything(
-    runs_off: Bench, tmp_path: Path, d: float, a: float, verdict: Verdict
+    runs_off: Problem, tmp_path: Path, d: float, a: float, verdict: Verdict
 ) -> None:
     names = [f"q{i}" for i in (1, 2, 3, 4, 5, 6, 8, 7)]
     rows = zip(names, [*OTHERS["d"], d], [*OTHERS["a"], a], strict=True)
     result = judged(runs_off, tmp_path, "item,d,a\n" + "".join(f"{n},{x},{y}\n" for n, x, y in rows))
     assert result.verdict is verdict
-    on_its_way = "on the way to infinity in d[q7], a[q7]" in result.sentence
+    on_its_way = "the likelihood still increases towards infinity in d[q7], a[q7]" in result.sentence
     assert on_its_way == (verdict is Verdict.STOPPED_EARLY)
 
 
@@ -122,7 +122,7 @@ def test_no_standard_error_where_there_is_none(tmp_path: Path) -> None:
 # --- no early stop ---
 
 
-def test_a_sign_or_a_factor_amiss_is_no_early_stop(lsat: Bench, tmp_path: Path) -> None:
+def test_a_sign_or_a_factor_amiss_is_no_early_stop(lsat: Problem, tmp_path: Path) -> None:
     for factor in (-1.0, 2.0):
         a = np.where(np.arange(5) == 2, factor * A, A)
         result = judged(lsat, tmp_path, written(D, a))
@@ -130,13 +130,13 @@ def test_a_sign_or_a_factor_amiss_is_no_early_stop(lsat: Bench, tmp_path: Path) 
         assert "all numbers but a[item3] are those of the maximum" in result.sentence
 
 
-def test_a_slip_of_the_pen_is_no_early_stop(lsat: Bench, tmp_path: Path) -> None:
+def test_a_slip_of_the_pen_is_no_early_stop(lsat: Problem, tmp_path: Path) -> None:
     result = judged(lsat, tmp_path, written(D, np.where(np.arange(5) == 1, 0.732, A)))
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert "all numbers but a[item2]" in result.sentence
 
 
-def test_a_coarse_grid_is_no_early_stop(lsat: Bench, tmp_path: Path) -> None:
+def test_a_coarse_grid_is_no_early_stop(lsat: Problem, tmp_path: Path) -> None:
     d, a = [2.7744, 0.9903, 0.2491, 1.2848, 2.0538], [0.8317, 0.7256, 0.8928, 0.6913, 0.6610]
     result = judged(lsat, tmp_path, written(d, a, pattern="%.4f"))
     assert result.verdict is Verdict.ANOTHER_MODEL
@@ -149,14 +149,14 @@ def test_fixed_equal_weights_are_another_model(tmp_path: Path) -> None:
     assert "the weights are fixed equal" in result.sentence
 
 
-def test_slopes_of_zero_are_no_rasch_model(lsat: Bench, tmp_path: Path) -> None:
+def test_slopes_of_zero_are_no_rasch_model(lsat: Problem, tmp_path: Path) -> None:
     assert "Rasch" not in judged(lsat, tmp_path, written(-D / A, 0 * A, "item,d,a")).sentence
 
 
 # --- another parametrisation ---
 
 
-def test_an_early_stop_in_another_parametrisation(lsat: Bench, early: TwoPLParams, tmp_path: Path) -> None:
+def test_an_early_stop_in_another_parametrisation(lsat: Problem, early: TwoPLParams, tmp_path: Path) -> None:
     d, a = early
     readings = {
         "reflected ability axis": written(d, -a),
@@ -166,10 +166,12 @@ def test_an_early_stop_in_another_parametrisation(lsat: Bench, early: TwoPLParam
     for change, text in readings.items():
         result = judged(lsat, tmp_path, text)
         assert result.verdict is Verdict.STOPPED_EARLY
-        assert result.sentence.startswith(f"stopped early, in another parametrisation: {change}; so read, 0.25")
+        assert result.sentence.startswith(
+            f"stopped early, in another parametrisation: {change}; after conversion, 0.25"
+        )
 
 
-def test_the_constant_that_fits_exactly_is_named(lsat: Bench, tmp_path: Path) -> None:
+def test_the_constant_that_fits_exactly_is_named(lsat: Problem, tmp_path: Path) -> None:
     result = judged(
         lsat,
         tmp_path,
@@ -191,7 +193,7 @@ def test_the_constant_that_fits_exactly_is_named(lsat: Bench, tmp_path: Path) ->
         "\n".join(['"","item","b","a"', *(f"{r.split(',')[0]},{r}" for r in written(-D / A, A).split()[1:])]) + "\n",
     ],
 )
-def test_headers_of_stata_ltm_and_tam(lsat: Bench, tmp_path: Path, text: str) -> None:
+def test_headers_of_stata_ltm_and_tam(lsat: Problem, tmp_path: Path, text: str) -> None:
     assert judged(lsat, tmp_path, text).verdict is Verdict.AT_MAXIMUM
 
 
@@ -224,8 +226,8 @@ CONSULTED = {
 
 
 @pytest.fixture(scope="module")
-def consultation() -> Bench:
-    return bench("two-pl", Path(__file__).parent / "data" / "consultation.csv", 2)
+def consultation() -> Problem:
+    return problem("two-pl", Path(__file__).parent / "data" / "consultation.csv", 2)
 
 
 @pytest.mark.parametrize(
@@ -233,11 +235,11 @@ def consultation() -> Bench:
     [("d", "d", 1, "intercepts d in the column of b"), ("-b", "b", -1, "sign of b reversed")],
 )
 def test_a_quantity_never_stands_under_another_ones_name(
-    consultation: Bench, tmp_path: Path, first: str, name: str, sign: int, change: str
+    consultation: Problem, tmp_path: Path, first: str, name: str, sign: int, change: str
 ) -> None:
     result = judged(consultation, tmp_path, written(CONSULTED[first], CONSULTED["a"], "item,b,a"))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
-    place = "so read, the estimates are at the maximum, to the digits given (3 decimals)"
+    place = "after conversion, the estimates are at the maximum, to the digits given (3 decimals)"
     assert result.sentence == f"another parametrisation: {change}; {place}."
     assert result.best == pytest.approx(-3420.064386, abs=1e-6)
     found = result.parameters.set_index("parameter")
@@ -248,7 +250,7 @@ def test_a_quantity_never_stands_under_another_ones_name(
     assert (np.abs(found["optimum"] - found["converted"]) <= 0.0005).all()
 
 
-def test_all_numbers_outside_the_rounding_are_counted(lsat: Bench, early: TwoPLParams, tmp_path: Path) -> None:
+def test_all_numbers_outside_the_rounding_are_counted(lsat: Problem, early: TwoPLParams, tmp_path: Path) -> None:
     d, a = early
     for text, worst in (
         (written(d, a), ""),
@@ -276,7 +278,7 @@ HELD_LEVEL, HELD_RISE = -48.4436764034402, 25.6754295137319
 
 
 @pytest.fixture(scope="module")
-def salamanders(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def salamanders(tmp_path_factory: pytest.TempPathFactory) -> Problem:
     return coins(tmp_path_factory.mktemp("salamanders"), SALAMANDERS, 2)
 
 
@@ -284,7 +286,7 @@ def salamanders(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     "rows",
     ["absent,0.4054,0\noccupied,0.5946,0.2587\n", "absent,0.4053774387,0.000\noccupied,0.5946225613,0.2587290894\n"],
 )
-def test_a_maximum_only_because_a_bias_is_held_at_0(salamanders: Bench, tmp_path: Path, rows: str) -> None:
+def test_a_maximum_only_because_a_bias_is_held_at_0(salamanders: Problem, tmp_path: Path, rows: str) -> None:
     result = judged(salamanders, tmp_path, f"component,weight,bias\n{rows}")
     assert result.verdict is Verdict.ANOTHER_OPTIMUM
     assert "the maximum when bias[absent] is held at 0 at -48.443676, 2.635711 below the best" in result.sentence
@@ -298,9 +300,9 @@ def test_a_maximum_only_because_a_bias_is_held_at_0(salamanders: Bench, tmp_path
     assert result.parameters["optimum"][2] == 0
 
 
-def test_what_is_held_does_not_rest_on_the_kinds(salamanders: Bench, tmp_path: Path) -> None:
-    data, case, ground = salamanders
-    blind = data, case, ground._replace(optima=ground.optima[:1])
+def test_what_is_held_does_not_rest_on_the_kinds(salamanders: Problem, tmp_path: Path) -> None:
+    data, case, known = salamanders
+    blind = data, case, known._replace(optima=known.optima[:1])
     result = judged(blind, tmp_path, f"weight,bias\n{PSI},{P}\n{1 - PSI},0\n")
     assert "the maximum when bias[coin2] is held at 0" in result.sentence
 
@@ -312,7 +314,7 @@ def test_a_bias_held_at_1_and_tails_for_heads(tmp_path: Path) -> None:
     assert "the maximum when bias[coin1] is held at 1" in result.sentence
     assert result.finding.held.entries[0].rise == pytest.approx(HELD_RISE, rel=1e-5)
     result = judged(sites, tmp_path, f"weight,bias\n0.4054,0\n0.5946,{P:.4f}\n")
-    assert "probabilities of tails instead of heads; so read" in result.sentence
+    assert "probabilities of tails instead of heads; after conversion" in result.sentence
     assert "the maximum when bias[coin1] is held at 1" in result.sentence
 
 
@@ -349,7 +351,7 @@ def test_what_rises_only_together_with_others_is_held_too(tmp_path: Path) -> Non
     assert result.sentence.endswith("rises by 25.675 per unit of bias[coin2] above 0.")
 
 
-def test_equal_weights_and_a_bias_that_em_never_moves(salamanders: Bench, tmp_path: Path) -> None:
+def test_equal_weights_and_a_bias_that_em_never_moves(salamanders: Problem, tmp_path: Path) -> None:
     result = judged(salamanders, tmp_path, "weight,bias\n0.5,0\n0.5,0.3\n")
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert "leaves them so and never moves a bias from 0 or 1 (coin1)" in result.sentence
@@ -364,7 +366,7 @@ def test_a_bias_at_the_edge_where_it_belongs_is_the_maximum(tmp_path: Path) -> N
 # --- numbers of any size ---
 
 
-def with_item1(lsat: Bench, folder: Path, header: str, first: str, slope: str) -> Adjudication:
+def with_item1(lsat: Problem, folder: Path, header: str, first: str, slope: str) -> Adjudication:
     rows = "item2,0.5,0.3\nitem3,0.249,0.891\nitem4,1.285,0.688\nitem5,2.053,0.657\n"
     return judged(lsat, folder, f"item,{header},a\nitem1,{first},{slope}\n{rows}")
 
@@ -380,7 +382,7 @@ def step_log_likelihood(case: Case, d: Any, a: Any, first: float) -> float:
 
 
 @pytest.mark.parametrize("slope", ["1e6", "1e20", "1e99"])
-def test_a_slope_of_any_size_is_far_from_the_maximum(lsat: Bench, tmp_path: Path, slope: str) -> None:
+def test_a_slope_of_any_size_is_far_from_the_maximum(lsat: Problem, tmp_path: Path, slope: str) -> None:
     result = with_item1(lsat, tmp_path, "d", "2.773", slope)
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert result.best == pytest.approx(-2466.6533775, abs=1e-7)
@@ -396,7 +398,7 @@ def test_a_slope_of_any_size_is_far_from_the_maximum(lsat: Bench, tmp_path: Path
     [("1e99", "1"), ("1e20", ".5"), ("1e6", "1"), ("-1e20", "1e50"), ("1e20", "1e20"), ("40", "999"), ("999", "40")],
 )
 def test_no_number_however_large_makes_an_optimum(
-    lsat: Bench, tmp_path: Path, header: str, first: str, slope: str
+    lsat: Problem, tmp_path: Path, header: str, first: str, slope: str
 ) -> None:
     result = with_item1(lsat, tmp_path, header, first, slope)
     assert result.verdict is Verdict.ANOTHER_MODEL
@@ -404,7 +406,7 @@ def test_no_number_however_large_makes_an_optimum(
     assert result.log_likelihood < result.best - 10
 
 
-def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Bench, tmp_path: Path) -> None:
+def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Problem, tmp_path: Path) -> None:
     # Where item 1 is always right, the others are best by themselves; only its intercept is wrong (gradient -76).
     four = TwoPL(lsat[1].em.responses[:, 1:], lsat[1].em.frequencies)
     d, a = em(four, TwoPLParams(np.zeros(4), np.ones(4)), StopRule(tolerance=1e-9, max_cycles=5000)).params
@@ -415,7 +417,7 @@ def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Bench, tmp_pa
         assert result.verdict is Verdict.ANOTHER_MODEL
 
 
-def test_a_height_that_the_two_sides_do_not_share_is_not_believed(lsat: Bench) -> None:
+def test_a_height_that_em_and_pymc_do_not_share_is_not_believed(lsat: Problem) -> None:
     _, case, (objective, optima, _, _) = lsat
     best = optima[0].point
     assert believed(case, objective, best)

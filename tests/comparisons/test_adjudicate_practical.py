@@ -14,7 +14,7 @@ from comparisons import families
 from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
-from comparisons.adjudicate.known_optima import survey
+from comparisons.adjudicate.known_optima import known_optima
 from comparisons.adjudicate.slips import slip_of_the_pen
 from comparisons.adjudicate.words import significant
 from comparisons.commands.main import main
@@ -70,20 +70,20 @@ def maximum(grid: Grid) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def lsat() -> Any:
-    return bench("two-pl", LSAT6)
+    return problem("two-pl", LSAT6)
 
 
-def bench(family: str, path: Path, **options: Any) -> Any:
+def problem(family: str, path: Path, **options: Any) -> Any:
     module, data = families.family(family), read_table(path)
     case = module.read("data", data, families.settle(module, options))
-    return data, case, survey(case, 3)
+    return data, case, known_optima(case, 3)
 
 
 def judged(where: Any, folder: Path, text: str, tolerance: float = 1e-4) -> Adjudication:
-    data, case, ground = where
+    data, case, known = where
     path = folder / "estimates.csv"
     path.write_text(text)
-    return adjudicate(case, forms.read(path, data, case, {}), options={}, tolerance=tolerance, ground=ground)
+    return adjudicate(case, forms.read(path, data, case, {}), options={}, tolerance=tolerance, known=known)
 
 
 def written(first: Any, a: Any, header: str = "item,d,a", pattern: str = "%.16g") -> str:
@@ -159,7 +159,7 @@ def test_near_coins(tmp_path: Path) -> None:
     path = tmp_path / "coins.csv"
     path.write_text("heads,flips\n18,20\n17,20\n10,20\n11,20\n2,20\n1,20\n")
     text = "weight,bias\n0.335123456789012,0.075612345678901\n0.664876543210988,0.701412345678901\n"
-    result = judged(bench("coin-mixture", path, coins=2), tmp_path, text)
+    result = judged(problem("coin-mixture", path, coins=2), tmp_path, text)
     assert result.verdict is Verdict.PRACTICALLY_AT_MAXIMUM
     assert "quadrature" not in result.sentence
 
@@ -196,7 +196,7 @@ def test_the_quadrature_is_named(lsat: Any, tmp_path: Path, grid: Grid, name: st
 
 def test_another_quadrature_that_tells_is_another_model(tmp_path: Path) -> None:
     # Three nodes here, 61 there.
-    coarse = bench("two-pl", LSAT6, nodes=3, limit=2.0)
+    coarse = problem("two-pl", LSAT6, nodes=3, limit=2.0)
     result = judged(coarse, tmp_path, written(*maximum(equal(61, 6)), pattern="%.6f"))
     assert result.verdict is Verdict.ANOTHER_MODEL
     assert "the maximum under 61 equally spaced nodes on [-6, 6], to the digits given" in result.sentence

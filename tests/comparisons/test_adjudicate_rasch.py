@@ -16,7 +16,7 @@ from comparisons.adjudicate import forms
 from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
 from comparisons.adjudicate.forms import rasch
-from comparisons.adjudicate.known_optima import survey
+from comparisons.adjudicate.known_optima import known_optima
 from comparisons.case import InputError
 from comparisons.reading.tables import read_table
 
@@ -84,25 +84,25 @@ def truth() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def two_pl() -> Any:
-    return bench("two-pl")
+    return problem("two-pl")
 
 
 @pytest.fixture(scope="module")
 def one_pl() -> Any:
-    return bench("common-slope")
+    return problem("common-slope")
 
 
-def bench(family: str) -> Any:
+def problem(family: str) -> Any:
     module, data = families.family(family), read_table(LSAT6)
     case = module.read("data", data, families.settle(module, {}))
-    return data, case, survey(case, 3)
+    return data, case, known_optima(case, 3)
 
 
 def judged(where: Any, folder: Path, text: str) -> Adjudication:
-    data, case, ground = where
+    data, case, known = where
     path = folder / "estimates.csv"
     path.write_text(text)
-    return adjudicate(case, forms.read(path, data, case, {}), options={}, ground=ground)
+    return adjudicate(case, forms.read(path, data, case, {}), options={}, known=known)
 
 
 def written(first: Any, slope: object = 1, header: str = "item,b,a", pattern: str = "%.4f") -> str:
@@ -221,7 +221,9 @@ def test_the_metrics_of_the_common_slope(
     d, a = truth["d"], truth["a"]
     result = judged(one_pl, tmp_path, written(first(d, a), slope or f"{a:.4f}"))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
-    assert result.sentence.startswith(f"another parametrisation: {change} so read, the estimates are at the maximum")
+    assert result.sentence.startswith(
+        f"another parametrisation: {change} after conversion, the estimates are at the maximum"
+    )
     assert result.finding.within_rounding
 
 

@@ -1,4 +1,4 @@
-"""Certificates: verified at 50 digits, seen to fail when a digit changes, and reached by both legs."""
+"""Certificates: verified at 50 digits, seen to fail when a digit changes, and reached by EM and PyMC."""
 
 import copy
 import json
@@ -182,7 +182,7 @@ def test_published_figures_are_those_certified() -> None:
     assert best.natural["a"] == pytest.approx([0.825660, 0.722744, 0.890875, 0.688368, 0.656856], abs=6e-7)
 
 
-# ---- both legs ----------------------------------------------------------------------------------------------
+# ---- EM and PyMC --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["coins", "genetic-linkage", "murray"])

@@ -62,7 +62,7 @@ def agreeing() -> CrossCheck:
 
 @pytest.fixture
 def staged(agreeing: CrossCheck, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A harness that answers at once, and disagrees on the problems named."""
+    """A cross-check that answers at once, and disagrees on the problems named."""
 
     def stage(*disagree: str) -> None:
         def at_once(case: Case, n_starts: int, seed: int, **_: Any) -> CrossCheck:
@@ -158,7 +158,7 @@ def test_help(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.stderr) == (0, "")
     assert all(f"\n  {command} " in result.stdout for command in ("compare", "list", "run"))
-    assert "Exit status: 0 the sides agree, 1 they disagree, 2 bad usage" in result.stdout
+    assert "Exit status: 0 EM and PyMC agree, 1 they disagree, 2 bad usage" in result.stdout
 
 
 def test_version() -> None:
@@ -245,7 +245,7 @@ def test_labels_of_the_user_are_no_markup_and_no_control_sequences(tmp_path: Pat
 
 
 def compared(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[Any, dict[str, Any]]:
-    """The case that a command makes, and how the harness is called, with the command that gives the same again."""
+    """The case that a command makes, and how the cross-check is called, with the command that gives the same again."""
     seen: list[tuple[Any, dict[str, Any]]] = []
     jobs: list[batch.Job] = []
     cross_check = batch._cross_check

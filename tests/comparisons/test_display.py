@@ -181,9 +181,9 @@ def mirrored_items(family: str) -> CrossCheck:
     return crosscheck(case, starts=starts)
 
 
-def ends_of(result: CrossCheck, leg: str) -> np.ndarray:
+def ends_of(result: CrossCheck, by: str) -> np.ndarray:
     table = result.starts_table()
-    return table[[f"{leg} {name}" for name in result.case.parameter_names()]].to_numpy()
+    return table[[f"{by} {name}" for name in result.case.parameter_names()]].to_numpy()
 
 
 @pytest.mark.parametrize("which", ["coins", "two-pl", "common-slope"])
@@ -191,8 +191,8 @@ def test_endpoints_have_the_labels_and_signs_of_the_estimates(swapped, which):
     result = swapped if which == "coins" else mirrored_items(which)
     raw = result.case.flat(result.em.natural)
     assert np.abs(raw[0] - raw[1]).max() > 0.1, "the starts must lead to different labellings"
-    for leg, column in (("em", "em"), ("pymc", "pymc")):
-        for end in ends_of(result, leg):
+    for by, column in (("em", "em"), ("pymc", "pymc")):
+        for end in ends_of(result, by):
             np.testing.assert_allclose(end, result.estimates[column], rtol=1e-4)
     table = result.starts_table()
     starts = table[[f"start {name}" for name in result.case.parameter_names()]].to_numpy()
@@ -334,7 +334,9 @@ def test_infinite_scores_are_counted_in_examinees(tmp_path, undrawn):
     content = "a,b,c,frequency\n1,1,1,4\n0,0,0,3\n1,0,1,9\n0,1,1,7\n1,1,0,8\n0,0,1,6\n1,0,0,5\n"
     result = crosscheck(read_items(content, scores="mle", **{"slope-prior": "lognormal,0,0.5"}), 1)
     said = scores_remark(result)
-    assert said.startswith("the MLE is +infinity for 4 of 42 examinees (every answer points up")
+    assert said.startswith(
+        "the MLE is +infinity for 4 of 42 examinees (all answers right, or wrong where the slope is negative"
+    )
     assert "is -infinity for 3 of 42 examinees" in said
     assert "+infinity for 4 of 42" in markdown(compose(result))
     other = crosscheck(read_items(content, scores="eap", **{"slope-prior": "lognormal,0,0.5"}), 1)
@@ -360,19 +362,19 @@ def test_nothing_at_a_saddle_is_called_not_identified(at_saddle, undrawn):
     named = replace(at_saddle, not_identified=("weight[coin1]",))
     assert named.optima[named.ends.optimum].kind is Kind.SADDLE
     assert _about_ridge(named) == []
-    estimates = at_saddle.estimates.assign(identified=False, no_se="level there")
+    estimates = at_saddle.estimates.assign(identified=False, no_se="flat there")
     found = tables.agreement(replace(at_saddle, estimates=estimates))
     assert "not identified" not in found.note.lower()
-    assert "No standard error: level there (weight[coin1], weight[coin2], bias[coin1] and bias[coin2])." in found.note
+    assert "No standard error: flat there (weight[coin1], weight[coin2], bias[coin1] and bias[coin2])." in found.note
 
 
 def test_reasons_for_no_standard_error_are_in_the_note(at_best):
     assert "No standard error" not in tables.agreement(at_best).note
-    estimates = at_best.estimates.assign(no_se=["", "at the edge", "", "runs off"])
+    estimates = at_best.estimates.assign(no_se=["", "at the edge", "", "diverging"])
     found = tables.agreement(replace(at_best, estimates=estimates))
     assert [row[-2:] for row in found.rows if row[0] in ("weight[coin2]", "bias[coin2]")] == [("–", "–")] * 2  # noqa: RUF001
     assert found.rows[0][-1] != "–"  # noqa: RUF001
-    assert "No standard error: at the edge (weight[coin2]); runs off (bias[coin2])." in found.note
+    assert "No standard error: at the edge (weight[coin2]); diverging (bias[coin2])." in found.note
 
 
 def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
@@ -383,10 +385,10 @@ def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
     result = replace(at_best, optima=[replace(top, judgement=judgement)], estimates=estimates)
     page: Page = compose(result)
     assert page.badge.css_class == "elsewhere"
-    assert "the likelihood itself is unbounded there: there is no estimate" in markdown(page)
+    assert "the likelihood itself is unbounded there: no estimate, however high it is" in markdown(page)
     found = tables.agreement(result)
     assert [row[5] for row in found.rows if row[0] == "bias[coin1]"] == ["unbounded"]
-    assert "Unbounded: the likelihood grows without end" in found.note
+    assert "Unbounded: the likelihood increases without limit" in found.note
 
 
 # --- the convergence figure ---

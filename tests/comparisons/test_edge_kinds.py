@@ -30,7 +30,7 @@ def test_claims_have_one_maximum_and_every_start_reaches_it(claims):
     assert [str(optimum.kind) for optimum in claims.optima] == ["best"]
     assert claims.verdict == "agree"
     assert claims.flags == ()
-    assert [len(claims.optima[0].members[leg]) for leg in ("em", "pymc")] == [40, 40]
+    assert [len(claims.optima[0].members[by]) for by in ("em", "pymc")] == [40, 40]
     assert (claims.em.status == "converged").all()
     for end in (claims.ends.em, claims.ends.pymc):
         order = np.argsort(end["rate"])
@@ -162,9 +162,14 @@ def test_an_edge_without_bound_is_found_from_the_data_alone():
     """One complete row lies on a line through 0: at a correlation of -1 and s_x / s_y = 1.3 / .4 it has any density."""
     values = np.array([[1.3, -0.4], [-0.878, np.nan], [-0.346, np.nan], [-0.292, np.nan], [np.nan, 1.179]])
     result = crosscheck(bivariate_normal.bind("row", values, ("x", "y"), means_zero=True), 4)
-    assert result.optima[0].kind is Kind.DEGENERATE
-    assert result.verdict == "agree elsewhere"
-    assert "the likelihood is unbounded as correlation[x,y] goes to the edge of its range" in result.sentence
+    assert [str(optimum.kind) for optimum in result.optima] == ["best", "degenerate"]
+    assert (result.ends.optimum, result.verdict) == (0, "agree")
+    assert result.ends.pymc_log_likelihood == pytest.approx(-7.2500374, abs=1e-7)
+    assert "elsewhere the likelihood is unbounded" in result.sentence
+    message = flags(result)["degenerate"]
+    assert message.startswith(
+        "the likelihood is unbounded as correlation[x,y] approaches the edge of its range; 0 of 4 EM"
+    )
 
 
 @pytest.mark.parametrize("apart", [1e-3, *(pytest.param(apart, marks=pytest.mark.slow) for apart in (1e-2, 1e-4))])

@@ -185,9 +185,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a package with a family on the path, announced as pip would."""
 
     def installed(name: str, target: str, files: dict[str, str]) -> None:
+        monkeypatch.delitem(sys.modules, target, raising=False)
         for file, text in files.items():
             (tmp_path / file).write_text(text)
-            monkeypatch.delitem(sys.modules, Path(file).stem, raising=False)
         info = tmp_path / "other_package-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-package\nVersion: 1.0\n")

@@ -169,7 +169,7 @@ MERGED_HEADS = np.array([6, 5, 8, 4, 7, 6, 5, 7, 6, 6, 9, 6, 5, 5, 2, 6, 7, 7, 6
 
 
 def test_merged_coins_with_a_place_for_one_of_them_elsewhere_are_a_saddle(make_coins):
-    """Level in the weights, falling as the biases part; but at the end of the level ground a coin may move and rise."""
+    """Level in the weights, falling as the biases part; but beyond the flat region a coin may move and rise."""
     share = mp.mpf(int(MERGED_HEADS.sum())) / (10 * len(MERGED_HEADS))
 
     def lindsay_gradient(bias):

@@ -219,7 +219,7 @@ def test_what_cannot_be_bound_is_one_line(model, more, words) -> None:
         (lambda params: 0.5, "the EM returned float, expected a dict with rate"),
         (lambda params: {"rate": [1.0, 2.0]}, "the EM returned 'rate' of shape (2,), the model's is (1,)"),
         (lambda params: {"rate": -1.0}, "the EM returned rate = -1, outside the support of the model's variable"),
-        (lambda params: {"rate": np.nan}, "the EM returned rate = nan, outside the support of the model's variable"),
+        (lambda params: {"rate": np.nan}, "the EM returned rate = nan from every one of"),
     ],
 )
 def test_what_an_em_returns_that_does_not_fit_is_one_line(wrong, words) -> None:
@@ -311,3 +311,27 @@ def test_axes_without_names_that_are_exchanged_together_are_one() -> None:
     case = bind(model, lambda params: params)
     assert case.by_name["weight"].axes[0] == case.by_name["mean"].axes[0]
     assert case.by_name["mean"].names[:2] == ("mean[1, 1]", "mean[1, 2]")
+
+
+class Fit:
+    """Half the way in every cycle."""
+
+    def fit(self, start, max_cycles=1000):
+        rate = start["rate"]
+        for _ in range(max_cycles):
+            rate = (rate + 3 / 7) / 2
+        return {"rate": rate, "log_likelihood": 0.0}
+
+
+class WholeFit:
+    """A fit that cannot be cut short."""
+
+    def fit(self, start):
+        return Fit().fit(start, 100)
+
+
+@pytest.mark.parametrize(("em", "least", "most"), [(Fit(), 20, 60), (WholeFit(), 1, 3)])
+def test_a_fit_is_taken_cycle_by_cycle_where_it_can_be_cut_short(em, least, most) -> None:
+    result = crosscheck(bind(exponential, em), 2)
+    assert result.verdict == "agree"
+    assert least <= result.em.effort.max() <= most

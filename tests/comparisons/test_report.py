@@ -170,7 +170,7 @@ def test_order_of_the_report(coins_page, coins):
 
 
 def test_agreement_table_marks_what_is_not_identified(coins_page, coins):
-    found = table(coins_page, "Estimates of both sides")
+    found = table(coins_page, "Estimates by EM and PyMC")
     digits = dict(zip(column(found, "parameter"), column(found, "matching digits"), strict=True))
     assert [name for name, cell in digits.items() if cell == "not identified"] == list(coins.not_identified)
     assert float(digits["bias[coin2]"]) >= 8
@@ -195,20 +195,20 @@ def test_optima_say_how_they_are_known(coins_page, lsat6_page):
 
 def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coins, undrawn):
     optimum = coins.optima[0]
-    nobody = {leg: np.array([], dtype=np.int64) for leg in ("em", "pymc")}
+    nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
     kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
-    best, *_, heap = kinds
+    best, *_, unsettled = kinds
     altered = replace(
         coins,
         optima=[
             replace(optimum, judgement=best, members=nobody, certificate=None),
-            replace(optimum, judgement=heap, leads_to=0, certificate=None),
+            replace(optimum, judgement=unsettled, leads_to=0, certificate=None),
         ],
     )
     page = compose(altered)
     remarks = column(table(page, "Where 6 starts ended"), "remark")
-    assert "no start of either side ended here" in remarks[0]
-    assert remarks[1] == "PyMC climbs from here to optimum 1"
+    assert "no start ended here" in remarks[0]
+    assert remarks[1] == "continued from here PyMC reaches optimum 1"
     (kinds_said,) = (b for s in page.sections if s.title == "Optima" for b in s.blocks if isinstance(b, Points))
     assert [kind for kind, _ in kinds_said.items] == ["best", "not stationary"]
 
@@ -225,11 +225,11 @@ def test_with_a_prior_the_optima_are_as_high_as_the_log_posterior(make_coins, un
 def test_starts_are_counted_by_where_they_ended(coins_page, coins, undrawn):
     page = coins_page
     found = table(page, "Starts by where they ended and why they stopped")
-    rows = list(zip(*(column(found, name) for name in ("side", "status", "starts", "largest effort")), strict=True))
+    rows = list(zip(*(column(found, name) for name in ("fit", "status", "starts", "largest effort")), strict=True))
     expected = [
-        (side, status, str(int((leg.status == status).sum())), str(leg.effort[leg.status == status].max()))
-        for side, leg in (("EM", coins.em), ("PyMC", coins.pymc))
-        for status in set(leg.status)
+        (side, status, str(int((fit.status == status).sum())), str(fit.effort[fit.status == status].max()))
+        for side, fit in (("EM", coins.em), ("PyMC", coins.pymc))
+        for status in set(fit.status)
     ]
     assert sorted(rows) == sorted(expected)
     assert "starts.csv" in markdown(page)
@@ -344,7 +344,7 @@ def test_disagreement_cannot_be_missed(broken, undrawn):
     reader = Reader(html(page))
     assert "DISAGREE" in reader.text[: reader.text.index("Flags")]
     assert ("div", {"class": "verdict disagree", "role": "note"}) in reader.attributes
-    estimates = table(page, "Estimates of both sides")
+    estimates = table(page, "Estimates by EM and PyMC")
     assert estimates.alarms == set(range(10))
     checks = table(page, "What was compared, what was found and what is allowed")
     assert [checks.rows[row][0] for row in sorted(checks.alarms)] == failed

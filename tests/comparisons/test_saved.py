@@ -120,8 +120,8 @@ FILES = {
     "cut": (lambda content: content[:300], "is damaged"),
     "one bit": (damaged, "is damaged"),
     "of another version": (
-        lambda content: content.replace(b"format 1", b"format 0", 1),
-        r"written by version \S+, format 0, expected \S+, format 1: run it again",
+        lambda content: content.replace(b"format 2", b"format 0", 1),
+        r"written by version \S+, format 0, expected \S+, format 2: run it again",
     ),
 }
 

@@ -79,9 +79,9 @@ def found(result: CrossCheck) -> tuple:
     return str(result.verdict), result.not_identified, optima, [flag.code for flag in result.flags], starts.to_csv()
 
 
-def numbers(result: CrossCheck, leg: str) -> np.ndarray:
+def numbers(result: CrossCheck, by: str) -> np.ndarray:
     """Estimates, those left out that run off."""
-    shown = result.case.align(getattr(result.ends, leg), result.case.canonical(result.ends.pymc))
+    shown = result.case.align(getattr(result.ends, by), result.case.canonical(result.ends.pymc))
     away = np.isin(result.case.parameter_names(), result.optima[0].judgement.diverging)
     return result.case.flat(shown)[~away]
 
@@ -94,8 +94,8 @@ def assert_the_same_but_for_the_size(family: str, factor: float) -> None:
     # On the way to infinity the other estimates depend on how far one went: a log-likelihood that is right to g
     # leaves them right to sqrt(2 g) standard errors.
     close = {"rel": 1e-6} if family == STEP else {"rel": 1e-10, "abs": 1e-10}
-    for leg in ("em", "pymc"):
-        assert numbers(many, leg) == pytest.approx(numbers(one, "pymc"), **close)
+    for by in ("em", "pymc"):
+        assert numbers(many, by) == pytest.approx(numbers(one, "pymc"), **close)
     for errors in ("em_se", "pymc_se"):
         expected = one.estimates["pymc_se"] / np.sqrt(factor)
         np.testing.assert_allclose(np.sort(many.estimates[errors]), np.sort(expected), rtol=2e-6)
@@ -122,9 +122,9 @@ def test_a_frequency_is_as_many_rows(family):
     long = crosscheck(bound(family, np.repeat(ROWS[family], often, axis=0), None), starts=STARTS[family])
     short = times(family, 1.0)
     assert found(long) == found(short)
-    for leg in ("em", "pymc"):
-        assert numbers(long, leg) == pytest.approx(numbers(short, leg), rel=1e-12)
-        height = f"{leg}_log_likelihood"
+    for by in ("em", "pymc"):
+        assert numbers(long, by) == pytest.approx(numbers(short, by), rel=1e-12)
+        height = f"{by}_log_likelihood"
         assert getattr(long.ends, height) == pytest.approx(getattr(short.ends, height), rel=1e-14)
 
 
@@ -184,10 +184,10 @@ def test_forty_counts_in_large_units(unit):
             mp.log(sum(mp.exp(w + x * mp.log(rate / unit) - rate + unit) for w, rate in chances)) for x in counts
         )
 
-    for leg, errors in (("em", "em_se"), ("pymc", "pymc_se")):
+    for by, errors in (("em", "em_se"), ("pymc", "pymc_se")):
         table = two.estimates
         assert_a_zero_of_the_gradient(
-            log_likelihood, table[leg].to_numpy()[[0, 2, 3]], table[errors].to_numpy()[[0, 2, 3]]
+            log_likelihood, table[by].to_numpy()[[0, 2, 3]], table[errors].to_numpy()[[0, 2, 3]]
         )
 
 
@@ -210,10 +210,10 @@ def test_forty_coins_thrown_very_often(flips):
             total += mp.log(sum(map(mp.exp, terms)))
         return total
 
-    for leg, errors in (("em", "em_se"), ("pymc", "pymc_se")):
+    for by, errors in (("em", "em_se"), ("pymc", "pymc_se")):
         table = result.estimates
         assert_a_zero_of_the_gradient(
-            log_likelihood, table[leg].to_numpy()[[0, 2, 3]], table[errors].to_numpy()[[0, 2, 3]]
+            log_likelihood, table[by].to_numpy()[[0, 2, 3]], table[errors].to_numpy()[[0, 2, 3]]
         )
 
 

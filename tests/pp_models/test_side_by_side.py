@@ -1,4 +1,4 @@
-"""Climbing in company: the same ends as alone, and no thread left behind."""
+"""Many maximisations at once: the same ends as alone, and no thread left behind."""
 
 import threading
 
@@ -33,9 +33,9 @@ def no_thread_is_left():
     assert not climbing()
 
 
-@pytest.mark.parametrize("company", [1, 5, 100])
-def test_the_same_ends_as_alone(coins, starts, company, monkeypatch):
-    monkeypatch.setattr(side_by_side, "COMPANY", company)
+@pytest.mark.parametrize("at_once", [1, 5, 100])
+def test_the_same_ends_as_alone(coins, starts, at_once, monkeypatch):
+    monkeypatch.setattr(side_by_side, "AT_ONCE", at_once)
     ends = dict(maximise_all(coins, starts))
     assert sorted(ends) == list(range(len(starts)))
     for index, start in enumerate(starts):

@@ -73,7 +73,7 @@ class Form(Protocol):
         ...
 
     def tame(self, case: "Case", natural: "Natural") -> "Natural":
-        """Parameters of any size moved to where both sides can compute."""
+        """Parameters of any size moved to where EM and PyMC can compute."""
         ...
 
     def groups(self, case: "Case") -> "tuple[str, tuple[str, ...]]":

@@ -201,4 +201,6 @@ def another_model(case: Case, natural: Natural, reading: Reading, estimates: Est
         return None
     at_edge = [label for label, p in zip(estimates.rows, bias, strict=True) if p in (0, 1)]
     held = f" and never moves a bias from 0 or 1 ({listed(at_edge)})" if at_edge else ""
-    return f"the weights are fixed equal, and the biases are where EM ends that leaves them so{held} (--equal-weights)"
+    return (
+        f"the weights are fixed equal, and the biases are those of an EM that keeps them equal{held} (--equal-weights)"
+    )

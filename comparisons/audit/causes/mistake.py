@@ -10,7 +10,7 @@ Counts = Callable[[Natural], Mapping[str, Array]]
 
 
 class Of(Flag):
-    """What a mistake can be held against.
+    """What a mistake can be compared with.
 
     CYCLE is one cycle. END is where a fit ends: the same cycle stays there. FIT is the estimates of a fit beside those
     of a right one from the same start.
@@ -29,7 +29,7 @@ class Mistake(NamedTuple):
     words : str
         What is wrong; with `{amount}` in it where it has one.
     cycle : callable (natural, amount) -> natural
-        Of a mistake that is held against a fit: what comes out of the right estimates, or of the start.
+        Of a mistake that is compared with a fit: what comes out of the right estimates, or of the start.
     amount : float
         A usual size; 0 where the mistake has none. The size that an EM has is found by least squares.
     of : Of

@@ -69,7 +69,7 @@ def _drawn(rng: np.random.Generator, size: int, means_zero: bool) -> dict[str, t
     return {
         "unequal variances and entries missing": (draw(many, (1.0, 4.0), 0.6, 8), np.ones(many)),
         "frequencies of 0, 1, 2 and 3": (draw(many, (2.0, 0.5), -0.5, 6), often),
-        "numbers that all but agree": (draw(many, (1.0, 1.1), 0.995, 4), np.ones(many)),
+        "numbers that nearly agree": (draw(many, (1.0, 1.1), 0.995, 4), np.ones(many)),
         "variances far apart": (draw(many, (0.05, 40.0), 0.4, 4), np.ones(many)),
         "no entry missing": (draw(many, (1.0, 3.0), 0.7, 0), np.ones(many)),
         "the same number of rows with other values": (draw(max(size, 12), (1.0, 2.0), 0.5, 2), np.ones(max(size, 12))),

@@ -50,7 +50,7 @@ def _made(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     return {
         "other animals": draw(80, 0.2),
         "closely linked animals": draw(400, 0.9),
-        "animals that are all but always linked": draw(5_000, 0.985),
+        "animals that are nearly always linked": draw(5_000, 0.985),
         "animals that are hardly ever linked": draw(5_000, 0.02),
         "thousands of animals": draw(60_000, 0.4),
     }

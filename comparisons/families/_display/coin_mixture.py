@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Array, Curves, Natural
+from comparisons.families._binding import Fields
 from comparisons.families._mixtures import fitted_counts
-from comparisons.families._sides import Fields
 from em_reference.coin_mixture import CoinMixture
 
 # A weight, or a difference of biases, that no fitted count shows.

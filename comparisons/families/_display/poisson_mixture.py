@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.case import Curves, Natural
+from comparisons.families._binding import Fields
 from comparisons.families._mixtures import fitted_counts
-from comparisons.families._sides import Fields
 from em_reference.poisson_mixture import PoissonMixture
 
 # Beyond this largest count the observed frequencies are not drawn.

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Natural
+from comparisons.families._binding import Fields
 from comparisons.families._person_scores import score_tables
-from comparisons.families._sides import Fields
 from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL, TwoPLParams
 

@@ -43,7 +43,7 @@ MAKE = {
 
 @cache
 def reference_of(problem: str) -> Reference:
-    """PyMC's side of one problem; compiled once for all EMs that are held against it."""
+    """PyMC's model of one problem; compiled once for all EMs that are checked against it."""
     if problem == "means":
         return Reference(
             bivariate_normal.bind(problem, HEIGHTS, ("height", "weight"), np.array([1.0, 2, 1, 1, 3, 1, 1, 2]))

@@ -1,4 +1,4 @@
-"""What ties the two sides of a case together: names of parameters, the PyMC model, random starts.
+"""What binds EM and PyMC model to a case: names of parameters, the PyMC model, random starts.
 
 Frozen records that are called, in place of closures: a case pickles.
 """

@@ -43,7 +43,7 @@ def test_lsat6_agrees_to_eight_digits(lsat6_result):
     )
 
 
-def test_standard_errors_of_the_two_sides_agree(lsat6_result):
+def test_standard_errors_by_em_and_pymc_agree(lsat6_result):
     assert lsat6_result.estimates["em_se"].to_numpy() == pytest.approx(
         lsat6_result.estimates["pymc_se"].to_numpy(), rel=1e-6
     )
@@ -333,9 +333,9 @@ def test_every_heap_says_where_it_leads(make_coins, monkeypatch):
     monkeypatch.setattr(unfinished, "ROUNDS", 0)
     case = make_coins(np.array([5.0, 9, 8, 4, 7]), 2)
     result = crosscheck(replace(case, stop=replace(case.stop, max_cycles=3)), 8, 0)
-    heaps = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]
-    assert sum(len(heap.members["em"]) for heap in heaps) > 3
-    assert all(heap.leads_to is not None for heap in heaps)
+    unsettled = [optimum for optimum in result.optima if optimum.kind is Kind.NOT_STATIONARY]
+    assert sum(len(group.members["em"]) for group in unsettled) > 3
+    assert all(group.leads_to is not None for group in unsettled)
 
 
 def test_two_equally_high_maxima_are_flagged():
@@ -344,7 +344,7 @@ def test_two_equally_high_maxima_are_flagged():
     assert result.flags[0].message.startswith("2 different maxima")
 
 
-# --- the tables of a result, held against what they are made of ---
+# --- the tables of a result, compared with what they are made of ---
 
 
 @pytest.fixture(scope="module")
@@ -355,12 +355,12 @@ def two_optima(make_coins) -> CrossCheck:
 
 def test_starts_table_has_both_endpoints_of_every_start(two_optima):
     table = two_optima.starts_table()
-    for leg in (two_optima.em, two_optima.pymc):
+    for fit in (two_optima.em, two_optima.pymc):
         for place, label in enumerate(("coin1", "coin2")):
-            assert table[f"{leg.leg} bias[{label}]"].tolist() == leg.natural["bias"][:, place].tolist()
-        assert table[f"{leg.leg}_log_likelihood"].tolist() == leg.log_likelihood.tolist()
-        assert table[f"{leg.leg}_optimum"].tolist() == [2, 1]
-        assert table[f"{leg.leg}_kind"].tolist() == ["local", "best"]
+            assert table[f"{fit.by} bias[{label}]"].tolist() == fit.natural["bias"][:, place].tolist()
+        assert table[f"{fit.by}_log_likelihood"].tolist() == fit.log_likelihood.tolist()
+        assert table[f"{fit.by}_optimum"].tolist() == [2, 1]
+        assert table[f"{fit.by}_kind"].tolist() == ["local", "best"]
     assert (table["em bias[coin1]"] != table["pymc bias[coin1]"]).all()
 
 

@@ -1,5 +1,6 @@
-"""What a verdict is made from: the file under each of its readings, held against stationary points."""
+"""The estimates under each reading of the file, compared with stationary points: what a verdict is made from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,8 @@ FAR = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """Everything that a verdict is made from.
+class Comparison:
+    """Estimates of a file and what they are compared with.
 
     Attributes
     ----------
@@ -124,12 +125,24 @@ class Bench:
         distances = (place.likelihood_distance(natural), place.mahalanobis(natural), by_newton)
         return max(distances) if max(distances) <= NEAR else None
 
+    def conversions(self) -> Iterable[Reading]:
+        """Readings of the file other than as its header says."""
+        return self.form.conversions(self.estimates, self.options, self.optima[0].point.natural)
+
+    def another_model(self, natural: Natural, reading: Reading) -> str | None:
+        """The related model whose maximum the estimates are, in words; None when they are that of none."""
+        return self.form.another_model(self.case, natural, reading, self.estimates)
+
+    def fingerprint(self, natural: Natural) -> Array:
+        """Log-likelihood of every observation, by PyMC's code."""
+        return self.objective.fingerprint(self.objective.free(natural))
+
     def readings(
         self, plain: Reading, best: Optimum, left_open: Names, given: Natural
     ) -> list[tuple[Reading, Neighbourhood]]:
         """Every reading other than the plain one with the optimum to hold it against, the simplest first."""
         found = []
-        for reading in (plain, *self.form.conversions(self.estimates, self.options, self.optima[0].point.natural)):
+        for reading in (plain, *self.conversions()):
             natural = self.given(reading)
             for place in self.places(best.point.natural, left_open, natural if reading.changes else given):
                 if reading.changes:
