@@ -44,7 +44,22 @@ Natural = dict[str, Array]
 
 
 class Flag(NamedTuple):
-    """Something that the reader must know beside the verdict."""
+    """Something that the reader must know beside the verdict.
+
+    Attributes
+    ----------
+    code : str
+        For programs: `ridge`, `boundary`, `symmetry`, ...
+    message : str
+        The same in words.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem
+    >>> result = crosscheck(load_problem("coins"), 10)
+    >>> [flag.code for flag in result.flags]
+    ['ridge']
+    """
 
     code: str
     message: str
@@ -231,6 +246,8 @@ def as_given(natural: Natural, _: Natural) -> Natural:
 class Case:
     """One data set under one model, with everything that the cross-check needs of the EM and of PyMC.
 
+    Cases are made by `read_case`, `load_problem` and `bind`, and pickle.
+
     Attributes
     ----------
     name : str
@@ -300,6 +317,20 @@ class Case:
         Without them an EM of this family cannot be audited step by step.
     of_data : OfData or None
         Where it is given, the rows are also put in another order, and doubled.
+
+    Raises
+    ------
+    ValueError
+        If two axes of one name have different labels.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> case = load_problem("lsat6-common-slope")
+    >>> case.shapes
+    {'d': (5,), 'a': (1,)}
+    >>> case.start is None, case.parameter_names()[:2]
+    (False, ['d[item1]', 'd[item2]'])
     """
 
     name: str

@@ -9,7 +9,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class InputError(ValueError):
-    """Bad input of the user: one line that says what, where and what was expected."""
+    """Bad input of the user: one line that says what, where and what was expected.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> load_problem("lsat")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    comparisons.errors.InputError: unknown problem 'lsat', expected one of: coins, genetic-linkage, ...
+    """
 
 
 def one_line(text: str) -> str:

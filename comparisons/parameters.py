@@ -17,7 +17,14 @@ Array = npt.NDArray[np.float64]
 
 
 class Support(StrEnum):
-    """Where a parameter lives. A simplex adds up to 1 along the last axis; a matrix has the last two axes."""
+    """Where a parameter lives. A simplex adds up to 1 along the last axis; a matrix has the last two axes.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> {parameter.name: str(parameter.support) for parameter in load_problem("two-coins").parameters}
+    {'weight': 'simplex', 'bias': 'unit interval'}
+    """
 
     REAL = "real"
     POSITIVE = "positive"
@@ -35,8 +42,15 @@ MATRICES = (Support.COVARIANCE, Support.CORRELATION)
 class Axis:
     """One axis of a parameter: `class` with the labels `class1`, `class2`, ...
 
+    Attributes
+    ----------
+    name : str
+        Parameters with an axis of the same name belong to the same components.
+    labels : tuple of str
+
     Examples
     --------
+    >>> from comparisons import Axis
     >>> len(Axis("coin", ("coin1", "coin2")))
     2
     """
@@ -56,8 +70,15 @@ class Parameter:
     leading axes in front. Its *entries* are the numbers of which it consists, in a row: all cells of the array, but
     of a covariance matrix the lower triangle, row by row, and of a correlation matrix that without its diagonal.
 
+    Attributes
+    ----------
+    name : str
+    axes : tuple of Axis
+    support : Support
+
     Examples
     --------
+    >>> from comparisons import Axis, Parameter, Support
     >>> classes, items = Axis("class", ("class1", "class2")), Axis("item", ("item1", "item2", "item3"))
     >>> p = Parameter("p", (items, classes), Support.UNIT_INTERVAL)
     >>> p.shape, p.size, p.names[1]

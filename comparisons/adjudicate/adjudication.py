@@ -22,7 +22,7 @@ from comparisons.optima.starts import Progress, silent
 
 @dataclass(frozen=True, eq=False)
 class Adjudication:
-    """Result of `adjudicate`.
+    r"""Result of `adjudicate` and of `comparisons.adjudicate_estimates`.
 
     Attributes
     ----------
@@ -45,6 +45,16 @@ class Adjudication:
     order : str
         Which row is which, where the order had to be changed.
     starts, seed : int
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from comparisons import adjudicate_estimates
+    >>> _ = Path("heads.csv").write_text("heads\n5\n9\n8\n4\n7\n")
+    >>> _ = Path("estimates.csv").write_text("weight,bias\n0.523,0.793\n0.477,0.514\n")
+    >>> found = adjudicate_estimates("coin-mixture", "heads.csv", "estimates.csv", n_starts=5, coins=2, flips=10)
+    >>> found.parameters[["parameter", "given", "optimum"]].round(4).values.tolist()[:2]
+    [['weight[coin1]', 0.523, 0.5228], ['weight[coin2]', 0.477, 0.4772]]
     """
 
     case: Case

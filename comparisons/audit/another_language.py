@@ -63,9 +63,23 @@ def command_em(command: str | Sequence[str]) -> "CommandEM":
 
     Examples
     --------
+    >>> import sys
+    >>> from pathlib import Path
     >>> from comparisons import check_em, command_em
-    >>> table = check_em(factory=command_em("Rscript my_em.R"), case="two-coins")  # doctest: +SKIP
-    >>> table.attrs["level"]  # doctest: +SKIP
+    >>> program = '''
+    ... import json, sys
+    ... for line in sys.stdin:
+    ...     asked = json.loads(line)
+    ...     if asked["act"] == "data":
+    ...         cells, answer = asked["data"]["frequencies"], {"offers": ["step"]}
+    ...     else:
+    ...         (theta,) = asked["params"]["theta"]
+    ...         linked = cells[0] * theta / (2 + theta) + cells[3]
+    ...         answer = {"params": {"theta": [linked / (linked + cells[1] + cells[2])]}}
+    ...     print(json.dumps(answer), flush=True)
+    ... '''
+    >>> _ = Path("linkage.py").write_text(program)
+    >>> check_em(factory=command_em([sys.executable, "linkage.py"]), case="genetic-linkage").attrs["level"]
     'right'
     """
     try:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from comparisons.case import Natural
 
 
@@ -111,6 +113,6 @@ def described(natural: Natural) -> str:
     """Parameters in one line, long ones cut short."""
     parts = []
     for name, values in natural.items():
-        shown = ", ".join(f"{value:.4g}" for value in values[:6])
-        parts.append(f"{name} = {shown}{', ...' if len(values) > 6 else ''}")
+        shown = ", ".join(f"{value:.4g}" for value in np.ravel(values)[:6])
+        parts.append(f"{name} = {shown}{', ...' if np.size(values) > 6 else ''}")
     return "; ".join(parts)

@@ -22,21 +22,35 @@ def parametrize_with_checks(
 ) -> Any:
     """Decorate a test so that it runs once per check.
 
-        @parametrize_with_checks(factory=MyEM, case="lsat6")
-        def test_my_em(check):
-            check()
-
     `check()` raises an AssertionError when the check fails, skips the test when it does not apply, and
     otherwise returns its finding. The case is loaded, and PyMC with it, by the first test that runs.
 
     Parameters
     ----------
     em, case, factory, seed, time_limit
-        As in `comparisons.audit.check_em`.
+        As in `comparisons.check_em`.
 
     Returns
     -------
     pytest.MarkDecorator
+
+    Raises
+    ------
+    ImportError
+        If pytest is not installed. A case that is not there fails the tests, not the decoration.
+
+    Examples
+    --------
+    >>> from comparisons import parametrize_with_checks
+    >>> def em(params):
+    ...     linked = 125 * params["theta"] / (2 + params["theta"]) + 34
+    ...     return {"theta": linked / (linked + 18 + 20)}
+    >>> @parametrize_with_checks(em, "genetic-linkage")
+    ... def test_linkage(check):
+    ...     check()
+    >>> (mark,) = test_linkage.pytestmark
+    >>> mark.kwargs["ids"][:3]
+    ['domain', 'log_likelihood', 'expected_counts']
     """
     import pytest
 

@@ -164,6 +164,25 @@ def check_em(
     ------
     ValueError
         If there is no case, or its family has no audit hooks.
+    InputError
+        If there is no problem of that name, or the bound model names a `log_joint` that does not add up to its
+        log-likelihood. What the EM does wrong, also that it raises an error, is a finding and no exception.
+
+    Examples
+    --------
+    >>> from comparisons import check_em
+    >>> def linkage(theta):
+    ...     linked = 125 * theta / (2 + theta) + 34  # 125, 18, 20, 34 animals in four cells
+    ...     return linked / (linked + 18 + 20)
+    >>> def em(params):
+    ...     return {"theta": linkage(params["theta"])}
+    >>> check_em(em, "genetic-linkage").attrs["level"]
+    'right'
+    >>> def wrong(params):
+    ...     return {"theta": linkage(params["theta"]) ** 2}
+    >>> table = check_em(wrong, "genetic-linkage")
+    >>> table.attrs["level"], table["check"][table["outcome"] == "failed"].tolist()
+    ('wrong', ['ascent', 'm_step', 'fixed_point'])
     """
     token = guard.time_limit.set(time_limit)
     try:

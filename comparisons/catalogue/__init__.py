@@ -83,12 +83,29 @@ def case_of(what: "Case | str | Callable[[], Case]") -> "Case":
 
 
 def load(name: str) -> "Case":
-    """Read a problem and bind it to its family.
+    """Read a problem of the catalogue and bind it to its family.
+
+    Parameters
+    ----------
+    name : str
+        As `em-crosscheck list` shows it.
+
+    Returns
+    -------
+    Case
+        With its documented start, and what others published of it.
 
     Raises
     ------
     InputError
         If there is no such problem or one of its files is malformed.
+
+    Examples
+    --------
+    >>> from comparisons import load_problem
+    >>> case = load_problem("genetic-linkage")
+    >>> case.family, case.parameter_names()
+    ('genetic-linkage', ['theta[cells]'])
     """
     problem = _problem(name)
     try:

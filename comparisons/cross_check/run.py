@@ -84,6 +84,16 @@ class CrossCheck:
         EM from start 0 with its trace, cycle by cycle.
     worked : WorkedExample or None
         Where the case has a start of its own.
+
+    Examples
+    --------
+    >>> from comparisons import CrossCheck, crosscheck, load_problem
+    >>> result = crosscheck(load_problem("murray"), 20)
+    >>> result.optima_table()[["kind", "log_likelihood"]].round(4).values.tolist()
+    [['best', -29.9743], ['best', -29.9743]]
+    >>> result.save("murray.result")
+    >>> str(CrossCheck.load("murray.result").verdict)
+    'agree'
     """
 
     case: Case
@@ -261,7 +271,16 @@ def crosscheck(
     Raises
     ------
     InputError
-        If a start is not finite or does not fit the case, or there is no start.
+        If a start is not finite or does not fit the case, there is no start, or no start leads to a finite value.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem
+    >>> result = crosscheck(load_problem("two-coins"), n_starts=10)
+    >>> str(result.verdict)
+    'agree'
+    >>> result.estimates[["parameter", "em"]].round(4).values.tolist()
+    [['weight[coin1]', 0.5228], ['weight[coin2]', 0.4772], ['bias[coin1]', 0.7934], ['bias[coin2]', 0.5139]]
     """
     case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts

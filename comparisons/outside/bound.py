@@ -51,7 +51,10 @@ def bind(
         with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`; or with `fit(start)`,
         of which one cycle is taken where it has `max_cycles`, else the whole fit. A parameter that is a single number
         is given as a float. Without a log-likelihood of its own PyMC's is shown.
-    name, title : str
+    name : str
+        Names the folder of the report.
+    title : str
+        One line for the report.
     start : dict of name -> values, optional
         Documented start, tried first; else the `initval`s of the model, where there are any.
     with_prior : bool
@@ -74,17 +77,22 @@ def bind(
     Raises
     ------
     InputError
-        If a discrete variable is left, the model has no observations, or its log-likelihood is not finite at the
-        start.
+        If a discrete variable is left, a prior depends on another free variable, a transform is not known, the model
+        has no observations, its log-likelihood is not finite at the start, the EM lacks a parameter, returns another
+        shape or leaves the support, or `exchangeable` or `turned` name what is not there.
 
     Examples
     --------
     >>> import pymc as pm
-    >>> with pm.Model() as model:  # doctest: +SKIP
+    >>> from comparisons import bind, crosscheck
+    >>> with pm.Model() as model:
     ...     rate = pm.HalfFlat("rate")
-    ...     pm.Exponential("lifetime", rate, observed=[1.0, 2.0, 4.0])
-    >>> case = bind(model, lambda params: {"rate": 3 / 7})  # doctest: +SKIP
-    >>> crosscheck(case, 10).verdict  # doctest: +SKIP
+    ...     lifetime = pm.Exponential("lifetime", rate, observed=[1.0, 2.0, 4.0])
+    >>> case = bind(model, lambda params: {"rate": 3 / 7})
+    >>> case.shapes
+    {'rate': (1,)}
+    >>> str(crosscheck(case, 5).verdict)
+    'agree'
     """
     if data is not None:
         more = {"name": name, "title": title, "start": start, "with_prior": with_prior}

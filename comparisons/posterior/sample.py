@@ -44,6 +44,13 @@ class Posterior:
     case : Case
     draws : array (chain, draw, parameter)
         In the order of `Case.parameter_names`.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem, sample
+    >>> posterior = sample(crosscheck(load_problem("genetic-linkage"), 5), seed=1, draws=50, tune=100, chains=2)
+    >>> posterior.table.columns.tolist()
+    ['em', 'em_se', 'pymc', 'pymc_se', 'mean', 'sd', 'r_hat', 'ess_bulk', 'ess_tail']
     """
 
     data: Any
@@ -94,10 +101,24 @@ def sample(
     progress : bool
         Let PyMC show its progress bar and its messages.
 
+    Returns
+    -------
+    Posterior
+
     Raises
     ------
     InputError
         If the numbers make no sense, or the model cannot be sampled.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem, sample
+    >>> result = crosscheck(load_problem("genetic-linkage"), 5)
+    >>> sample(result, seed=1, draws=50, tune=100, chains=2).draws.shape
+    (2, 50, 1)
+    >>> sample(result, seed=1, draws=1)
+    Traceback (most recent call last):
+    comparisons.errors.InputError: draws 1: expected 4 or more
     """
     for name, value, least in (("draws", draws, FEWEST_DRAWS), ("tune", tune, 0), ("chains", chains, 1)):
         if value < least:

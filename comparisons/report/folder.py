@@ -29,7 +29,7 @@ POSTERIOR = {"md": "figures/posterior.png", "csv": "posterior.csv"}
 
 def write_report(
     result: CrossCheck,
-    folder: Path,
+    folder: str | Path,
     formats: Collection[str] = FORMATS,
     posterior: Any = None,
     settings: Mapping[str, str] | None = None,
@@ -41,7 +41,7 @@ def write_report(
     Parameters
     ----------
     result : CrossCheck
-    folder : Path
+    folder : str or Path
         Made when it is missing; a link is followed. An earlier report there is replaced in one step; files
         that no report wrote stay.
     formats : collection of {"md", "html", "csv", "json"}
@@ -64,6 +64,14 @@ def write_report(
     InputError
         If a format is unknown, the folder cannot be written, or a file of the user's is in the way; what was there
         is as before.
+
+    Examples
+    --------
+    >>> from comparisons import crosscheck, load_problem, write_report
+    >>> result = crosscheck(load_problem("genetic-linkage"), 5)
+    >>> folder = write_report(result, "linkage", formats=["md", "csv"])
+    >>> sorted(path.name for path in folder.glob("*.csv"))
+    ['checks.csv', 'crosswise.csv', 'estimates.csv', 'optima.csv', 'starts.csv']
     """
     for name in formats:
         if name not in FORMATS:
