@@ -48,6 +48,8 @@ class Problem(NamedTuple):
         The model under a quadrature of ours, fine enough for the integral.
     saddle : callable Case -> Natural, optional
         A saddle of the likelihood, at which an EM is started to see whether it stays.
+    saddle_in_words : str
+        A sentence without its full stop.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Problem(NamedTuple):
     nodes: str
     load: "Callable[[], Case]"
     saddle: "Callable[[Case], Natural] | None" = None
+    saddle_in_words: str = ""
 
 
 class Peer(Protocol):

@@ -11,6 +11,7 @@ from comparisons.families import two_pl
 from comparisons.peers import Problem
 
 NODES = "61 equally spaced nodes on [-6, 6]"
+LEVEL = "All slopes 0, each intercept the logit of the share of right answers: ability explains nothing"
 # Of the simulated data.
 SEED, EXAMINEES, ITEMS = 1, 1_000, 20
 
@@ -65,6 +66,7 @@ PROBLEMS = (
         NODES,
         lambda: catalogue.load("lsat6-61"),
         zero_slopes,
+        LEVEL,
     ),
     Problem(
         "simulated",
@@ -73,5 +75,6 @@ PROBLEMS = (
         NODES,
         simulated_case,
         zero_slopes,
+        LEVEL,
     ),
 )

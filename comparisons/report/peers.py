@@ -6,22 +6,26 @@ import pandas as pd
 
 from comparisons.adjudicate import Adjudication
 from comparisons.audit import Outcome
+from comparisons.audit.early_stops import ARRIVED
 from comparisons.optima.kinds import Kind
 from comparisons.peers import left_out
 from comparisons.peers._study import Audited
 from comparisons.writing import numerals
-from comparisons.writing.markdown import plain_table
+from comparisons.writing.markdown import markdown_text, plain_table
 
-# What a reader asks of every package, also where nothing is wrong with it.
-ASKED = ("reported_log_likelihood", "stopping", "standard_errors")
-INTRODUCTION = """What each package claims with its defaults and with its tightest tolerance, how far from the maximum
-of the likelihood it stops, and what the audit of this repository finds. Every number on this page is written by the
-command at its end.
+# Told in words also where it passed.
+ASKED = ("standard_errors",)
+INTRODUCTION = f"""What each package claims with its defaults and with its tightest tolerance, how far from the maximum
+of the likelihood it stops, and what the audit of this repository finds. Every number in a table or a finding was
+written by the command at the end of the page.
 
 A distance is in standard errors, by the log-likelihood: sqrt(2 (L_max - L)), with the deficit L_max - L beside it.
 There are two maxima: the one under the package's own quadrature, which is what it set out to find, and the one under
-nodes of ours, which stand for the integral. The verdicts are those of `em-crosscheck adjudicate`, the checks those of
-`em-crosscheck check` under the package's own quadrature; a check that does not apply to a whole fit is left out."""
+nodes of ours, which stand for the integral. The verdicts are those of `em-crosscheck adjudicate`, which asks whether
+estimates are near enough to report. The checks are those of `em-crosscheck check`, under the package's own quadrature.
+They ask more: a fit must end within {ARRIVED:g} standard errors of a zero of the gradient, or go there when it is
+carried on from where it stopped. A check that does not apply to a whole fit is left out."""
+HEAD = "package, settings"
 
 
 def page(runs: Sequence[Audited], missing: Sequence[str], command: str, n_starts: int, seed: int) -> str:
@@ -87,7 +91,7 @@ def _problem(runs: Sequence[Audited]) -> list[str]:
         "### What they claim",
         "",
         plain_table(
-            ("", "its quadrature", "converged", "cycles", "its log-likelihood", "less PyMC's at its estimates"),
+            (HEAD, "its quadrature", "converged", "cycles", "its log-likelihood", "minus PyMC's at its estimates"),
             map(_claimed, runs),
         ),
         "",
@@ -95,7 +99,7 @@ def _problem(runs: Sequence[Audited]) -> list[str]:
         "",
         plain_table(
             (
-                "",
+                HEAD,
                 "from the maximum under its quadrature",
                 "deficit",
                 "verdict",
@@ -146,11 +150,22 @@ def _checks(runs: Sequence[Audited]) -> list[str]:
         [check, *(outcome if _applies(outcome) else numerals.MISSING for outcome in _outcomes(tables, check))]
         for check in applied
     ]
-    words = []
+    return [plain_table(("check", *map(label, runs)), rows), "", *_findings(runs, tables)]
+
+
+def _findings(runs: Sequence[Audited], tables: Sequence[pd.DataFrame]) -> list[str]:
+    """What was asked, failed or remarked on in words; the same finding of several runs once."""
+    who: dict[tuple[str, str, str], list[str]] = {}
     for run, table in zip(runs, tables, strict=True):
-        told = table[table["outcome"].map(_applies) & ((table["outcome"] != Outcome.PASSED) | table.index.isin(ASKED))]
-        words += [f"- {label(run)}, `{check}` {row['outcome']}: {row['found']}." for check, row in told.iterrows()]
-    return [plain_table(("check", *map(label, runs)), rows), "", *words]
+        told = table["outcome"].map(_applies) & ((table["outcome"] != Outcome.PASSED) | table.index.isin(ASKED))
+        for check, row in table[told].iterrows():
+            who.setdefault((str(check), row["outcome"], row["found"]), []).append(label(run))
+    return [
+        f"- `{check}` {outcome} ({'; '.join(of)}): {markdown_text(found)}."
+        for (check, outcome, found), of in sorted(
+            who.items(), key=lambda entry: list(tables[0].index).index(entry[0][0])
+        )
+    ]
 
 
 def _applies(outcome: str) -> bool:
@@ -176,8 +191,9 @@ def _saddles(runs: Sequence[Audited]) -> list[str]:
         rows.append(
             [label(run), kind, stayed, converged, numerals.whole(at.said.cycles), numerals.difference(at.distance)]
         )
-    heads = ("", "the start", "ends at a saddle", "converged", "cycles", "from the maximum under its quadrature")
-    return ["### Started at the saddle where ability explains nothing", "", plain_table(heads, rows), ""]
+    heads = (HEAD, "the start", "ends at a saddle", "converged", "cycles", "from the maximum under its quadrature")
+    title, where = "### Started at a saddle", f"{runs[0].problem.saddle_in_words}."
+    return [title, "", where, "", plain_table(heads, rows), ""]
 
 
 def line(run: Audited) -> str:

@@ -349,7 +349,7 @@ def test_infinite_scores_are_counted_in_examinees(tmp_path, undrawn):
 def test_advice_about_slopes_is_given_where_there_are_slopes(lsat6_case):
     values = np.zeros((0, 10, 10))
     (said,) = _about_prior(lsat6_case, ("d", "a"), values)
-    assert "a slope may grow without end" in said
+    assert "a slope may grow without limit" in said
     assert said.endswith("; give priors to make it so")
     rates = poisson_mixture.bind("p", np.array([0.0, 1, 5]), 2)
     (said,) = _about_prior(rates, ("rate",), values)

@@ -16,6 +16,7 @@ from comparisons.adjudicate import Verdict
 from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case, InputError, Natural
 from comparisons.commands.main import main
+from comparisons.optima.kinds import Kind
 from comparisons.peers import Peer, Problem, Setting, _item_responses, _study, girth, mirt
 from comparisons.report import peers as report
 from em_reference.em import Status, StopRule, em
@@ -173,12 +174,19 @@ def test_slopes_of_zero_are_stationary(lsat6_case: Case) -> None:
 # --- the study, on a package with a planted fault ---
 
 
+def merged(case: Case) -> Natural:
+    """Both coins with the share of heads: a saddle."""
+    data = case.audit.data
+    share = (data["frequencies"] @ data["heads"]) / (data["frequencies"] @ data["flips"])
+    return {"weight": np.array([0.5, 0.5]), "bias": np.array([share, share])}
+
+
 class Coins:
     """A package for mixtures of coins, another family: our own EM under another face, right or with a fault."""
 
     PACKAGE, METHOD, NOTES = "coins", "EM", ("It is made up.",)
     SETTINGS = (Setting("defaults", {"tolerance": 1e-3, "lie": 0.25}), Setting("tight", {"tolerance": 1e-12}))
-    PROBLEMS = (Problem("two-coins", "Two coins", "no nodes", lambda: catalogue.load("two-coins")),)
+    PROBLEMS = (Problem("two-coins", "Two coins", "no nodes", lambda: catalogue.load("two-coins"), merged, "Merged"),)
     STARTS, CYCLES = True, "max_cycles"
 
     def own(self, case: Case, options: Mapping[str, Any]) -> tuple[str, Case]:
@@ -221,7 +229,9 @@ def test_a_planted_early_stop_and_a_lie_show(study: list[_study.Audited]) -> Non
     distance, deficit = re.search(r"^\| coins, defaults \| (\d\S*) \| (\S+) \|", text, re.MULTILINE).groups()
     assert float(distance) == pytest.approx(early.own.distance, rel=0.05)
     assert float(deficit) == pytest.approx(early.own.distance**2 / 2, rel=0.05)
-    assert "- coins, defaults, `stopping` remark: stops early" in text
+    assert "- `stopping` remark (coins, defaults): stops early" in text
+    assert "- `reported_log_likelihood` failed (coins, defaults): " in text
+    assert "- `weights` remark (coins, defaults; coins, tight): " in text
     assert report.line(early).endswith("failed: reported_log_likelihood")
 
 
@@ -230,6 +240,14 @@ def test_a_right_package_is_told_so(study: list[_study.Audited]) -> None:
     assert right.own.verdict is Verdict.AT_MAXIMUM
     assert right.own.distance < 1e-6
     assert report.line(right).endswith("no check failed")
+
+
+def test_a_start_at_a_saddle_is_told(study: list[_study.Audited]) -> None:
+    """An EM cannot leave a start at which both coins are the same."""
+    assert all(run.saddle.kind is Kind.SADDLE and run.saddle.stayed for run in study)
+    text = report.page(study, [], "em-crosscheck peers", 1, 0)
+    assert "### Started at a saddle\n\nMerged.\n" in text
+    assert "| coins, tight | saddle | yes | yes |" in text
 
 
 def test_the_page_names_what_is_left_out(study: list[_study.Audited]) -> None:

@@ -193,7 +193,7 @@ def test_optima_say_how_they_are_known(coins_page, lsat6_page):
     assert "remark" not in [head.title for head in table(lsat6_page, "Where 2 starts ended").columns]
 
 
-def test_heaps_say_where_pymc_climbs_and_unreached_optima_that_no_start_did(coins, undrawn):
+def test_no_optimum_says_where_pymc_goes_on_to_and_an_unreached_one_that_no_start_ended_there(coins, undrawn):
     optimum = coins.optima[0]
     nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
     kinds = [replace(optimum.judgement, kind=kind) for kind in MEANING]
@@ -436,7 +436,7 @@ def posterior_of(result: CrossCheck) -> SimpleNamespace:
     return SimpleNamespace(
         case=result.case,
         summary=summary_frame,
-        table=result.estimates.set_index("parameter"),
+        table=result.estimates.set_index("parameter").join(summary_frame),
         messages=("chains sit in different | labellings",),
         draws=np.random.default_rng(0).uniform(size=(2, 10, len(names))),
     )
