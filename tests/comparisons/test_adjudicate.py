@@ -178,7 +178,7 @@ def test_more_digits_than_the_tolerance_is_worth(lsat: Problem, judge: Any) -> N
 def test_few_digits_are_pointed_out(lsat: Problem, judge: Any) -> None:
     result = judge(lsat, table("item,b,a", B, A, pattern="%.0f"))
     assert result.verdict is Verdict.AT_MAXIMUM
-    assert "so few digits say little: rounding alone moves b[item3] by 5 standard errors" in result.sentence
+    assert "so few digits leave much open: rounding alone moves b[item3] by 5 standard errors" in result.sentence
     assert "so few" not in judge(lsat, table("item,b,a", B, A)).sentence
 
 

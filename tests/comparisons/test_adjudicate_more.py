@@ -354,7 +354,7 @@ def test_what_rises_only_together_with_others_is_held_too(tmp_path: Path) -> Non
 def test_equal_weights_and_a_bias_that_em_never_moves(salamanders: Problem, tmp_path: Path) -> None:
     result = judged(salamanders, tmp_path, "weight,bias\n0.5,0\n0.5,0.3\n")
     assert result.verdict is Verdict.ANOTHER_MODEL
-    assert "leaves them so and never moves a bias from 0 or 1 (coin1)" in result.sentence
+    assert "keeps them equal and never moves a bias from 0 or 1 (coin1)" in result.sentence
 
 
 def test_a_bias_at_the_edge_where_it_belongs_is_the_maximum(tmp_path: Path) -> None:

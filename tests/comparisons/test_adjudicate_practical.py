@@ -147,7 +147,7 @@ def test_the_tolerance_at_which_it_stopped_is_named(lsat: Any, tmp_path: Path) -
         params = after
     sentence = judged(lsat, tmp_path, written(*params)).sentence
     assert sentence.startswith("at the maximum for practical purposes")
-    assert sentence.endswith("as after an EM that was stopped at a tolerance of 0.001 per cycle.")
+    assert sentence.endswith("as when EM is stopped at a tolerance of 0.001 per cycle.")
 
 
 def test_whoever_names_a_stricter_tolerance_is_answered_strictly(lsat: Any, tmp_path: Path) -> None:
