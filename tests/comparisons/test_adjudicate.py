@@ -305,7 +305,7 @@ def test_a_conversion_that_is_only_near(lsat: Problem, judge: Any) -> None:
     params = after_cycles(lsat.case.em, 20)
     result = judge(lsat, table("item,d,a", -params.intercept / params.slope, params.slope))
     assert result.verdict is Verdict.ANOTHER_PARAMETRISATION
-    assert "up to 0.05" in result.sentence
+    assert "within 0.05" in result.sentence
 
 
 # --- stopped early, other data, other models ---
