@@ -385,7 +385,7 @@ def test_a_prior_on_one_side_only_is_found_out(make_coins):
 
 
 def test_a_way_to_infinity_on_which_em_falls_behind_is_found_out():
-    """PyMC, sent on from where EM stands, ends at a lower plateau: the way out must not pass."""
+    """PyMC, continued from EM's endpoint, ends at a lower plateau: the check must not pass."""
     rng = np.random.default_rng(1)
     ability = rng.normal(size=300)
     responses = (rng.random((300, 4)) < 1 / (1 + np.exp(-(rng.normal(size=4) + 1.2 * ability[:, None])))).astype(float)

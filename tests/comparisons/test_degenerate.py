@@ -126,7 +126,7 @@ def test_an_em_that_is_wrong_still_disagrees():
 
 
 def kind_at(build, **natural):
-    """The kind of where PyMC climbs to, and the parameters that run to an edge."""
+    """The kind of the point that PyMC reaches, and the parameters that go to an edge."""
     case = bind(build, lambda params: params)
     objective = case.objective()
     start = {name: np.atleast_1d(np.asarray(values, dtype=float)) for name, values in natural.items()}

@@ -152,7 +152,7 @@ def test_a_guttman_scale_has_its_maximum_at_infinity():
 
 @pytest.mark.parametrize("frequency", [1e6, 1e9])
 def test_all_heads_are_at_the_boundary_however_many_they_are(frequency):
-    """PyMC's side keeps 1e-12 off the edge, at the cost of that share of the flips: no slope."""
+    """PyMC's model keeps 1e-12 off the edge, at the cost of that share of the flips: no slope."""
     case = coin_mixture.bind("all", np.array([10.0]), np.array([10.0]), 1, frequencies=np.array([frequency]))
     result = crosscheck(case, 3)
     assert ([str(optimum.kind) for optimum in result.optima], result.verdict) == (["boundary"], "agree")

@@ -80,7 +80,7 @@ def found(result: CrossCheck) -> tuple:
 
 
 def numbers(result: CrossCheck, by: str) -> np.ndarray:
-    """Estimates, those left out that run off."""
+    """Estimates, those left out that diverge."""
     shown = result.case.align(getattr(result.ends, by), result.case.canonical(result.ends.pymc))
     away = np.isin(result.case.parameter_names(), result.optima[0].judgement.diverging)
     return result.case.flat(shown)[~away]
