@@ -201,7 +201,10 @@ def _nearest(prints: list[Array], roundings: list[Array], fingerprint: Array, fr
 
 def _most_stationary(case: Case, objective: Objective, candidates: list[Natural]) -> Point:
     """Of the first few members, the one where a Newton step has least to gain."""
-    points = [examine(case, objective, natural) for natural in candidates[:3]]
+    first = examine(case, objective, candidates[0])
+    if first.unbounded:
+        return first
+    points = [first, *(examine(case, objective, natural) for natural in candidates[1:3])]
     return min(points, key=lambda point: point.gain)
 
 
