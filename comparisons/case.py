@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from comparisons.errors import InputError
-from comparisons.parameters import Array, Axis, Parameter, Support, numbered, scalar_name
+from comparisons.parameters import Array, Axis, Parameter, Support, axes_of, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
 
 if TYPE_CHECKING:
@@ -182,6 +182,8 @@ class AuditHooks(NamedTuple):
         Awkward starts on the data themselves.
     complete_counts : callable counts by name -> counts by name
         Counts that an EM need not tell, because others imply them, added.
+    complete : CompleteData or None
+        What PyMC's model says of the complete data, where that is compiled; else `Case.complete_data` builds it.
     steps : bool
         Whether the model names its complete data, so that the steps of an EM can be derived from it.
     mistakes : callable () -> dict of what -> callable (natural, amount) -> natural
@@ -199,6 +201,7 @@ class AuditHooks(NamedTuple):
     rows: tuple[str, ...] = ()
     made: Callable[[np.random.Generator], dict[str, dict[str, Any]]] = nothing
     complete_counts: Callable[[Mapping[str, Array]], Mapping[str, Array]] = as_told
+    complete: Any = None
     steps: bool = True
     mistakes: Callable[[], Mapping[str, Callable[[Natural, float], Natural]]] = dict
 
@@ -388,7 +391,7 @@ class Case:
         ValueError
         """
         known: dict[str, Axis] = {}
-        for axis in (axis for parameter in self.parameters for axis in parameter.axes):
+        for axis in axes_of(self.parameters):
             if known.setdefault(axis.name, axis) != axis:
                 raise ValueError(f"axis {axis.name!r} has the labels {known[axis.name].labels} and {axis.labels}")
 
@@ -405,7 +408,7 @@ class Case:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Every axis once, in order of appearance."""
-        return tuple(dict.fromkeys(axis for parameter in self.parameters for axis in parameter.axes))
+        return axes_of(self.parameters)
 
     @property
     def sizes(self) -> dict[str, int]:

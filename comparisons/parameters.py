@@ -4,6 +4,7 @@
 they share an axis: another labelling of the components permutes that axis wherever it occurs.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -151,9 +152,39 @@ class Parameter:
             return np.asarray(array[..., self._entry_of_cell])
         return array.reshape(*array.shape[:-1], *self.shape)
 
+    @cached_property
+    def label_numbers(self) -> npt.NDArray[np.intp]:
+        """Which label every entry has along every axis, (size, axes)."""
+        places = np.indices(self.shape)
+        return np.stack([self.flat(numbers) for numbers in places], axis=-1).astype(np.intp)
+
     def along(self, axis: str) -> tuple[int, ...]:
         """Positions at which an axis occurs."""
         return tuple(place for place, own in enumerate(self.axes) if own.name == axis)
+
+
+def axes_of(parameters: Iterable[Parameter]) -> tuple[Axis, ...]:
+    """Every axis once, in order of appearance."""
+    return tuple(dict.fromkeys(axis for parameter in parameters for axis in parameter.axes))
+
+
+def reordered(
+    natural: Mapping[str, Array], places: Mapping[str, Iterable[int]], order: Sequence[int] | npt.NDArray[np.intp]
+) -> dict[str, Array]:
+    """Natural parameters with the labels of an axis in another order.
+
+    Parameters
+    ----------
+    natural : dict of name -> array
+    places : dict of name -> positions at which the axis occurs
+    order : sequence of int
+        Which entry comes first, second, ...
+    """
+    moved = dict(natural)
+    for name, positions in places.items():
+        for position in positions:
+            moved[name] = np.take(moved[name], order, axis=position)
+    return moved
 
 
 def support_of(objective: Any, name: str) -> Support:

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from comparisons.audit.constants import NAMES
 from comparisons.audit.finding import Finding, Outcome, described, not_applicable, passed
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import one_cycle
@@ -58,15 +59,11 @@ def named_ratio(ratio: float, rows: float, case: Case) -> str:
         "n / (n - 2) times": rows / (rows - 2) if rows > 2 else np.inf,
         "twice": 2.0,
         "half": 0.5,
-        "the square root of 2 times": np.sqrt(2.0),
-        "1 / (square root of 2) times": np.sqrt(0.5),
-        "1.702 (the scale of the normal ogive) times": 1.702,
-        "1 / 1.702 (the scale of the normal ogive) times": 1 / 1.702,
-        "1.7 (the scale of the normal ogive) times": 1.7,
-        "1 / 1.7 (the scale of the normal ogive) times": 1 / 1.7,
         "n (the number of observations) times": rows,
         "1 / n times": 1 / rows,
     }
+    for name, value in NAMES.items():
+        known[f"{name}{' (the scale of the normal ogive)' if '1.7' in name else ''} times"] = value
     for axis in case.axes:
         known.setdefault(f"{len(axis)} (the number of labels of {axis.name}) times", float(len(axis)))
         known.setdefault(f"1 / {len(axis)} (by the number of labels of {axis.name})", 1 / len(axis))

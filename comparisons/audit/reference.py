@@ -60,7 +60,9 @@ class Reference:
     @cached_property
     def complete(self) -> CompleteData:
         """Responsibilities, expected counts and Q, by the model with hooks."""
-        return cast(CompleteData, self.case.complete_data()) if self.first is None else self.first.complete
+        if self.first is not None:
+            return self.first.complete
+        return cast(CompleteData, self.hooks.complete or self.case.complete_data())
 
     def compile(self) -> "Reference":
         """Compile what the checks need: that takes its time from none of them, whichever comes first."""

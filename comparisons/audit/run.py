@@ -19,7 +19,7 @@ from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
-from comparisons.case import Case
+from comparisons.case import Case, InputError
 from comparisons.outside.audited import auditable
 from comparisons.outside.em import OutsideEM, bound_em
 
@@ -276,13 +276,17 @@ def bound_case(case: Case | str | Callable[[], Case] | None) -> Case:
     Raises
     ------
     ValueError
-        If there is none, or its family has no audit hooks.
+        If there is none.
+    InputError
+        If its family has no audit hooks, or its `log_joint` is not that of its likelihood.
     """
     case = None if case is None else catalogue.case_of(case)
-    if case is not None and isinstance(case.em, OutsideEM):
-        return auditable(case)
-    if case is None or case.audit is None:
+    if case is None:
         raise ValueError("an audit needs a case whose family has audit hooks")
+    if isinstance(case.em, OutsideEM):
+        return auditable(case)
+    if case.audit is None:
+        raise InputError(f"{case.name}: there is no audit of the family {case.family}")
     return case
 
 

@@ -212,21 +212,15 @@ def _path_last() -> Iterator[None]:
 def _case(
     problem: str | None, case_name: str | None, family: str | None, data: str | None, options: tuple[str, ...]
 ) -> "Case":
-    """The problem, the user's own case with what it is audited by, or the user's data under a family."""
+    """The problem, the user's own case, or the user's data under a family."""
     from comparisons import catalogue, families, read_case
-    from comparisons.audit.run import bound_case
 
     if problem is not None:
         return catalogue.load(problem)
     if case_name is not None:
         from comparisons.commands.own_case import own_case
 
-        case = own_case(case_name)
-        try:
-            bound_case(case)
-        except ValueError as error:
-            raise InputError(f"{case_name}: {error}") from None
-        return case
+        return own_case(case_name)
     assert family is not None
     assert data is not None
     known = {option.name: option for option in families.family(family).OPTIONS}

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Axis, Case, Natural
+from comparisons.parameters import reordered
 from pp_models.edges import edges_nearby
 from pp_models.maximise import ROUND_OFFS, polish, round_off
 from pp_models.objective import Objective
@@ -114,9 +115,7 @@ def same_edge(case: Case, natural: Natural, names: tuple[str, ...], others: tupl
         every = range(len(axis))
         order = np.arange(len(axis))
         order[np.setdiff1d(every, there)], order[there] = np.setdiff1d(every, here), here
-        for parameter in case.parameters:
-            for place in parameter.along(axis.name):
-                exchanged[parameter.name] = np.take(exchanged[parameter.name], order, axis=place)
+        exchanged = reordered(exchanged, {p.name: p.along(axis.name) for p in case.parameters}, order)
     aligned = case.align(natural, exchanged)
     return all(np.array_equal(aligned[name], exchanged[name]) for name in case.labels)
 
@@ -127,8 +126,7 @@ def _labels_along(case: Case, axis: Axis, names: tuple[str, ...]) -> list[int]:
     for parameter in case.parameters:
         chosen = [place for place, name in enumerate(parameter.names) if name in names]
         for along in parameter.along(axis.name):
-            numbers = np.indices(parameter.shape)[along]
-            found |= set(parameter.flat(numbers)[chosen].astype(int).tolist())
+            found |= set(parameter.label_numbers[chosen, along].tolist())
     return sorted(found)
 
 

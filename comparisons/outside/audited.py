@@ -38,9 +38,10 @@ def auditable(case: Case) -> Case:
     steps = "log_joint" in built.model
     frequencies = np.ones(int(built.objective.observations))
     problem: OutsideEM
+    complete = None
     if steps:
         derived = DerivedEM(built)
-        frequencies = _checked(case, derived)
+        frequencies, complete = _checked(case, derived), derived.complete
         single = frozenset(parameter.name for parameter in case.parameters if not parameter.axes)
         problem = DerivedProblem(Cycle(derived, built, single), built)
     else:
@@ -52,6 +53,7 @@ def auditable(case: Case) -> Case:
         same_data={},
         edge_cases={},
         edge_starts={},
+        complete=complete,
         steps=steps,
     )
     return replace(case, em=problem, to_em=problem.to_em, from_em=problem.from_em, audit=hooks)
@@ -85,12 +87,12 @@ def _checked(case: Case, derived: DerivedEM) -> Any:
     x = complete.objective.free(natural)
     joint = complete.log_joint(x)
     if joint.ndim != 2 or len(joint) != len(complete.frequencies):
-        raise InputError(f"log_joint has shape {joint.shape}, expected observations x latent states")
+        raise InputError(f"{case.name}: log_joint has shape {joint.shape}, expected observations x latent states")
     by_joint = float(complete.frequencies @ logsumexp(joint, axis=1))
     value = complete.objective.log_likelihood(x)
     if not abs(by_joint - value) <= SAME * (1 + abs(value)):
         raise InputError(
-            f"log_joint: summed over the states it gives the log-likelihood {by_joint:.10g}, the model's is "
-            f"{value:.10g}; expected the same"
+            f"{case.name}: log_joint: summed over the states it gives the log-likelihood {by_joint:.10g}, "
+            f"the model's is {value:.10g}; expected the same"
         )
     return complete.frequencies

@@ -151,7 +151,7 @@ class OutsideEM:
     def _cycle(self, natural: Natural) -> tuple[Natural, float | None]:
         """One cycle; NaN, which ends the start as not finite, where the EM fails or leaves the parameter space."""
         nothing = {name: np.full_like(values, np.nan) for name, values in natural.items()}
-        if not all(np.isfinite(values).all() for values in natural.values()):
+        if not _finite(natural):
             return nothing, np.nan
         try:
             with np.errstate(all="ignore"):
@@ -169,7 +169,7 @@ class OutsideEM:
 
     def _prior(self, point: Natural) -> float:
         """Log prior density; NaN where the start has already failed."""
-        if not all(np.isfinite(values).all() for values in point.values()):
+        if not _finite(point):
             return np.nan
         return self.objective.log_prior(self.objective.free(point))
 
@@ -189,6 +189,10 @@ class OutsideEM:
 def bound_em(problem: OutsideEM) -> Any:
     """The user's EM that was bound."""
     return problem.cycle.em if isinstance(problem.cycle, Cycle) else problem.cycle
+
+
+def _finite(natural: Natural) -> bool:
+    return all(np.isfinite(values).all() for values in natural.values())
 
 
 def inside(objective: Objective, natural: Natural) -> str:
@@ -234,11 +238,12 @@ class Cycle:
         if in_two_steps(self.em):
             counts, value = _told(self.em.e_step(self._given(natural)))
             return self._read(self.em.m_step(counts, self._given(natural))), value
-        step = getattr(self.em, "step", None) or getattr(self.em, "fit", None) or self.em
-        # Of a fit that can be cut short, one cycle; else the whole fit, from where the last one ended.
-        cut = {"max_cycles": 1} if _takes_max_cycles(step) else {}
-        returned = step(self._given(natural), **cut)
-        return self._read(returned), None
+        return self._read(_act_of(self.em)(self._given(natural), **self._cut_short)), None
+
+    @cached_property
+    def _cut_short(self) -> dict[str, int]:
+        """Of a fit that can be cut short, one cycle; else the whole fit, from where the last one ended."""
+        return {"max_cycles": 1} if _takes_max_cycles(_act_of(self.em)) else {}
 
     def _given(self, natural: Natural) -> dict[str, Any]:
         return {name: float(values[0]) if name in self.single else values.copy() for name, values in natural.items()}
@@ -256,6 +261,11 @@ class Cycle:
                 raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
             natural[name] = values
         return natural
+
+
+def _act_of(em: Any) -> Any:
+    """What runs a cycle of an EM that is not in two steps."""
+    return getattr(em, "step", None) or getattr(em, "fit", None) or em
 
 
 def _takes_max_cycles(step: Any) -> bool:
@@ -280,7 +290,7 @@ def cycle_of(em: Any, built: Built, single: frozenset[str]) -> Cycle:
     """
     if isclass(em):
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
-    if not in_two_steps(em) and not callable(getattr(em, "step", None) or getattr(em, "fit", None) or em):
+    if not in_two_steps(em) and not callable(_act_of(em)):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
     return Cycle(em, built, single)
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from comparisons.case import Array, Axis, InputError, Natural, Parameter
+from comparisons.parameters import axes_of, reordered
 from pp_models.objective import Objective
 
 POINTS = 3
@@ -33,11 +34,10 @@ class Exchange(NamedTuple):
     Attributes
     ----------
     axes : tuple of str
-    parameters : tuple of str
-        In which they occur.
     size : int
         Their length.
-    places : dict of parameter -> positions of the axes
+    places : dict of parameter -> positions
+        Where the axes occur.
     """
 
     axes: tuple[str, ...]
@@ -46,11 +46,7 @@ class Exchange(NamedTuple):
 
     def ordered(self, natural: Natural, order: Any) -> Natural:
         """The entries in another order."""
-        moved = dict(natural)
-        for name, places in self.places.items():
-            for place in places:
-                moved[name] = np.take(moved[name], order, axis=place)
-        return moved
+        return reordered(natural, self.places, order)
 
 
 class Turn(NamedTuple):
@@ -141,9 +137,8 @@ def symmetries(objective: Objective, parameters: Sequence[Parameter], points: Se
     parameters : sequence of Parameter
     points : sequence of natural
     """
-    axes = dict.fromkeys(axis for parameter in parameters for axis in parameter.axes)
     by_size: dict[int, list[Axis]] = {}
-    for axis in axes:
+    for axis in axes_of(parameters):
         by_size.setdefault(len(axis), []).append(axis)
     exchanges = []
     for size, own in by_size.items():
@@ -168,7 +163,7 @@ def given(
     InputError
         If there is no such axis or parameter.
     """
-    axes = {axis.name: axis for parameter in parameters for axis in parameter.axes}
+    axes = {axis.name: axis for axis in axes_of(parameters)}
     shapes = {parameter.name: parameter.shape for parameter in parameters}
     for what, names, known in (("exchangeable", exchangeable, axes), ("turned", turned, shapes)):
         unknown = [name for name in names or () if name not in known]
@@ -204,7 +199,7 @@ def _turns(objective: Objective, parameters: Sequence[Parameter], points: Sequen
     """Signs that may be turned; the finest there are: what follows from others is not told again."""
     free = [p for p in parameters if not p.is_matrix and not np.isfinite(objective.edges(p.name)).any()]
     found: list[Turn] = []
-    for axis in dict.fromkeys(axis for parameter in free for axis in parameter.axes):
+    for axis in axes_of(free):
         having = [parameter for parameter in free if parameter.along(axis.name)]
         several = [parameter for parameter in having if len(parameter.axes) > 1]
         for group in [*([parameter] for parameter in several), *([having] if several and len(having) > 1 else [])]:

@@ -58,19 +58,12 @@ def _component_place(parameter: Parameter, parameters: Sequence[Parameter]) -> i
     return max(range(len(stacked)), key=lambda place: (shared[place], place), default=-1)
 
 
-def _places(parameter: Parameter) -> npt.NDArray[np.intp]:
-    """Labels of every entry along every axis, by number, (entries, axes)."""
-    cells = np.indices(parameter.shape).reshape(len(parameter.shape), -1)
-    entries = np.stack([parameter.flat(row.reshape(parameter.shape)) for row in cells], axis=-1)
-    return np.asarray(entries.astype(np.intp))
-
-
 def _split(parameter: Parameter, place: int) -> list[Panel]:
     if not parameter.axes:
         return [Panel(parameter.name, parameter.name, np.array([0]), ("",), np.array([0]))]
     if len(parameter.axes) == 1:
         return [_whole(parameter, 0)]
-    places = _places(parameter)
+    places = parameter.label_numbers
     others = np.delete(places, place, axis=1) if place >= 0 else places
     axes = [axis for position, axis in enumerate(parameter.axes) if position != place]
     panels = []
@@ -85,7 +78,7 @@ def _split(parameter: Parameter, place: int) -> list[Panel]:
 
 
 def _whole(parameter: Parameter, place: int) -> Panel:
-    labels, components = _lines(parameter.axes[place] if place >= 0 else None, _places(parameter)[:, place])
+    labels, components = _lines(parameter.axes[place] if place >= 0 else None, parameter.label_numbers[:, place])
     return Panel(parameter.name, parameter.name, np.arange(parameter.size), labels, components)
 
 
