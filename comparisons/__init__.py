@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from comparisons.adjudicate.adjudication import Adjudication
     from comparisons.adjudicate.from_files import adjudicate_estimates
     from comparisons.audit.another_language import command_em
-    from comparisons.audit.family_laws import check_family
+    from comparisons.audit.family_laws import check_case, check_family
     from comparisons.audit.pytest_checks import parametrize_with_checks
     from comparisons.audit.run import check_em
     from comparisons.case import Axis, Case, Flag, InputError, Parameter, Support
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from comparisons.cross_check.run import CrossCheck, crosscheck
     from comparisons.families._read_case import read_case
     from comparisons.outside.bound import bind
+    from comparisons.outside.derived import derived_em
     from comparisons.posterior.sample import Posterior, sample
     from comparisons.report.folder import write_report
 
@@ -33,10 +34,12 @@ _HOME = {
     "Support": "comparisons.parameters",
     "adjudicate_estimates": "comparisons.adjudicate.from_files",
     "bind": "comparisons.outside.bound",
+    "check_case": "comparisons.audit.family_laws",
     "check_em": "comparisons.audit.run",
     "check_family": "comparisons.audit.family_laws",
     "command_em": "comparisons.audit.another_language",
     "crosscheck": "comparisons.cross_check.run",
+    "derived_em": "comparisons.outside.derived",
     "load_problem": "comparisons.catalogue",
     "parametrize_with_checks": "comparisons.audit.pytest_checks",
     "read_case": "comparisons.families._read_case",
@@ -57,10 +60,12 @@ __all__ = [
     "Support",
     "adjudicate_estimates",
     "bind",
+    "check_case",
     "check_em",
     "check_family",
     "command_em",
     "crosscheck",
+    "derived_em",
     "load_problem",
     "parametrize_with_checks",
     "read_case",

@@ -27,6 +27,7 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined
+from pp_models.double_precision import in_double_precision
 from pp_models.matrices import LogCholesky
 
 Array = npt.NDArray[np.float64]
@@ -381,11 +382,13 @@ class Objective:
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
-        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in outputs])
+        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in in_double_precision(outputs)])
 
     def of_flat_input(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input, from their origin and in their units where they have no bounds."""
-        joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, outputs, self.model.value_vars)
+        joined, x = pm.pytensorf.join_nonshared_inputs(
+            self._initial_point, in_double_precision(outputs), self.model.value_vars
+        )
         if (self._sizes == 1).all() and not self._origins.any():
             return joined, x
         free = x.type("free")

@@ -58,27 +58,34 @@ def check_family(module: Any, case: Case | None = None, *, seed: int = 0) -> pd.
     return pd.concat([of_module, check_case(case, seed=seed)], ignore_index=True)
 
 
-def check_case(case: Case, *, seed: int = 0) -> pd.DataFrame:
+def check_case(case: Case | str | Callable[[], Case], *, seed: int = 0) -> pd.DataFrame:
     """Check the laws that every case obeys, whether a family has bound it or `comparisons.bind`.
 
     Parameters
     ----------
-    case : Case
+    case : Case, str or callable () -> Case
+        A case, the name of a problem of the catalogue, or a function that makes a case.
     seed : int
         Of the random parameters at which EM and PyMC are compared.
 
     Returns
     -------
     DataFrame
-        As of `check_family`.
+        As of `check_family`, without the laws about the module.
+
+    Raises
+    ------
+    InputError
+        If there is no such problem, or what was given makes no case.
 
     Examples
     --------
-    >>> from comparisons.audit.family_laws import check_case
-    >>> from comparisons.catalogue import load
-    >>> bool(check_case(load("genetic-linkage"))["holds"].all())
+    >>> from comparisons import check_case
+    >>> table = check_case("genetic-linkage")
+    >>> bool(table["holds"].all())
     True
     """
+    case = catalogue.case_of(case)
     compared = Compared(Reference(case, seed), case.objective())
     rows = []
     laws = {**LAWS, **(AUDIT_LAWS if case.audit is not None else {})}

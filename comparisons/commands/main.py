@@ -74,7 +74,7 @@ def list_problems() -> int:
 @main.command("run", params=common_options())
 @click.argument("problem", nargs=-1)
 def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
-    """Run problems of the catalogue, all of them when none is named; and cases of your own, MODULE:NAME.
+    """Run problems of the catalogue, all when none is named, and cases of your own: MODULE:NAME or FILE.py:NAME.
 
     A case is what comparisons.bind gives, or a function that makes one.
     """

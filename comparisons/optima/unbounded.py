@@ -26,6 +26,8 @@ DECADES, SAME = 4, 0.05
 DECADE = np.log(10.0)
 # Where rounding moves the objective by more than this, no decade is judged: one is looked for further back.
 COMPUTABLE = 1e-3
+# Of the smallest double above 0.
+LARGEST_LOGARITHM = 745.0
 # Distance to a bound of the free parameters within which a parameter is next to it.
 NEXT_TO_BOUND = np.log(1e3)
 
@@ -72,8 +74,8 @@ def unbounded(case: Case, objective: Objective, x: Array, gradient: Array, noise
     way = _next_to_edges(objective, x)
     if noise <= COMPUTABLE and not (_at_bounds(objective, x) & (way * gradient > RISES)).any():
         return ()
-    # A logarithm of a standard deviation has no edge but infinity.
-    far = np.isinf(objective.bounds).all(axis=1) & (np.abs(x) > DECADES * DECADE)
+    # A logarithm of a standard deviation has no edge but infinity; a number beyond that of any double is no logarithm.
+    far = np.isinf(objective.bounds).all(axis=1) & (np.abs(x) > DECADES * DECADE) & (np.abs(x) < LARGEST_LOGARITHM)
     endless = np.flatnonzero(far) if noise > COMPUTABLE else ()
     ways = [way, *(np.where(np.arange(len(x)) == index, np.sign(x), 0.0) for index in endless)]
     steady = ((one, _last_of_steady_rise(objective, x, one)) for one in ways if one.any())

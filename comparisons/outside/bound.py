@@ -6,24 +6,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pymc as pm
-import pytensor
-from pymc.logprob.transforms import IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform
 
-from comparisons.case import Array, Case, Flag, InputError, Natural, OfData, stop_after
+from comparisons.case import Case, Flag, InputError, Natural, OfData, stop_after
 from comparisons.outside.em import Built, OutsideEM, cycle_of, inside
+from comparisons.outside.random_starts import RandomStarts, with_proper_priors
+from comparisons.outside.refused import refuse
 from comparisons.outside.symmetries import POINTS, Symmetries, given, symmetries
 from comparisons.parameters import Axis, Parameter, scalar_name, support_of
-from pp_models.compilation import compile_mode
-from pp_models.matrices import LogCholesky, from_log_cholesky
 from pp_models.objective import Objective
 
-# Transforms whose supports are known; `ordered` and chains of several are not.
-KNOWN = (IntervalTransform, LogOddsTransform, LogTransform, SimplexTransform, LogCholesky)
 # The name of a case that has none.
 UNNAMED = "outside"
-# Draws of a start before the support of a variable is given up.
-MOST_DRAWS = 20
 
 
 def bind(
@@ -101,7 +94,7 @@ def bind(
         return replace(first_case, of_data=OfData(data, again))
     source = Built(model, with_prior)
     built = source.model
-    _check(built, with_prior)
+    refuse(built, with_prior)
     objective = source.objective
     single = frozenset(variable.name for variable in built.free_RVs if variable.ndim == 0)
     parameters = [_parameter(built, variable, objective) for variable in built.free_RVs]
@@ -115,7 +108,7 @@ def bind(
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
     problem = OutsideEM(cycle_of(em, source, single), source)
-    draw = RandomStarts(source, _with_proper_priors(built))
+    draw = RandomStarts(source, with_proper_priors(built))
     rng = np.random.default_rng(0)
     _try_one_cycle(problem, draw(rng) if first is None else first)
     found = symmetries(objective, parameters, [draw(rng) for _ in range(POINTS)])
@@ -193,53 +186,6 @@ def _try_one_cycle(problem: OutsideEM, start: Natural) -> None:
         raise InputError(f"the EM returned {beyond}, outside the support of the model's variable")
 
 
-def _check(model: Any, with_prior: bool) -> None:
-    """Refuse what cannot be maximised over.
-
-    Raises
-    ------
-    InputError
-    """
-    if not hasattr(model, "free_RVs"):
-        raise InputError(f"the model is a {type(model).__name__}, expected a pymc.Model")
-    if not [*model.observed_RVs, *model.potentials]:
-        raise InputError("the model has no observed variable and no potential: there is nothing to maximise")
-    if not model.free_RVs:
-        raise InputError("the model has no free variable: there is nothing to estimate")
-    for variable in model.free_RVs:
-        if np.issubdtype(np.dtype(variable.dtype), np.integer) or variable.dtype == "bool":
-            raise InputError(
-                f"{variable.name} is discrete: sum it out (pm.Mixture, or a logsumexp in a pm.Potential), "
-                "so that the model is the marginal one that the EM maximises"
-            )
-        transform = model.rvs_to_transforms[variable]
-        if transform is not None and not isinstance(transform, KNOWN):
-            raise InputError(f"{variable.name} has the transform {type(transform).__name__}, which is not known here")
-        others = _depends_on(model, variable)
-        if others and (not with_prior or isinstance(transform, IntervalTransform)):
-            raise InputError(
-                f"the prior or the bounds of {variable.name} depend on {', '.join(others)}: if it is latent, integrate "
-                "it out, so that the model is the marginal one that the EM maximises"
-            )
-        if variable.name.endswith("_unobserved"):
-            raise InputError(f"{variable.name} stands for missing data: integrate it out of the likelihood")
-
-
-def _depends_on(model: Any, variable: Any) -> list[str]:
-    """Free variables among the ancestors of one."""
-    free = {other: other.name for other in model.free_RVs if other is not variable}
-    found, waiting, seen = [], [variable], set()
-    while waiting:
-        node = waiting.pop()
-        if node in free:
-            found.append(free[node])
-        for parent in node.owner.inputs if node.owner is not None else ():
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-    return sorted(found)
-
-
 def _parameter(model: Any, variable: Any, objective: Objective) -> Parameter:
     """Name, axes and support of a free variable: an axis for each of its dims, else one of its own with numbers."""
     shape = objective.shapes[variable.name] if variable.ndim else ()
@@ -299,82 +245,3 @@ def _documented_start(
                 f"start: {parameter.name!r} has shape {natural[parameter.name].shape}, expected {parameter.shape}"
             )
     return natural
-
-
-def _with_proper_priors(model: Any) -> frozenset[str]:
-    """Variables that can be drawn from; a flat prior cannot, nor one that is all but flat."""
-    proper = set()
-    for variable in model.free_RVs:
-        try:
-            _drawn([variable], 0)
-        except (NotImplementedError, ArithmeticError, ValueError):
-            continue
-        proper.add(variable.name)
-    return frozenset(proper)
-
-
-@dataclass(frozen=True, eq=False)
-class RandomStarts:
-    """Draws from the priors where these are proper, else spread out over the support of each variable.
-
-    Parameters
-    ----------
-    built : Built
-        The model.
-    proper : frozenset of str
-        Variables to be drawn from their priors.
-    """
-
-    built: Built
-    proper: frozenset[str]
-
-    def __call__(self, rng: np.random.Generator) -> Natural:
-        """Draw one.
-
-        Raises
-        ------
-        InputError
-            If no draw lies inside the supports.
-        """
-        for _ in range(MOST_DRAWS):
-            start = self._draw(rng)
-            beyond = inside(self.built.objective, start)
-            if not beyond:
-                return start
-        raise InputError(f"a random start has {beyond}, outside the support: give the variable another prior")
-
-    def _draw(self, rng: np.random.Generator) -> Natural:
-        variables = [variable for variable in self.built.model.free_RVs if variable.name in self.proper]
-        drawn = _drawn(variables, int(rng.integers(2**31))) if variables else []
-        found = {
-            v.name: np.atleast_1d(np.asarray(value, dtype=float)) for v, value in zip(variables, drawn, strict=True)
-        }
-        names = [variable.name for variable in self.built.model.free_RVs]
-        return {name: found[name] if name in found else _spread(self.built.objective, name, rng) for name in names}
-
-
-def _drawn(variables: list[Any], seed: int) -> list[Any]:
-    """One draw of each variable, by the plain back end: compiling for a few numbers takes longer than drawing them."""
-    with pytensor.config.change_flags(cxx=""):
-        return list(pm.draw(variables, random_seed=seed, mode=compile_mode("fast")))
-
-
-def _spread(objective: Objective, name: str, rng: np.random.Generator) -> Array:
-    """A start of a parameter with a flat prior.
-
-    Normal with standard deviation 2, lognormal, uniform, Dirichlet; of matrices the Cholesky factor is drawn.
-    """
-    low, high = objective.edges(name)
-    if objective.is_simplex(name):
-        return rng.dirichlet(np.ones(low.shape[-1]), size=low.shape[:-1])
-    if objective.is_matrix(name):
-        correlation, size = objective.is_correlation(name), low.shape[-1]
-        free = rng.normal(size=(*low.shape[:-2], size * (size - 1) // 2 if correlation else size * (size + 1) // 2))
-        return from_log_cholesky(free / 2, size, correlation)
-    if objective.is_bounded(name):
-        return np.asarray(rng.uniform(low, high))
-    if np.isfinite(low).all():
-        return low + np.exp(rng.normal(size=low.shape))
-    if np.isfinite(high).all():
-        return high - np.exp(rng.normal(size=low.shape))
-    return rng.normal(scale=2.0, size=low.shape)

@@ -14,6 +14,52 @@ from pp_models.complete_data import CompleteData
 from pp_models.exact_m_step import exact_m_step
 
 
+def derived_em(model: Any, with_prior: bool = False) -> "DerivedEM":
+    """Derive the exact EM of a PyMC model that names its `log_joint`: a third way to the maximum.
+
+    Parameters
+    ----------
+    model : pymc.Model or callable () -> pymc.Model
+        It names `log_joint`, a `pm.Deterministic` of observations x latent states (J, K).
+    with_prior : bool
+        Add the log prior to what the M-step maximises.
+
+    Returns
+    -------
+    DerivedEM
+        With `e_step(params)`, which gives the responsibilities (J, K) and the log-likelihood, and
+        `m_step(counts, params)`: an EM for `bind`, for `check_em`, or to look at number by number.
+
+    Raises
+    ------
+    InputError
+        If the model names no `log_joint`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pymc as pm
+    >>> import pytensor.tensor as pt
+    >>> from comparisons import bind, crosscheck, derived_em
+    >>> heads = np.array([5, 9, 8, 4, 7])
+    >>> with pm.Model() as model:
+    ...     bias = pm.Uniform("bias", shape=2)
+    ...     coin = pm.logp(pm.Binomial.dist(n=10, p=bias, shape=(5, 2)), heads[:, None])
+    ...     log_joint = pm.Deterministic("log_joint", np.log(0.5) + coin)
+    ...     likelihood = pm.Potential("heads", pt.logsumexp(log_joint, axis=1))
+    >>> counts, log_likelihood = derived_em(model).e_step({"bias": np.array([0.6, 0.5])})
+    >>> counts["responsibilities"].round(4)
+    array([[0.4491, 0.5509],
+           [0.805 , 0.195 ],
+           [0.7335, 0.2665],
+           [0.3522, 0.6478],
+           [0.6472, 0.3528]])
+    >>> str(crosscheck(bind(model, derived_em(model)), 5).verdict)
+    'agree'
+    """
+    return DerivedEM(model, with_prior)
+
+
 class DerivedEM:
     """An EM read off a PyMC model that names the log joint probability of every observation with every latent state.
 

@@ -1,9 +1,10 @@
-"""What the user names on the command line, MODULE:NAME, imported."""
+"""What the user names on the command line, MODULE:NAME or FILE.py:NAME, imported."""
 
 import sys
 import warnings
 from contextlib import redirect_stdout
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,16 @@ def named(name: str) -> Any:
     ------
     InputError
     """
-    module_name, colon, attribute = name.partition(":")
+    module_name, colon, attribute = name.rpartition(":")
+    folder = ""
+    if module_name.endswith(".py"):
+        file = Path(module_name)
+        if not file.is_file():
+            raise InputError(f"{name}: no file {module_name!r}")
+        folder, module_name = str(file.parent), file.stem
     if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
-        raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py")
-    sys.path.insert(0, "")
+        raise InputError(f"{name}: expected MODULE:NAME, as in my_em:MyEM for class MyEM in my_em.py, or FILE.py:NAME")
+    sys.path.insert(0, folder)
     try:
         # What the module asks of NumPy and of warnings would hold for the audit as well.
         with redirect_stdout(sys.stderr), np.errstate(), warnings.catch_warnings():
@@ -35,7 +42,7 @@ def named(name: str) -> Any:
     except BaseException as error:
         raise InputError(f"{name}: importing {module_name} raised {type(error).__name__}: {error}") from None
     finally:
-        sys.path.remove("")
+        sys.path.remove(folder)
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise InputError(f"{name}: {module_name} has no {part!r}")

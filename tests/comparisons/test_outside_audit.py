@@ -192,8 +192,9 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_case_of_ones_own_is_run_and_reported(home) -> None:
-    result = CliRunner().invoke(main, ["run", "my_outside_models:case", "--starts", "3", "--out", "out"])
+@pytest.mark.parametrize("module", ["my_outside_models", "my_outside_models.py"])
+def test_a_case_of_ones_own_is_run_and_reported(home, module) -> None:
+    result = CliRunner().invoke(main, ["run", f"{module}:case", "--starts", "3", "--out", "out"])
     assert result.exit_code == 0, result.output
     assert "EM and PyMC agree" in result.output
     assert (home / "out" / "case" / "report.md").exists()
@@ -210,6 +211,7 @@ def test_a_case_of_ones_own_is_audited(home, em, status, words) -> None:
     ("arguments", "words"),
     [
         (["run", "my_outside_models:nothing"], "my_outside_models has no 'nothing'"),
+        (["run", "not_there.py:case"], "not_there.py:case: no file 'not_there.py'"),
         (["run", "my_outside_models:em"], "takes (params), expected a function () that makes a case"),
         (["run", "my_outside_models:number"], "a int, expected a case of comparisons.bind"),
         (["run", "my_outside_models:broken"], "ZeroDivisionError: division by zero"),
