@@ -1,6 +1,7 @@
 """Every example: the right EM agrees with PyMC, at the published estimates, and the planted bug is caught."""
 
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,8 @@ MOVED_BY_THE_BUG = {
 def example(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    # Where pickle looks for the EM.
+    sys.modules[module.__name__] = module
     spec.loader.exec_module(module)
     return module
 

@@ -156,7 +156,7 @@ class DerivedProblem(OutsideEM):
         weighted = expected_counts.responsibilities.reshape(-1, *expected_counts.responsibilities.shape[-2:])
         pairs = zip(weighted, points, strict=True)
         after: list[Natural] = [self.derived.m_step({"responsibilities": rows}, point) for rows, point in pairs]
-        shapes = self.objective.shapes
+        shapes = self.built.shapes
         return self.Params(
             *(np.stack([new[name] for new in after]).reshape(*lead, *shape) for name, shape in shapes.items())
         )

@@ -64,6 +64,11 @@ class Built:
         """Its compiled log-likelihood: knows the shapes and the supports."""
         return Objective(self.model, self.with_prior)
 
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters, in the order in which the model declares them."""
+        return {variable.name: self.objective.shapes[variable.name] for variable in self.model.free_RVs}
+
     @property
     def _is_function(self) -> bool:
         return callable(self.source) and not hasattr(self.source, "free_RVs")
@@ -112,15 +117,15 @@ class OutsideEM:
     @cached_property
     def Params(self) -> Any:  # noqa: N802 - a class
         """NamedTuple of the parameters."""
-        return namedtuple("Params", list(self.objective.shapes), rename=True)
+        return namedtuple("Params", list(self.built.shapes), rename=True)
 
     def to_em(self, natural: Natural) -> Any:
         """Natural parameters as `Params`."""
-        return self.Params(*(np.asarray(natural[name], dtype=float) for name in self.objective.shapes))
+        return self.Params(*(np.asarray(natural[name], dtype=float) for name in self.built.shapes))
 
     def from_em(self, params: Any) -> Natural:
         """Natural parameters of `Params`."""
-        return dict(zip(self.objective.shapes, params, strict=True))
+        return dict(zip(self.built.shapes, params, strict=True))
 
     def e_step(self, params: Any) -> Expectation:
         """The parameters after one cycle, and the log-likelihood of the ones before."""
@@ -129,7 +134,7 @@ class OutsideEM:
         stacked = self.Params(
             *(
                 np.stack([new[name] for new, _ in after]).reshape(*lead, *shape)
-                for name, shape in self.objective.shapes.items()
+                for name, shape in self.built.shapes.items()
             )
         )
         heights = [self._by_pymc(point) if own is None else own for point, (_, own) in zip(points, after, strict=True)]
@@ -178,7 +183,7 @@ class OutsideEM:
 
     def _each(self, params: Any) -> tuple[list[Natural], tuple[int, ...]]:
         """The starts one by one, and their leading axes."""
-        shapes = self.objective.shapes
+        shapes = self.built.shapes
         first = next(iter(shapes.values()))
         lead = np.shape(params[0])[: np.ndim(params[0]) - len(first)]
         fields = zip(shapes.items(), params, strict=True)
@@ -249,7 +254,7 @@ class Cycle:
         return {name: float(values[0]) if name in self.single else values.copy() for name, values in natural.items()}
 
     def _read(self, returned: Any) -> Natural:
-        shapes = self.built.objective.shapes
+        shapes = self.built.shapes
         if not isinstance(returned, Mapping):
             raise InputError(f"the EM returned {type(returned).__name__}, expected a dict with {', '.join(shapes)}")
         natural = {}

@@ -187,7 +187,7 @@ def test_merged_coins_with_a_place_for_one_of_them_elsewhere_are_a_saddle(make_c
     assert result.not_identified == ()
     assert {flag.code for flag in result.flags} == {"higher_maximum", "level", "saddle"}
     (level,) = (flag.message for flag in result.flags if flag.code == "level")
-    assert "level in weight[coin1], weight[coin2]" in level
+    assert "the likelihood is flat there in weight[coin1], weight[coin2]" in level
     assert set(result.estimates["no_se"]) == {"no maximum"}
 
 

@@ -219,7 +219,7 @@ def test_what_cannot_be_bound_is_one_line(model, more, words) -> None:
         (lambda params: 0.5, "the EM returned float, expected a dict with rate"),
         (lambda params: {"rate": [1.0, 2.0]}, "the EM returned 'rate' of shape (2,), the model's is (1,)"),
         (lambda params: {"rate": -1.0}, "the EM returned rate = -1, outside the support of the model's variable"),
-        (lambda params: {"rate": np.nan}, "the EM returned rate = nan from every one of"),
+        (lambda params: {"rate": np.nan}, "the EM returned rate = nan, outside the support of"),
     ],
 )
 def test_what_an_em_returns_that_does_not_fit_is_one_line(wrong, words) -> None:

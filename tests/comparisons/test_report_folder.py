@@ -243,7 +243,7 @@ def test_the_committed_reports_are_as_they_were_written():
     folders = [reports, *(path.parent for path in reports.glob("*/summary.json"))]
     for folder in folders:
         parts = manifest.read(folder)
-        assert parts.keys() == ({"index", "certified"} if folder == reports else {"report"}), folder.name
+        assert parts.keys() == ({"index", "certified", "peers"} if folder == reports else {"report"}), folder.name
         for part in parts.values():
             found = {name: manifest.checksum((folder / name).read_bytes()) for name in part.files}
             assert found == part.files, folder.name

@@ -421,7 +421,7 @@ def test_it_is_in_the_public_face():
 
 
 def r_example() -> str:
-    found = re.search(r"## In R\n\n```r\n(.*?)```", PAGE, re.DOTALL)
+    found = re.search(r"## In R\n\n<!-- file: my_em.R -->\n```r\n(.*?)```", PAGE, re.DOTALL)
     assert found is not None
     return found[1]
 

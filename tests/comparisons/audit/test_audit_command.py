@@ -31,17 +31,20 @@ def test_an_em_with_a_bug() -> None:
     assert "usually: an error in the E-step" in done.stdout
 
 
+COINS = ("--option", "coins=2", "--option", "flips=10")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("coin_em:CoinEM",), "expected --problem NAME, or --family FAMILY and --data"),
+        (("coin_em:CoinEM",), "expected --problem NAME, or --case MODULE:NAME, or --family FAMILY and --data"),
         (("coin_em:CoinEM", "--problem", "nonsense"), "unknown problem 'nonsense'"),
         (("coin_em:Nothing", "--problem", "two-coins"), "coin_em has no 'Nothing'"),
         (("nowhere:CoinEM", "--problem", "two-coins"), "no module 'nowhere'"),
         (("coin_em.CoinEM", "--problem", "two-coins"), "expected MODULE:NAME"),
         (("coin_em:CoinEM", "--problem", "two-coins", "--time-limit", "0"), "--time-limit"),
         (("coin_em:CoinEM", "--problem", "two-coins", "--option", "coins=2"), "--option"),
-        (("coin_em:CoinEM", "--family", "coin-mixture", "--data", "none.csv"), "none.csv"),
+        (("coin_em:CoinEM", "--family", "coin-mixture", "--data", "none.csv", *COINS), "none.csv"),
         (("coin_em:CoinEM", "--family", "nothing", "--data", "none.csv"), "nothing"),
         (("--problem", "two-coins"), "expected MODULE:NAME, or --command COMMAND"),
         (

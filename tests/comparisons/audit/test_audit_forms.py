@@ -9,7 +9,7 @@ from audit_zoo import data, textbook
 from comparisons.audit import CHECKS, Finding, Outcome, check_em, guard, run_check, subject_of
 
 STEPS = {"log_likelihood", "expected_counts", "mass", "fisher"}
-CYCLE = {"m_step", "symmetry", "rate"}
+CYCLE = {"m_step", "symmetry", "rate", "exact_cycle"}
 FIT = {"reported_log_likelihood", "stopping"}
 OTHER_DATA = {"weights", "other_data"}
 # Of the coins: they have no missing responses, and nobody here offers standard errors.
