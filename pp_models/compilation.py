@@ -8,6 +8,7 @@ from pytensor.compile.mode import Mode, get_mode
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.graph.traversal import ancestors
 from pytensor.scalar.basic import Add, Mul
 from pytensor.tensor.elemwise import Elemwise
 
@@ -39,6 +40,17 @@ def _inline(_fgraph: Any, node: Any) -> Any:
     if hasattr(inner, "bind"):  # PyTensor 3 freezes it
         return inner.bind(node.inputs)
     return clone_replace(inner.outputs, replace=dict(zip(inner.inputs, node.inputs, strict=True)))
+
+
+def untraced(outputs: list[Any]) -> list[Any]:
+    """A copy of graphs that does not remember where each node was written.
+
+    PyTensor adds these memories up with every rewrite: in the second derivatives of a mixture they fill the memory.
+    """
+    copies = clone_replace(outputs, replace={})
+    for variable in ancestors(copies):
+        variable.tag.trace = []
+    return list(copies)
 
 
 def inlined(outputs: list[Any]) -> list[Any]:

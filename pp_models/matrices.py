@@ -15,8 +15,83 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
+from pytensor.compile.builders import OpFromGraph
+from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.elemwise import DimShuffle
+from pytensor.tensor.subtensor import AdvancedSubtensor, Subtensor
+
+from pp_models.compilation import inlined
 
 Array = npt.NDArray[np.float64]
+# From where these classes are imported differs between versions of PyTensor.
+CHOLESKY = type(pt.linalg.cholesky(pt.matrix()).owner.op.core_op)
+SOLVE = type(pt.linalg.solve_triangular(pt.matrix(), pt.vector(), lower=True, b_ndim=1).owner.op.core_op)
+# Largest number of equations that are written out.
+WRITTEN_OUT = 10
+
+
+class OfFactor(OpFromGraph):
+    """The matrix L L' of a lower triangular factor L with a positive diagonal, marked as such."""
+
+
+def matrix_of(factor: Any) -> Any:
+    """The matrices of their lower triangular factors (..., D, D)."""
+    given = factor.type()
+    product = (given[..., :, None, :] * given[..., None, :, :]).sum(axis=-1)
+    return OfFactor([given], [product], inline=True)(factor)
+
+
+def _factor_of(matrix: Any) -> Any:
+    """The factor that a matrix was made of, also where it was taken from a stack or stacked; None of any other."""
+    if matrix.owner is None:
+        return None
+    op, (first, *others) = matrix.owner.op, matrix.owner.inputs
+    if isinstance(op, OfFactor):
+        return first
+    if isinstance(op, DimShuffle):
+        whole = op.new_order[-2:] == (first.ndim - 2, first.ndim - 1)
+    else:
+        chosen = getattr(op, "idx_list", None) or others
+        whole = isinstance(op, Subtensor | AdvancedSubtensor) and len(chosen) <= first.ndim - 2
+    factor = _factor_of(first) if whole else None
+    return None if factor is None else op.make_node(factor, *others).outputs[0]
+
+
+@node_rewriter([Blockwise])
+def _known_factor(_fgraph: Any, node: Any) -> Any:
+    """The Cholesky factor of a matrix that was made of it."""
+    if not isinstance(node.op.core_op, CHOLESKY) or not node.op.core_op.lower:
+        return None
+    factor = _factor_of(node.inputs[0])
+    return None if factor is None else [factor]
+
+
+@node_rewriter([Blockwise])
+def _substituted(_fgraph: Any, node: Any) -> Any:
+    """The solution y of L y = b by forward substitution, y_i = (b_i - sum_(j < i) L_ij y_j) / L_ii, written out."""
+    op = node.op.core_op
+    if not isinstance(op, SOLVE) or not op.lower or op.unit_diagonal or op.b_ndim != 1:
+        return None
+    factor, right = node.inputs
+    size = factor.type.shape[-1]
+    if size is None or size > WRITTEN_OUT:
+        return None
+    solution: list[Any] = []
+    for i in range(size):
+        known = sum(factor[..., i, j] * y for j, y in enumerate(solution))
+        solution.append((right[..., i] - known) / factor[..., i, i])
+    return [node.outputs[0].type.filter_variable(pt.stack(solution, axis=-1))]
+
+
+def with_known_factors(outputs: list[Any]) -> list[Any]:
+    """Graphs in which no matrix is factorised whose factor is known, and no small system is solved by an operation.
+
+    The second derivatives of both are graphs that PyTensor takes minutes to compile.
+    """
+    known = rewrite_graph(outputs, include=(), custom_rewrite=dfs_rewriter(_known_factor))
+    return inlined(list(rewrite_graph(list(known), include=(), custom_rewrite=dfs_rewriter(_substituted))))
 
 
 class LogCholesky(Transform):
@@ -68,7 +143,7 @@ class LogCholesky(Transform):
         else:
             scale = pt.exp((self._placed(pt.where(self.on_diagonal, value, 0.0)) * np.eye(self.size)).sum(axis=-1))
             factor = ratio * scale[..., None]
-        return (factor[..., :, None, :] * factor[..., None, :, :]).sum(axis=-1)
+        return matrix_of(factor)
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
         """Logarithm of |d(entries of the matrix) / d(free parameters)|.

@@ -26,9 +26,9 @@ from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
-from pp_models.compilation import Backend, compile_mode, inlined
+from pp_models.compilation import Backend, compile_mode, inlined, untraced
 from pp_models.double_precision import in_double_precision
-from pp_models.matrices import LogCholesky
+from pp_models.matrices import LogCholesky, with_known_factors
 
 Array = npt.NDArray[np.float64]
 
@@ -377,18 +377,20 @@ class Objective:
     def compile(self, inputs: list[Any], outputs: Any) -> Callable[..., Any]:
         """Compile a function with the backend of this objective."""
         flags = {"cxx": ""} if self.backend == "fast" else {}
-        with pytensor.config.change_flags(**flags):
-            return pytensor.function(inputs, outputs, mode=self._mode, on_unused_input="ignore")
+        several = isinstance(outputs, list)
+        with pytensor.config.change_flags(traceback__limit=0, **flags):
+            graphs = untraced(outputs if several else [outputs])
+            return pytensor.function(
+                inputs, graphs if several else graphs[0], mode=self._mode, on_unused_input="ignore"
+            )
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
-        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in in_double_precision(outputs)])
+        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in _prepared(outputs)])
 
     def of_flat_input(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input, from their origin and in their units where they have no bounds."""
-        joined, x = pm.pytensorf.join_nonshared_inputs(
-            self._initial_point, in_double_precision(outputs), self.model.value_vars
-        )
+        joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, _prepared(outputs), self.model.value_vars)
         if (self._sizes == 1).all() and not self._origins.any():
             return joined, x
         free = x.type("free")
@@ -489,3 +491,8 @@ def _without_initial_values(model: pm.Model) -> pm.Model:
     bare = object.__new__(type(model))
     bare.__dict__.update(model.__dict__, rvs_to_initial_values=dict.fromkeys(model.rvs_to_initial_values))
     return bare
+
+
+def _prepared(outputs: list[Any]) -> list[Any]:
+    """Graphs as PyMC gives them, with all their digits, and without factorising what is known by its factor."""
+    return in_double_precision(with_known_factors(outputs))

@@ -103,9 +103,8 @@ def load(name: str) -> "Case":
     Examples
     --------
     >>> from comparisons import load_problem
-    >>> case = load_problem("genetic-linkage")
-    >>> case.family, case.parameter_names()
-    ('genetic-linkage', ['theta[cells]'])
+    >>> load_problem("two-coins").parameter_names()
+    ['weight[coin1]', 'weight[coin2]', 'bias[coin1]', 'bias[coin2]']
     """
     problem = _problem(name)
     try:
