@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from comparisons.compiled import compiled
 from comparisons.errors import InputError
 from comparisons.parameters import Array, Axis, Parameter, Support, axes_of, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
@@ -458,14 +459,21 @@ class Case:
         """PyMC's model, compiled: a `pp_models.objective.Objective`."""
         from pp_models.objective import Objective
 
-        return Objective(self.build_model(), self.with_prior, backend, self.units, self.origin)
+        settings = (self.with_prior, backend, self.units, self.origin)
+        return compiled(lambda: Objective(self.build_model(), *settings), self.build_model, "objective", *settings)
 
     def complete_data(self) -> Any:
         """What PyMC's model says of the complete data: a `pp_models.complete_data.CompleteData`."""
         from pp_models.complete_data import CompleteData
         from pp_models.objective import Objective
 
-        return CompleteData(Objective(self.build_model(hooks=True), self.with_prior, "fast", self.units, self.origin))
+        settings = (self.with_prior, "fast", self.units, self.origin)
+        return compiled(
+            lambda: CompleteData(Objective(self.build_model(hooks=True), *settings)),
+            self.build_model,
+            "complete data",
+            *settings,
+        )
 
     def named(self, natural: Natural) -> dict[str, float]:
         """Natural parameters by scalar name."""

@@ -15,6 +15,8 @@ from comparisons.audit.family_laws import check_case
 
 FOLDER = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+# The graph of a chain takes long to compile.
+MARKED = [pytest.param(name, marks=pytest.mark.slow if name == "hidden_markov" else ()) for name in NAMES]
 STARTS = 12
 # What the planted bug of each example moves most, in units of its size, in one cycle from PyMC's maximum.
 MOVED_BY_THE_BUG = {
@@ -49,7 +51,7 @@ def estimates(name: str) -> dict[str, float]:
     return dict(zip(table["parameter"], table["em"], strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MARKED)
 def test_the_laws_of_every_case_hold(name) -> None:
     table = check_case(example(name).case())
     assert table["holds"].all(), table[~table["holds"]].to_string()
@@ -59,12 +61,12 @@ def test_every_example_is_tested() -> None:
     assert sorted(MOVED_BY_THE_BUG) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MARKED)
 def test_the_right_em_agrees(name) -> None:
     assert str(checked(name).verdict) == "agree"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MARKED)
 def test_the_planted_bug_is_caught(name) -> None:
     module = example(name)
     wrong = module.em_with_a_bug if hasattr(module, "em_with_a_bug") else module.EMWithABug()
@@ -143,6 +145,7 @@ def test_the_sign_of_a_factor_is_found_to_be_free() -> None:
     np.testing.assert_equal(case.align({**one, "loading": -one["loading"]}, one), one)
 
 
+@pytest.mark.slow
 def test_baum_welch_ends_where_zucchini_and_macdonald_do() -> None:
     # Their table 4.1, last row: gamma_12, gamma_21, lambda_1, lambda_2 and -l, the chain beginning in state 1.
     found, result = estimates("hidden_markov"), checked("hidden_markov")

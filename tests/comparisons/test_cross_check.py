@@ -218,12 +218,14 @@ def test_nodes_shifted_on_one_side_are_found_out(lsat6_case):
     assert "log-likelihood at random points" in result.sentence
 
 
+@pytest.mark.slow
 def test_frequency_dropped_on_one_side_is_found_out(lsat6_case):
     result = crosscheck(with_em(lsat6_case, TwoPL, frequencies=None), 3)
     assert result.verdict == "disagree"
     assert failed(result)[0] == "log-likelihood at random points"
 
 
+@pytest.mark.slow
 def test_every_check_can_fail(make_coins, lsat6_case):
     """No check is decoration: over the planted errors, each one fails at least once."""
     case = make_coins(np.array([1.0, 1, 2, 9, 8, 8, 9, 5]), 2)

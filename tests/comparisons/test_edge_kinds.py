@@ -114,11 +114,15 @@ def test_few_heads_in_many_flips_are_not_at_the_edge(heads, flips):
 @pytest.mark.parametrize(
     ("rows", "means_zero"),
     [
-        ([(1, 2), (2, 4), (3, 6), (-1, -2)], True),
+        pytest.param([(1, 2), (2, 4), (3, 6), (-1, -2)], True, marks=pytest.mark.slow),
         ([(1.5, -0.7)], True),
         ([(1.0, 2.0), (2.0, 4.0), (-3.0, -6.0), (0.5, np.nan), (np.nan, 1.0)], True),
-        ([(1001.0, 3.0), (1002.0, 5.0), (997.0, -5.0), (1000.5, np.nan), (np.nan, 1.0)], False),
-        ([(1.5, -0.7), (2.0, 3.0)], False),
+        pytest.param(
+            [(1001.0, 3.0), (1002.0, 5.0), (997.0, -5.0), (1000.5, np.nan), (np.nan, 1.0)],
+            False,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param([(1.5, -0.7), (2.0, 3.0)], False, marks=pytest.mark.slow),
     ],
 )
 def test_complete_rows_on_a_line_have_no_estimate(rows, means_zero):

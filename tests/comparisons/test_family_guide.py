@@ -70,6 +70,7 @@ def test_every_block_of_the_guide_is_of_a_kind_that_is_run() -> None:
     assert GUIDE.read_text(encoding="utf-8").count("```") == 2 * len(BLOCKS)
 
 
+@pytest.mark.slow
 def test_the_guide_prints_what_it_shows(compared: list[tuple[str, str]]) -> None:
     assert len(compared) == 5
     for printed, shown in compared:

@@ -303,6 +303,7 @@ def test_nobody_who_reads_the_help_is_no_disagreement() -> None:
     os.close(writer)
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     env = {"HOME": "/dev/null/nobody", "XDG_CACHE_HOME": "", "MPLCONFIGDIR": "", "TMPDIR": str(tmp_path)}
     done = process("run", "two-coins", "--starts", 1, "--out", tmp_path / "out", env=env, stdout=subprocess.DEVNULL)

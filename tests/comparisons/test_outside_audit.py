@@ -85,6 +85,7 @@ def test_without_a_log_joint_the_likelihood_judges() -> None:
     assert found["m_step"] == found["exact_cycle"] == "not applicable"
 
 
+@pytest.mark.slow
 def test_another_em_is_audited_on_a_bound_case() -> None:
     table = check_em(lambda params: cycle(params, shrunk=0.1), lambda: bind(coins(), cycle, start=START))
     assert table.attrs["level"] == "wrong"

@@ -49,6 +49,8 @@ STARTS: dict[str, Natural] = {
     STEP: {"d": D, "a": A},
 }
 FAMILIES = tuple(FREQUENCIES)
+# Of these the default tests look at all that is asked.
+SOME = ("poisson-mixture", "common-slope")
 
 
 def bound(family: str, rows: np.ndarray | None, frequencies: np.ndarray | None) -> Case:
@@ -104,7 +106,13 @@ def assert_the_same_but_for_the_size(family: str, factor: float) -> None:
         assert many.ends.pymc_log_likelihood == pytest.approx(expected_height, rel=1e-9)
 
 
-@pytest.mark.parametrize(("family", "factor"), [*((family, 1e8) for family in FAMILIES), (STEP, 1e4)])
+@pytest.mark.parametrize(
+    ("family", "factor"),
+    [
+        *(pytest.param(family, 1e8, marks=() if family in SOME else pytest.mark.slow) for family in FAMILIES),
+        pytest.param(STEP, 1e4, marks=pytest.mark.slow),
+    ],
+)
 def test_more_of_the_same_data_changes_nothing_but_the_standard_errors(family, factor):
     assert_the_same_but_for_the_size(family, factor)
 

@@ -243,6 +243,7 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(two_coins, few_secon
     assert not _group_is_left(pid)
 
 
+@pytest.mark.slow
 def test_a_restart_takes_from_the_time_of_what_is_asked(two_coins, few_seconds):
     made = program("hangs")
     subject = subject_of(None, two_coins, made)

@@ -64,6 +64,7 @@ def test_bad_usage_is_one_line(arguments: tuple[str, ...], words: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_program_in_another_language() -> None:
     command = f"{sys.executable} coin_em_in_lines.py dies"
     done = run("--command", command, "--problem", "two-coins", "--data-only")
@@ -73,6 +74,7 @@ def test_a_program_in_another_language() -> None:
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_what_a_program_writes_on_standard_error_is_told(tmp_path: Path) -> None:
     (tmp_path / "heads.csv").write_text("heads\n5\n9\n8\n4\n7\n")
     (tmp_path / "mine.sh").write_text(
@@ -100,6 +102,7 @@ def test_a_module_that_cannot_be_imported(tmp_path: Path, source: str, words: st
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_misbehaving_em_on_own_data(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "def em(data):\n"
@@ -127,18 +130,21 @@ def check(folder: Path, source: str, *options: str):
     return run("mine:EM", "--problem", "two-coins", *options, cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_module_that_makes_numpy_and_warnings_raise(tmp_path: Path) -> None:
     done = check(tmp_path, "import warnings\nnp.seterr(all='raise')\nwarnings.simplefilter('error')\nEM = CoinEM\n")
     assert done.returncode == 0
     assert "No check failed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_neighbour_imported_late(tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("")
     late = "class EM(CoinEM):\n    def e_step(self, p):\n        import neighbour\n        return super().e_step(p)\n"
     assert check(tmp_path, late).returncode == 0
 
 
+@pytest.mark.slow
 def test_an_em_that_swallows_every_interruption_ends_the_command(tmp_path: Path) -> None:
     hangs = (
         "class EM(CoinEM):\n    def m_step(self, c, p):\n        while True:\n"
@@ -150,6 +156,7 @@ def test_an_em_that_swallows_every_interruption_ends_the_command(tmp_path: Path)
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_an_em_prints_does_not_flood_the_terminal(tmp_path: Path) -> None:
     wordy = "class EM(CoinEM):\n    def e_step(self, p):\n        print('a step')\n        return super().e_step(p)\n"
     done = check(tmp_path, wordy, "--data-only")
@@ -172,7 +179,7 @@ def EM(data, start):
 """
 
 
-@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])
+@pytest.mark.parametrize(("options", "status"), [pytest.param((), 0, marks=pytest.mark.slow), (("--strict",), 1)])
 def test_remarks_fail_only_when_strict(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
     done = check(tmp_path, EARLY, "--data-only", *options)
     assert done.returncode == status

@@ -100,8 +100,8 @@ def test_what_is_right_and_unusual_is_no_failure(factory, check, outcome) -> Non
     ("factory", "expected"),
     [
         (textbook.Coins, "right"),
-        (Sorted, "right"),
-        (Relaxed, "right, with remarks"),
+        pytest.param(Sorted, "right", marks=pytest.mark.slow),
+        pytest.param(Relaxed, "right, with remarks", marks=pytest.mark.slow),
         (EarlyStop, "right, with remarks"),
         (lambda d: Sorted({**d, "heads": d["heads"] + 0.01}), "wrong"),
     ],
@@ -255,6 +255,7 @@ def test_copies_are_all_orders_of_the_components() -> None:
     assert difference(case, mixed, natural) > 0.1
 
 
+@pytest.mark.slow
 def test_a_little_smoothing_is_found_on_a_ridge_through_a_map_only() -> None:
     # Three equal sequences: any two coins whose mean is theirs are one maximum, where no standard errors are.
     heads, flips = np.array([4.0, 4, 4]), np.full(3, 10.0)

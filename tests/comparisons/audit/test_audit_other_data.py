@@ -30,7 +30,9 @@ def ours(case):
     return make
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("hasselblad", "lsat6") else ()) for name in PROBLEMS]
+)
 def test_our_own_em_is_right_on_all_data_that_are_made(name) -> None:
     case = catalogue.load(name)
     subject = subject_of(None, case, ours(case))
@@ -105,7 +107,15 @@ class SkipsUnderflow(Bare):
         return self.counts(posterior * seen[:, None]), seen @ np.where(seen > 0, log_probability, 0.0)
 
 
-@pytest.mark.parametrize("factory", [FirstFlips, MeanOfProportions, ByNumberOfRows, OneFrequency, SkipsUnderflow])
+@pytest.mark.parametrize(
+    "factory",
+    [
+        FirstFlips,
+        *(pytest.param(bug, marks=pytest.mark.slow) for bug in (MeanOfProportions, ByNumberOfRows)),
+        OneFrequency,
+        SkipsUnderflow,
+    ],
+)
 def test_a_bug_that_these_data_do_not_show(even, factory) -> None:
     subject = subject_of(None, EVEN, factory)
     assert run_check("fixed_point", subject, even).outcome is Outcome.PASSED
