@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from comparisons.compiled import compiled
 from comparisons.errors import InputError
+from comparisons.kept import kept
 from comparisons.parameters import Array, Axis, Parameter, Support, axes_of, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
 
@@ -459,16 +459,16 @@ class Case:
         """PyMC's model, compiled: a `pp_models.objective.Objective`."""
         from pp_models.objective import Objective
 
-        settings = (self.with_prior, backend, self.units, self.origin)
-        return compiled(lambda: Objective(self.build_model(), *settings), self.build_model, "objective", *settings)
+        settings: Any = (self.with_prior, backend, self.units, self.origin)
+        return kept(lambda: Objective(self.build_model(), *settings), self.build_model, "objective", *settings)
 
     def complete_data(self) -> Any:
         """What PyMC's model says of the complete data: a `pp_models.complete_data.CompleteData`."""
         from pp_models.complete_data import CompleteData
         from pp_models.objective import Objective
 
-        settings = (self.with_prior, "fast", self.units, self.origin)
-        return compiled(
+        settings: Any = (self.with_prior, "fast", self.units, self.origin)
+        return kept(
             lambda: CompleteData(Objective(self.build_model(hooks=True), *settings)),
             self.build_model,
             "complete data",

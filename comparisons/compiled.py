@@ -1,33 +1,25 @@
-"""What PyTensor has compiled, kept for the next use of the same model on the same data."""
+"""A case together with its compiled PyMC model: what is asked of the likelihood near some parameters needs both."""
 
-import pickle
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
-# Models kept; the one whose last use is longest ago goes first.
-KEPT = 12
-_kept: OrderedDict[Any, Any] = OrderedDict()
-_lock = threading.Lock()
+from comparisons.case import Case
+from pp_models.compilation import Backend
+from pp_models.objective import Objective
 
 
-def compiled(make: Callable[[], Any], build_model: Any, *settings: Any) -> Any:
-    """What `make` makes of a model with these settings, or what it has made of an equal one in this thread.
+class Compiled(NamedTuple):
+    """A case, and PyMC's model of it, compiled.
 
-    Only models that say that they are told by their content alone (`told_by_content`) are kept: a function of the
-    user's may have been written anew under the same name. Compiled functions are not for two threads at once.
+    Attributes
+    ----------
+    case : Case
+    objective : Objective
     """
-    if not getattr(build_model, "told_by_content", False):
-        return make()
-    key = (threading.get_ident(), pickle.dumps((build_model, settings)))
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    made = make()
-    with _lock:
-        _kept[key] = made
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return made
+
+    case: Case
+    objective: Objective
+
+
+def compiled_case(case: Case, backend: Backend = "fast") -> Compiled:
+    """A case with its model compiled."""
+    return Compiled(case, case.objective(backend))

@@ -15,6 +15,7 @@ from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
 from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
 from comparisons.case import Case, InputError
+from comparisons.compiled import Compiled
 from comparisons.optima.find import Optimum
 from comparisons.optima.kinds import Kind, Point, examine, judge
 from comparisons.optima.starts import Progress, silent
@@ -120,8 +121,7 @@ class Adjudication:
         for optimum in self.optima:
             if abs(optimum.objective - place.level) <= 1e-7 * (1 + abs(place.level)):
                 return optimum.kind
-        found = examine(self.case, place.objective, place.natural)
-        kind = judge(self.case, place.objective, found).kind
+        kind = judge(place.compiled, examine(place.compiled, place.natural)).kind
         return Kind.LOCAL if kind is Kind.BEST else kind
 
     @property
@@ -175,15 +175,16 @@ def adjudicate(
     known = known or known_optima(case, n_starts, seed, progress)
     objective, optima = known.objective, known.optima
     plain = form.reading(estimates, options)
-    comparison = Comparison(case, objective, form, estimates, options, optima, tolerance)
+    compiled = Compiled(case, objective)
+    comparison = Comparison(compiled, form, estimates, options, optima, tolerance)
     given = comparison.natural(plain)
     belongs_to = None
     if given is not None:
-        optima, belongs_to = climb(case, objective, optima, given)
+        optima, belongs_to = climb(compiled, optima, given)
         comparison = replace(comparison, optima=optima)
     finding = decide(comparison, plain)
     parameters = parameters_table(comparison, finding)
-    point = None if given is None else examine(case, objective, given)
+    point = None if given is None else examine(compiled, given)
     # Distances are those of the reading that the verdict is about.
     aligned = comparison.natural(finding.reading)
     return Adjudication(

@@ -12,6 +12,7 @@ from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.optima.find import Optimum, unreached
 from comparisons.optima.kinds import Judgement, Point, examine
 from pp_models.objective import Objective
@@ -30,7 +31,7 @@ class Comparison:
 
     Attributes
     ----------
-    case, objective
+    compiled : Compiled
     form : module
         How estimates of this family are read (`comparisons.adjudicate.forms.two_pl`).
     estimates : Estimates
@@ -41,13 +42,22 @@ class Comparison:
     tolerance : float
     """
 
-    case: Case
-    objective: Objective
+    compiled: Compiled
     form: Form
     estimates: Estimates
     options: dict[str, Any]
     optima: list[Optimum]
     tolerance: float = TOLERANCE
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        return self.compiled.case
+
+    @property
+    def objective(self) -> Objective:
+        """PyMC's model of it."""
+        return self.compiled.objective
 
     # ---- one reading against one stationary point --------------------------------------------------
 
@@ -90,17 +100,17 @@ class Comparison:
     def places(self, point: Natural, left_open: Names, given: Natural) -> list[Neighbourhood]:
         """A stationary point in each of the labellings in which the file may mean it."""
         return [
-            Neighbourhood(self.case, self.objective, target, still_open)
+            Neighbourhood(self.compiled, target, still_open)
             for target, still_open in self.form.targets(self.case, point, left_open, given)
         ]
 
     def nearest(self, natural: Natural) -> Natural | None:
         """The stationary point to which plain Newton steps lead, None when they lead nowhere."""
-        return nearest_stationary(self.case, self.objective, natural, self.optima[0].objective)
+        return nearest_stationary(self.compiled, natural, self.optima[0].objective)
 
     def optimum_at(self, point: Point) -> Optimum:
         """A point as an optimum that no start reached."""
-        return unreached(self.case, self.objective, point)
+        return unreached(self.compiled, point)
 
     def as_likely(self, place: Neighbourhood, reading: Reading) -> bool:
         """Whether a point that rounds to the file is as likely as the optimum, parameters left open included.
@@ -121,7 +131,7 @@ class Comparison:
         natural = self.natural(reading)
         if natural is None or self.tolerance < TOLERANCE or not place.determined.any():
             return None
-        by_newton = float(np.sqrt(2 * examine(self.case, self.objective, natural).gain))
+        by_newton = float(np.sqrt(2 * examine(self.compiled, natural).gain))
         distances = (place.likelihood_distance(natural), place.mahalanobis(natural), by_newton)
         return max(distances) if max(distances) <= NEAR else None
 

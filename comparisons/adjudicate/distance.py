@@ -17,6 +17,7 @@ from scipy.stats import f as f_distribution
 from comparisons.adjudicate.steps import em_step, unflat
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural, stack
+from comparisons.compiled import Compiled
 from pp_models.maximise import held_at_bound
 from pp_models.objective import Objective
 
@@ -39,17 +40,26 @@ class Neighbourhood:
 
     Attributes
     ----------
-    case, objective
+    compiled : Compiled
     natural : Natural
         The stationary point.
     left_open : tuple of str
         Parameters that the data do not determine there; they may have any value.
     """
 
-    case: Case
-    objective: Objective
+    compiled: Compiled
     natural: Natural
     left_open: tuple[str, ...] = ()
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        return self.compiled.case
+
+    @property
+    def objective(self) -> Objective:
+        """PyMC's model of it."""
+        return self.compiled.objective
 
     @cached_property
     def x(self) -> Array:

@@ -55,7 +55,7 @@ def _on_its_way(
 ) -> Finding | None:
     """An early stop of the file, unconverted."""
     distance = place.likelihood_distance(natural)
-    slow = on_its_way_to_infinity(comparison.case, comparison.objective, natural, best.judgement.diverging, distance)
+    slow = on_its_way_to_infinity(comparison.compiled, natural, best.judgement.diverging, distance)
     slow = slow or creeping(comparison.case, comparison.estimates, place, plain, natural)
     if slow is None:
         return None

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.adjudicate.steps import nearest_stationary
-from comparisons.case import Array, Case, Natural, each, stack
+from comparisons.case import Array, Natural, each, stack
+from comparisons.compiled import Compiled
 from comparisons.optima.starts import draw_starts, run_em
 from pp_models.edges import Edge, at_distance, edges_nearby
 from pp_models.objective import Objective
@@ -71,10 +72,10 @@ class Held(NamedTuple):
     what: str
 
 
-def kept_down(case: Case, objective: Objective, natural: Natural) -> tuple[Entry, ...]:
+def kept_down(compiled: Compiled, natural: Natural) -> tuple[Entry, ...]:
     """Parameters at an edge from which the likelihood rises inwards."""
-    least = RISE * (1 + abs(float(objective.value_and_gradient(objective.free(natural))[0])))
-    return tuple(entry for entry in _entries(case, objective, natural) if entry.rise > least)
+    least = RISE * (1 + abs(float(compiled.objective.value_and_gradient(compiled.objective.free(natural))[0])))
+    return tuple(entry for entry in _entries(compiled, natural) if entry.rise > least)
 
 
 def inside(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -> Natural:
@@ -84,18 +85,19 @@ def inside(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -
     return natural
 
 
-def held_at_edges(case: Case, objective: Objective, natural: Natural, best: float) -> Held | None:
+def held_at_edges(compiled: Compiled, natural: Natural, best: float) -> Held | None:
     """The stationary point next to `natural` with those parameters held that rise from their edge; None without."""
-    entries = kept_down(case, objective, natural)
+    objective = compiled.objective
+    entries = kept_down(compiled, natural)
     if not entries:
         return None
     still = np.stack([_direction(objective, natural, entry) for entry in entries])
-    found = nearest_stationary(case, objective, _at_edges(objective, natural, entries), best, still)
+    found = nearest_stationary(compiled, _at_edges(objective, natural, entries), best, still)
     if found is None:
         return None
     found = _at_edges(objective, found, entries)
     names = {entry.name for entry in entries}
-    rising = tuple(entry for entry in kept_down(case, objective, found) if entry.name in names)
+    rising = tuple(entry for entry in kept_down(compiled, found) if entry.name in names)
     if not rising:
         return None
     x = objective.free(found)
@@ -104,23 +106,24 @@ def held_at_edges(case: Case, objective: Objective, natural: Natural, best: floa
     if curvature.max(initial=0.0) > LEVEL * np.abs(curvature).max(initial=0.0):
         return Held(rising, rising, found, "a saddle")
     # One that is at an edge without a rise of its own may rise together with others.
-    for entries in (rising, tuple(_entries(case, objective, found))):
-        if _none_higher(case, objective, entries, float(objective.value_and_gradient(x)[0])):
+    for entries in (rising, tuple(_entries(compiled, found))):
+        if _none_higher(compiled, entries, float(objective.value_and_gradient(x)[0])):
             return Held(entries, rising, found, "the maximum")
     return Held(rising, rising, found, "a local maximum")
 
 
-def _none_higher(case: Case, objective: Objective, entries: tuple[Entry, ...], level: float) -> bool:
+def _none_higher(compiled: Compiled, entries: tuple[Entry, ...], level: float) -> bool:
     """Whether EM, which leaves a parameter at its edge, ends no higher from other starts with these held."""
-    starts = [_at_edges(objective, start, entries) for start in each(draw_starts(case, STARTS, 0))]
-    ends = run_em(case, objective, stack(starts))
+    starts = [_at_edges(compiled.objective, start, entries) for start in each(draw_starts(compiled.case, STARTS, 0))]
+    ends = run_em(compiled.case, compiled.objective, stack(starts))
     kept = np.all([ends.natural[entry.place.name][:, entry.place.entry] == entry.edge for entry in entries], axis=0)
     heights = (ends.log_likelihood + ends.log_prior)[kept]
     return bool(heights.max(initial=-np.inf) <= level + RISE * (1 + abs(level)))
 
 
-def _entries(case: Case, objective: Objective, natural: Natural) -> Iterator[Entry]:
+def _entries(compiled: Compiled, natural: Natural) -> Iterator[Entry]:
     """Weights at 0, probabilities at 0 or 1, with the rise from there."""
+    case, objective = compiled
     order = list(case.labels)
     nearby = [place for place in edges_nearby(objective, natural, AT_EDGE) if objective.is_bounded(place.name)]
     for place in sorted(nearby, key=lambda place: (order.index(place.name), place.entry)):

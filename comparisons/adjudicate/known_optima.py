@@ -8,6 +8,7 @@ from comparisons.adjudicate.forms import form_of
 from comparisons.adjudicate.held import inside, kept_down
 from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
+from comparisons.compiled import Compiled, compiled_case
 from comparisons.optima.find import Optimum, find_optima, index_of, unreached, with_optimum
 from comparisons.optima.kinds import Kind, Point, examine
 from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
@@ -37,39 +38,41 @@ class KnownOptima(NamedTuple):
 
 def known_optima(case: Case, n_starts: int = 20, seed: int = 0, progress: Progress = silent) -> KnownOptima:
     """Optima that EM and PyMC reach from random starts."""
-    objective = case.objective()
+    compiled = compiled_case(case)
     starts = draw_starts(case, n_starts, seed)
-    fits = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
-    found = [o for o in find_optima(case, objective, fits) if o.kind is not Kind.NOT_STATIONARY]
+    fits = (run_em(case, compiled.objective, starts), run_pymc(compiled, starts, progress))
+    found = [o for o in find_optima(compiled, fits) if o.kind is not Kind.NOT_STATIONARY]
     if not found:
         raise InputError(f"none of {n_starts} starts reached an optimum, expected at least one: raise --starts")
-    return KnownOptima(objective, found, n_starts, seed)
+    return KnownOptima(compiled.objective, found, n_starts, seed)
 
 
-def climb(case: Case, objective: Objective, optima: list[Optimum], given: Natural) -> tuple[list[Optimum], int | None]:
+def climb(compiled: Compiled, optima: list[Optimum], given: Natural) -> tuple[list[Optimum], int | None]:
     """Optima with the one that PyMC climbs to from the estimates, and which that is.
 
     From an edge from which the likelihood rises it climbs from a little inside. An end above all that was
     reached before is believed only if EM's code and PyMC's give the same log-likelihood there.
     """
-    start = inside(objective, given, kept_down(case, objective, given))
+    case, objective = compiled
+    start = inside(objective, given, kept_down(compiled, given))
     end = maximise(objective, objective.free(start))
     if not np.isfinite(end.objective):
         return optima, None
-    point = examine(case, objective, {name: end.params[name] for name in case.labels})
-    new = unreached(case, objective, point)
+    point = examine(compiled, {name: end.params[name] for name in case.labels})
+    new = unreached(compiled, point)
     known = index_of(case, optima, new)
     if known is not None:
         return optima, known
     if new.kind is Kind.NOT_STATIONARY or point.gradient_norm > no_gradient(optima[0].objective):
         return optima, None
-    if point.objective > optima[0].objective and not believed(case, objective, point):
+    if point.objective > optima[0].objective and not believed(compiled, point):
         return optima, None
     return with_optimum(case, optima, new)
 
 
-def believed(case: Case, objective: Objective, point: Point) -> bool:
+def believed(compiled: Compiled, point: Point) -> bool:
     """Whether EM's code and PyMC's agree, also when the numbers are brought to a moderate size."""
+    case, objective = compiled
     tame = form_of(case.family).tame(case, point.natural)
     by_pymc = float(objective.value_and_gradient(objective.free(tame))[0])
     by_em = case.em.e_step(case.to_em(tame))

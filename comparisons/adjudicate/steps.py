@@ -3,7 +3,7 @@
 import numpy as np
 
 from comparisons.case import Array, Case, Natural
-from pp_models.objective import Objective
+from comparisons.compiled import Compiled
 
 
 def em_step(case: Case, natural: Natural) -> Natural:
@@ -23,15 +23,14 @@ def unflat(case: Case, values: Array) -> Natural:
     return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
 
 
-def nearest_stationary(
-    case: Case, objective: Objective, natural: Natural, best: float, still: Array | None = None
-) -> Natural | None:
+def nearest_stationary(compiled: Compiled, natural: Natural, best: float, still: Array | None = None) -> Natural | None:
     """The stationary point to which plain Newton steps lead, saddles included; None when they lead nowhere.
 
     Along a ridge, and next to one, the shortest of the steps is taken. No step has a part along the directions
     (rows) of `still`, and the gradient along them need not vanish. Elsewhere it must, beside the best log-likelihood
     known: beside that of a hopeless point (-1e20) any gradient looks like round-off.
     """
+    case, objective = compiled
     x = objective.free(natural)
     low, high = objective.bounds.T
     held = np.zeros((0, objective.size)) if still is None else still

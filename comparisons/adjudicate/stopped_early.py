@@ -8,8 +8,8 @@ from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.optima.diverging import onward
-from pp_models.objective import Objective
 
 # Cycles from a customary start that are compared with the estimates.
 CYCLES = 50
@@ -46,14 +46,13 @@ def creeping(case: Case, estimates: Estimates, place: Neighbourhood, reading: Re
     return SLOW
 
 
-def on_its_way_to_infinity(
-    case: Case, objective: Objective, natural: Natural, names: tuple[str, ...], distance: float
-) -> str | None:
+def on_its_way_to_infinity(compiled: Compiled, natural: Natural, names: tuple[str, ...], distance: float) -> str | None:
     """Whether diverging parameters were stopped early: near in likelihood, and further out it is higher."""
+    case, objective = compiled
     suspects = {name for group in case.runaway(natural) for name in group.names}
     if distance > FAR or not names or not set(names) <= suspects:
         return None
-    here, further = objective.free(natural), onward(case, objective, natural, names)
+    here, further = objective.free(natural), onward(compiled, natural, names)
     if not objective.value_and_gradient(further)[0] > objective.value_and_gradient(here)[0]:
         return None
     return f"the likelihood still increases towards infinity in {', '.join(names)}"

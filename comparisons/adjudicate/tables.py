@@ -50,7 +50,7 @@ def _errors(comparison: Comparison, finding: Finding) -> Array:
     """Standard errors of the printed numbers, none (NaN) of those left open or at the edge of their range."""
     place = finding.place
     errors = place.standard_errors(finding.reading)
-    edge = np.isin(comparison.case.parameter_names(), at_edge(comparison.case, comparison.objective, place.natural))
+    edge = np.isin(comparison.case.parameter_names(), at_edge(comparison.compiled, place.natural))
     return np.where(place.determined & ~edge & np.isfinite(errors), errors, np.nan)
 
 

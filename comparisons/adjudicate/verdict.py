@@ -55,10 +55,10 @@ def _at_held(comparison: Comparison, *readings: Reading) -> Finding | None:
         if natural is None:
             continue
         best = comparison.optima[0].objective
-        held = held_at_edges(comparison.case, comparison.objective, natural, best)
+        held = held_at_edges(comparison.compiled, natural, best)
         if held is None:
             continue
-        place = Neighbourhood(comparison.case, comparison.objective, held.natural)
+        place = Neighbourhood(comparison.compiled, held.natural)
         found = comparison.arrived(place, reading)
         if found is not None:
             return Finding(Verdict.ANOTHER_OPTIMUM, reading, place, *found, held=held)
@@ -75,7 +75,7 @@ def _at_another(comparison: Comparison, reading: Reading, natural: Natural) -> F
     near = comparison.nearest(natural)
     if near is None:
         return None
-    point = examine(comparison.case, comparison.objective, near)
+    point = examine(comparison.compiled, near)
     if same(point.fingerprint, comparison.optima[0].point.fingerprint):
         return None
     return _at(comparison, reading, comparison.optimum_at(point), natural, Verdict.ANOTHER_OPTIMUM)

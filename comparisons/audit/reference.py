@@ -11,6 +11,7 @@ from comparisons.audit.constants import Compared, compared
 from comparisons.audit.guard import Trouble
 from comparisons.audit.top import Top, highest, lifted
 from comparisons.case import Array, AuditHooks, Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.optima.kinds import Kind, beside_on_ridge, examine
 from pp_models.complete_data import CompleteData
 from pp_models.newton import newton_step
@@ -56,6 +57,11 @@ class Reference:
         if not self.hooks.steps:
             return cast(Objective, self.case.objective()) if self.first is None else self.first.objective
         return self.complete.objective
+
+    @property
+    def compiled(self) -> Compiled:
+        """The case with that objective."""
+        return Compiled(self.case, self.objective)
 
     @cached_property
     def complete(self) -> CompleteData:
@@ -112,15 +118,15 @@ class Reference:
         """Other places of the ridge, where the top lies on one."""
         if self.top.kind is not Kind.RIDGE:
             return []
-        return beside_on_ridge(self.case, self.objective, examine(self.case, self.objective, self.top.natural))
+        return beside_on_ridge(self.compiled, examine(self.compiled, self.top.natural))
 
     @cached_property
     def top(self) -> Top:
         """The highest point that PyMC climbs to from random starts, and on from where one cycle of the EM leads."""
-        found = highest(self.case, self.objective, self.seed) if self.first is None else self.first.top
+        found = highest(self.compiled, self.seed) if self.first is None else self.first.top
         if self.step is None:
             return found
-        return lifted(self.case, self.objective, found, self.step, self.hooks.symmetries)
+        return lifted(self.compiled, found, self.step, self.hooks.symmetries)
 
     def free(self, natural: Natural) -> Array:
         """Free parameters of natural ones, which may come from the EM under audit.

@@ -78,7 +78,7 @@ def standard_errors(subject: Subject, reference: Reference) -> Finding:
 
     case = reference.case
     ours = case.flat(errors)
-    theirs = by_pymc(case, reference.objective, at)
+    theirs = by_pymc(reference.compiled, at)
     gap = np.nan_to_num(np.abs(ours / theirs - 1), nan=np.inf)
     worst = int(gap.argmax())
     name = case.parameter_names()[worst]

@@ -111,12 +111,12 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
 
 def _below(reference: Reference, stop: Stop) -> bool:
     """Whether a fit ended at a saddle well below the maximum, and a right EM from the same start does not."""
-    case, objective, end = reference.case, reference.objective, stop.end
+    case, end = reference.case, stop.end
     if reference.climbed(end) > reference.climbed(reference.top.natural) - LOWER:
         return False
     if reference.climbed(end_of_em(case, stop.start)) <= reference.climbed(end) + LOWER:
         return False
-    return judge(case, objective, examine(case, objective, end)).kind is Kind.SADDLE
+    return judge(reference.compiled, examine(reference.compiled, end)).kind is Kind.SADDLE
 
 
 def _never_says_so(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> Finding | None:

@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 
 from comparisons.audit.copies import copies
 from comparisons.audit.guard import Trouble
-from comparisons.case import Array, Case, Natural, take
+from comparisons.case import Array, Natural, take
+from comparisons.compiled import Compiled
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.starts import draw_starts
 from pp_models.maximise import maximise
@@ -52,19 +53,19 @@ class Top(NamedTuple):
         return self.kind in (Kind.BEST, Kind.BOUNDARY, Kind.RIDGE)
 
 
-def highest(case: Case, objective: Objective, seed: int) -> Top:
+def highest(compiled: Compiled, seed: int) -> Top:
     """The highest point that PyMC climbs to from random starts.
 
     Other maxima do not matter here: an EM is judged at one as well as at another.
     """
+    case, objective = compiled
     starts = draw_starts(case, STARTS, seed)
     first = [_first_climb(objective, objective.free(take(starts, i))) for i in range(STARTS)]
-    return _climbed_from(case, objective, max(first, key=lambda end: objective.value_and_gradient(end)[0]))
+    return _climbed_from(compiled, max(first, key=lambda end: objective.value_and_gradient(end)[0]))
 
 
 def lifted(
-    case: Case,
-    objective: Objective,
+    compiled: Compiled,
     top: Top,
     step: Callable[[Natural], Natural],
     symmetries: Mapping[str, Callable[[Natural], Natural]],
@@ -75,6 +76,7 @@ def lifted(
     for a ridge. An EM, which divides by what little it explains, may step off it. A cycle that breaks there leads
     nowhere; the checks that run it there say so.
     """
+    objective = compiled.objective
     for _ in range(LIFTS):
         if not top.attained:
             return top
@@ -88,7 +90,7 @@ def lifted(
         value, moved = (float(objective.value_and_gradient(place)[0]) for place in (objective.free(top.natural), x))
         if not moved > value + RISE * (1 + abs(value)):
             return top
-        top = _climbed_from(case, objective, x)
+        top = _climbed_from(compiled, x)
     return top
 
 
@@ -107,11 +109,11 @@ def taken_copy(
     return None
 
 
-def _climbed_from(case: Case, objective: Objective, x: Array) -> Top:
+def _climbed_from(compiled: Compiled, x: Array) -> Top:
     for _ in range(CLIMBS):
-        end = maximise(objective, x)
-        point = examine(case, objective, {name: end.params[name] for name in case.labels})
-        found = judge(case, objective, point)
+        end = maximise(compiled.objective, x)
+        point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
+        found = judge(compiled, point)
         if found.way_up is None:
             break
         x = found.way_up

@@ -9,6 +9,7 @@ import pandas as pd
 
 from comparisons import catalogue
 from comparisons.case import CERTIFICATE_ROUND_OFF, Array, Case, Certified, InputError, Natural, stack, take
+from comparisons.compiled import Compiled, compiled_case
 from comparisons.digits import matching_digits
 from comparisons.optima.edges import EDGE
 from comparisons.optima.kinds import SAME, same
@@ -16,7 +17,6 @@ from comparisons.optima.starts import Endpoints, Progress, draw_starts, run_em, 
 from comparisons.writing.markdown import markdown_table
 from pp_models.maximise import NOISY, held_at_bound, round_off
 from pp_models.newton import newton_step
-from pp_models.objective import Objective
 
 # Matching digits that EM and PyMC must reach in the log-likelihood and in every identified parameter.
 ENOUGH = 10.0
@@ -77,10 +77,13 @@ def certified_problems() -> list[str]:
 def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[dict[str, object]]:
     """Rows of one problem."""
     case = replace(case, stop=replace(case.stop, tolerance=TOLERANCE, max_cycles=MAX_CYCLES))
-    objective = case.objective()
+    compiled = compiled_case(case)
     starts = draw_starts(case, n_starts, seed)
-    fits = (run_em(case, objective, starts), sharpened(case, objective, run_pymc(case, objective, starts, progress)))
-    reached = [_reached(case, objective, fit) for fit in fits]
+    fits = (
+        run_em(case, compiled.objective, starts),
+        sharpened(compiled, run_pymc(compiled, starts, progress)),
+    )
+    reached = [_reached(compiled, fit) for fit in fits]
     best = max(point.height for point in case.certified)
     rows: list[dict[str, object]] = []
     for index, point in enumerate(case.certified):
@@ -89,7 +92,11 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
             there = np.flatnonzero(where == index)
             row |= {f"{fit.by}_starts": len(there), f"{fit.by}_documented": bool(where[0] == index)}
             row |= dict(
-                zip((f"{fit.by}_digits", f"{fit.by}_height"), _digits(case, objective, point, fit, there), strict=True)
+                zip(
+                    (f"{fit.by}_digits", f"{fit.by}_height"),
+                    _digits(compiled, point, fit, there),
+                    strict=True,
+                )
             )
         rows.append(row)
     lost = {f"{fit.by}_starts": int((where < 0).sum()) for fit, where in zip(fits, reached, strict=True)}
@@ -100,8 +107,9 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
     return rows
 
 
-def _reached(case: Case, objective: Objective, fit: Endpoints) -> npt.NDArray[np.int64]:
+def _reached(compiled: Compiled, fit: Endpoints) -> npt.NDArray[np.int64]:
     """Which certified point each start ended at, -1 for none: by the probability of every observation."""
+    case, objective = compiled
     prints = [objective.fingerprint(objective.free(point.natural)) for point in case.certified]
     where = np.full(len(fit), -1, dtype=np.int64)
     for start in range(len(fit)):
@@ -113,8 +121,9 @@ def _reached(case: Case, objective: Objective, fit: Endpoints) -> npt.NDArray[np
     return where
 
 
-def sharpened(case: Case, objective: Objective, fit: Endpoints) -> Endpoints:
+def sharpened(compiled: Compiled, fit: Endpoints) -> Endpoints:
     """PyMC's endpoints after up to three more Newton steps, each kept only if the gradient shrinks."""
+    case, objective = compiled
     ends, values = [], []
     for start in range(len(fit)):
         x = objective.free(take(fit.natural, start))
@@ -132,20 +141,19 @@ def sharpened(case: Case, objective: Objective, fit: Endpoints) -> Endpoints:
     return replace(fit, natural=stack(ends), log_likelihood=np.array(values))
 
 
-def _digits(
-    case: Case, objective: Objective, point: Certified, fit: Endpoints, there: npt.NDArray[np.int64]
-) -> tuple[float, float]:
+def _digits(compiled: Compiled, point: Certified, fit: Endpoints, there: npt.NDArray[np.int64]) -> tuple[float, float]:
     """Fewest matching digits, over starts, of the identified parameters and of the log-likelihood.
 
     On a ridge a component may have lost its weight; what else belongs to it is then not identified either.
     """
+    case = compiled.case
     if not len(there):
         return np.nan, np.nan
     places = [(name, label) for name, labels in case.labels.items() for label in labels]
     fewest = []
     for start in there:
         natural = case.align(take(fit.natural, start), point.natural)
-        lost = _lost(case, objective, natural) if point.not_identified else set()
+        lost = _lost(compiled, natural) if point.not_identified else set()
         known = [name not in point.not_identified and label not in lost for name, label in places]
         digits = matching_digits(case.flat(natural), case.flat(point.natural))[known]
         fewest.append(float(digits.min(initial=np.inf)))
@@ -153,8 +161,9 @@ def _digits(
     return min(fewest), float(height.min())
 
 
-def _lost(case: Case, objective: Objective, natural: Natural) -> set[str]:
+def _lost(compiled: Compiled, natural: Natural) -> set[str]:
     """Labels of the components whose weight is 0."""
+    case, objective = compiled
     weights = [name for name in case.labels if objective.is_simplex(name)]
     return {case.labels[name][i] for name in weights for i in np.flatnonzero(natural[name] < EDGE)}
 

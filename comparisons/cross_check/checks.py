@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Array, Case, Natural, each, natural_of, stack, take
+from comparisons.compiled import Compiled
 from comparisons.cross_check.endpoints import Ends, restarted
 from comparisons.cross_check.wrong_step import wrong_step
 from comparisons.optima.diverging import onward
@@ -60,8 +61,7 @@ class Check(NamedTuple):
 
 
 def run_checks(
-    case: Case,
-    objective: Objective,
+    compiled: Compiled,
     fits: tuple[Endpoints, Endpoints],
     starts: Natural,
     optima: list[Optimum],
@@ -70,43 +70,41 @@ def run_checks(
 ) -> tuple[Check, ...]:
     """Run all checks, in the order in which a reader should believe them."""
     points = _first(starts, RANDOM_POINTS)
-    em_end, pymc_end = (_off_the_edge(objective, optima[ends.optimum], end) for end in (ends.em, ends.pymc))
+    em_end, pymc_end = (_off_the_edge(compiled.objective, optima[ends.optimum], end) for end in (ends.em, ends.pymc))
     before = (
-        _log_likelihood_at(case, objective, "log-likelihood at random points", points),
-        _log_likelihood_at(case, objective, "log-likelihood at EM's endpoint", _first_axis(em_end)),
-        _log_likelihood_at(case, objective, "log-likelihood at PyMC's endpoint", _first_axis(pymc_end)),
-        *_priors(case, objective, points),
+        _log_likelihood_at(compiled, "log-likelihood at random points", points),
+        _log_likelihood_at(compiled, "log-likelihood at EM's endpoint", _first_axis(em_end)),
+        _log_likelihood_at(compiled, "log-likelihood at PyMC's endpoint", _first_axis(pymc_end)),
+        *_priors(compiled, points),
     )
-    after = (_ascent(fits[0], optima), *_at_the_ends(case, objective, optima[ends.optimum], ends, estimates))
+    after = (_ascent(fits[0], optima), *_at_the_ends(compiled, optima[ends.optimum], ends, estimates))
     if all(check.passed for check in (*before, *after)):
         return (*before, *after)
     # Something is wrong: the step that is wrong is named before what follows from it.
-    found = wrong_step(case, objective, points)
+    found = wrong_step(compiled, points)
     step = () if found is None else (Check(f"EM's {found.step}", found.size, found.allowed, False, found.detail),)
     return (*before, *step, *after)
 
 
-def _at_the_ends(
-    case: Case, objective: Objective, best: Optimum, ends: Ends, estimates: pd.DataFrame
-) -> tuple[Check, ...]:
+def _at_the_ends(compiled: Compiled, best: Optimum, ends: Ends, estimates: pd.DataFrame) -> tuple[Check, ...]:
     """The checks at the endpoints, by what kind of optimum is reported."""
-    em_point = examine(case, objective, ends.em)
-    pymc_point = examine(case, objective, ends.pymc)
+    em_point = examine(compiled, ends.em)
+    pymc_point = examine(compiled, ends.pymc)
     if best.kind is Kind.DEGENERATE:
-        return (_towards_the_edge(case, objective, best, em_point),)
-    em_map = _em_map(case, objective, pymc_point, estimates)
+        return (_towards_the_edge(compiled, best, em_point),)
+    em_map = _em_map(compiled, pymc_point, estimates)
     if best.judgement.diverging:
-        way_out = _way_out(case, objective, best.judgement.diverging, em_point, pymc_point)
+        way_out = _way_out(compiled, best.judgement.diverging, em_point, pymc_point)
         return _undecided(ends, em_point, pymc_point, (em_map, way_out, *_errors(estimates)))
     # A saddle repels: EM and PyMC both end at it, but neither stays when started a rounding error beside it.
-    restarts = () if best.kind is Kind.SADDLE else _restarts(case, objective, em_point, pymc_point)
+    restarts = () if best.kind is Kind.SADDLE else _restarts(compiled, em_point, pymc_point)
     checks = (
         _gradient(em_point),
         em_map,
         *restarts,
         _same_optimum(em_point, pymc_point),
         _same_height(em_point, pymc_point),
-        _estimates(case, estimates),
+        _estimates(compiled.case, estimates),
         *_errors(estimates),
     )
     return _undecided(ends, em_point, pymc_point, checks)
@@ -139,15 +137,17 @@ def _first_axis(natural: Natural) -> Natural:
     return {name: np.asarray(values)[None] for name, values in natural.items()}
 
 
-def _log_likelihood_at(case: Case, objective: Objective, name: str, points: Natural) -> Check:
+def _log_likelihood_at(compiled: Compiled, name: str, points: Natural) -> Check:
     """Both codes at the same parameters, which PyMC's transforms keep a little off the edges."""
+    case, objective = compiled
     free = [objective.free(point) for point in each(points)]
     ours = np.atleast_1d(case.em.e_step(case.to_em(stack([objective.natural(x) for x in free]))).log_likelihood)
     theirs = np.array([objective.log_likelihood(x) for x in free])
     return _difference(case, name, ours, theirs)
 
 
-def _priors(case: Case, objective: Objective, points: Natural) -> tuple[Check, ...]:
+def _priors(compiled: Compiled, points: Natural) -> tuple[Check, ...]:
+    case, objective = compiled
     if not case.with_prior:
         return ()
     ours = np.broadcast_to(case.em.e_step(case.to_em(points)).log_prior, len(next(iter(points.values()))))
@@ -185,8 +185,9 @@ def _gradient(em_point: Point) -> Check:
 MAP, RESTART = "EM's map at PyMC's endpoint", "EM restarted from PyMC's endpoint"
 
 
-def _em_map(case: Case, objective: Objective, pymc_point: Point, estimates: pd.DataFrame) -> Check:
+def _em_map(compiled: Compiled, pymc_point: Point, estimates: pd.DataFrame) -> Check:
     """One EM cycle at PyMC's endpoint must change neither an identified parameter nor any probability."""
+    case, objective = compiled
     moved = case.one_cycle(pymc_point.natural)
     before, after = case.flat(pymc_point.natural), case.flat(moved)
     shift = np.where(estimates["identified"], np.abs(after - before) / case.size(pymc_point.natural), 0.0)
@@ -206,9 +207,10 @@ def _distance(fingerprint: Array, point: Point) -> float:
     return apart(fingerprint, point.fingerprint, point.frequencies, point.rounding)
 
 
-def _restarts(case: Case, objective: Objective, em_point: Point, pymc_point: Point) -> Iterator[Check]:
+def _restarts(compiled: Compiled, em_point: Point, pymc_point: Point) -> Iterator[Check]:
     """EM from PyMC's endpoint, and PyMC from EM's."""
-    again = restarted(case, objective, pymc_point.natural)
+    case, objective = compiled
+    again = restarted(compiled, pymc_point.natural)
     end = take(case.from_em(again.params), 0)
     distance = np.inf
     if np.isfinite(case.flat(end)).all():
@@ -263,20 +265,21 @@ def _errors(estimates: pd.DataFrame) -> tuple[Check, ...]:
     return (Check("standard errors", found, EQUAL_ERRORS, found <= EQUAL_ERRORS, detail),)
 
 
-def _way_out(case: Case, objective: Objective, diverging: tuple[str, ...], em_point: Point, pymc_point: Point) -> Check:
+def _way_out(compiled: Compiled, diverging: tuple[str, ...], em_point: Point, pymc_point: Point) -> Check:
     """A maximum at infinity: PyMC, continued from EM's endpoint, reaches as high a value as from its own starts."""
-    start = onward(case, objective, em_point.natural, diverging)
-    height = maximise(objective, start).objective
+    start = onward(compiled, em_point.natural, diverging)
+    height = maximise(compiled.objective, start).objective
     gap = pymc_point.objective - height
     allowed = max(capped(EQUAL_ON_THE_WAY, pymc_point.objective, 1e3 * MOST_APART), pymc_point.level)
     detail = f"continued from EM's endpoint PyMC reaches {height:.10g}, alone it reached {pymc_point.objective:.10g}"
     return Check("log-likelihood on the way to infinity", gap, allowed, gap <= allowed, detail)
 
 
-def _towards_the_edge(case: Case, objective: Objective, best: Optimum, em_point: Point) -> Check:
+def _towards_the_edge(compiled: Compiled, best: Optimum, em_point: Point) -> Check:
     """Where the likelihood is unbounded: PyMC, continued from EM's endpoint, reaches the same edge."""
+    case, objective = compiled
     end = maximise(objective, em_point.x)
-    reached = examine(case, objective, {name: end.params[name] for name in case.labels}).unbounded
+    reached = examine(compiled, {name: end.params[name] for name in case.labels}).unbounded
     there = bool(reached) and same_edge(case, best.point.natural, best.judgement.diverging, reached)
     named = ", ".join(reached) or "no parameter"
     detail = f"continued from EM's endpoint PyMC reaches {end.objective:.6g}, where {named} is at the edge of its range"

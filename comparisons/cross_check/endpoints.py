@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Case, InputError, Natural, stack, take
+from comparisons.case import InputError, Natural, stack, take
+from comparisons.compiled import Compiled
 from comparisons.optima.find import Optimum, best_first
 from comparisons.optima.kinds import NO_MAXIMUM, Kind
 from comparisons.optima.starts import Endpoints
 from comparisons.optima.unfinished import carried_on
 from em_reference.em import Fit, Status, em
-from pp_models.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Ends:
     pymc_log_likelihood: float
 
 
-def choose_ends(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Ends:
+def choose_ends(compiled: Compiled, fits: tuple[Endpoints, Endpoints], optima: list[Optimum]) -> Ends:
     """For EM and for PyMC, the first start that reached the best optimum.
 
     An edge towards which the likelihood is unbounded is no estimate: it is reported only where there is no maximum.
@@ -56,6 +56,7 @@ def choose_ends(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoin
     InputError
         If the endpoint to report for EM is not finite.
     """
+    case, objective = compiled
     reached = [i for i, optimum in enumerate(optima) if optimum.reached and optimum.leads_to is None]
     index = reached[0] if reached else 0
     if optima[index].kind is Kind.DEGENERATE:
@@ -70,7 +71,7 @@ def choose_ends(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoin
     pymc_end = best.point.natural if pymc_start is None else take(pymc_fit.natural, pymc_start)
     pymc_end = case.canonical(pymc_end)
     if em_start is None:
-        again = restarted(case, objective, best.point.natural)
+        again = restarted(compiled, best.point.natural)
         em_end, em_status = take(case.from_em(again.params), 0), str(again.status[0])
         em_cycles, em_value = int(again.cycles[0]), float(again.log_likelihood[0])
     else:
@@ -99,9 +100,10 @@ def choose_ends(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoin
     )
 
 
-def restarted(case: Case, objective: Objective, natural: Natural) -> Fit:
+def restarted(compiled: Compiled, natural: Natural) -> Fit:
     """EM from one point, as a batch of one: plain, and carried on where it creeps."""
-    return carried_on(case, objective, em(case.em, case.to_em(stack([natural])), case.stop))
+    case = compiled.case
+    return carried_on(case, compiled.objective, em(case.em, case.to_em(stack([natural])), case.stop))
 
 
 def _best_elsewhere(fit: Endpoints, optima: list[Optimum]) -> int | None:

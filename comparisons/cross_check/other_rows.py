@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, InputError, Natural, each, stack
+from comparisons.compiled import Compiled
 from comparisons.cross_check.checks import EQUAL, EQUAL_ERRORS, FIXED, Check
 from comparisons.optima.standard_errors import standard_errors
 from pp_models.objective import Objective
@@ -25,13 +26,12 @@ POINTS = 3
 ROUND_OFF = 1e-9
 
 
-def other_rows(case: Case, objective: Objective, starts: Natural, maximum: Natural) -> tuple[Check, ...]:
+def other_rows(compiled: Compiled, starts: Natural, maximum: Natural) -> tuple[Check, ...]:
     """Both checks at some starts and at the maximum; none where the case is not known as a function of its data.
 
     Parameters
     ----------
-    case : Case
-    objective : Objective
+    compiled : Compiled
     starts : Natural
         With one leading axis.
     maximum : Natural
@@ -47,6 +47,7 @@ def other_rows(case: Case, objective: Objective, starts: Natural, maximum: Natur
     InputError
         If the data have no rows, or no case can be made of them in another order.
     """
+    case = compiled.case
     if case.of_data is None:
         return ()
     points = stack([*list(each(starts))[:POINTS], maximum])
@@ -54,8 +55,8 @@ def other_rows(case: Case, objective: Objective, starts: Natural, maximum: Natur
     order = np.random.default_rng(count).permutation(count)
     twice = np.tile(np.arange(count), 2)
     return (
-        *_compared(case, objective, points, _other(case, case.of_data.bind, ORDER, order), ORDER, 1.0),
-        *_compared(case, objective, points, _other(case, case.of_data.bind, TWICE, twice), TWICE, 2.0),
+        *_compared(compiled, points, _other(case, case.of_data.bind, ORDER, order), ORDER, 1.0),
+        *_compared(compiled, points, _other(case, case.of_data.bind, TWICE, twice), TWICE, 2.0),
     )
 
 
@@ -111,10 +112,9 @@ def _other(case: Case, bind: Callable[[Any], Case], what: str, index: npt.NDArra
         ) from problem
 
 
-def _compared(
-    case: Case, objective: Objective, points: Natural, other: Case, what: str, times: float
-) -> Iterator[Check]:
+def _compared(compiled: Compiled, points: Natural, other: Case, what: str, times: float) -> Iterator[Check]:
     """The checks of one change of the rows, which multiplies the log-likelihood."""
+    case, objective = compiled
     if other.labels != case.labels:
         yield Check(what, np.nan, FIXED, True, "not applicable: the number of parameters depends on the rows")
         return
@@ -139,7 +139,7 @@ def _compared(
     yield _cycles(case, other, points, what, times)
     if times != 1:
         maximum = list(each(points))[-1]
-        yield _errors(case, objective, changed, maximum, times)
+        yield _errors(compiled, changed, maximum, times)
 
 
 def _cycles(case: Case, other: Case, points: Natural, what: str, times: float) -> Check:
@@ -163,9 +163,10 @@ def _cycles(case: Case, other: Case, points: Natural, what: str, times: float) -
     return Check(what, found, FIXED, found <= FIXED, detail)
 
 
-def _errors(case: Case, objective: Objective, changed: Objective, maximum: Natural, times: float) -> Check:
+def _errors(compiled: Compiled, changed: Objective, maximum: Natural, times: float) -> Check:
     """Standard errors by PyMC's information at the maximum, on both data sets."""
-    here, there = (standard_errors(case, one, maximum) for one in (objective, changed))
+    case, objective = compiled
+    here, there = (standard_errors(Compiled(case, one), maximum) for one in (objective, changed))
     known = np.isfinite(here) & np.isfinite(there) & (here > 0)
     name = f"standard errors, {TWICE}"
     if not known.any():

@@ -19,6 +19,7 @@ import pandas as pd
 
 from comparisons import catalogue
 from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
+from comparisons.compiled import Compiled, compiled_case
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
@@ -47,7 +48,6 @@ from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
 from pp_models.edges import edges_nearby
-from pp_models.objective import Objective
 
 # Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
 # what the estimates of an identified parameter may differ by.
@@ -285,20 +285,20 @@ def crosscheck(
     case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
-    objective = case.objective(backend)
-    fits = (run_em(case, objective, starts), run_pymc(case, objective, starts, progress))
-    optima = find_optima(case, objective, fits)
-    ends = choose_ends(case, objective, fits, optima)
+    compiled = compiled_case(case, backend)
+    fits = (run_em(case, compiled.objective, starts), run_pymc(compiled, starts, progress))
+    optima = find_optima(compiled, fits)
+    ends = choose_ends(compiled, fits, optima)
     shown = case.align(ends.em, ends.pymc)
-    judgement = _judge_ends(case, objective, shown, ends.pymc, optima[ends.optimum])
+    judgement = _judge_ends(compiled, shown, ends.pymc, optima[ends.optimum])
     optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
-    optima = [_labelled(case, objective, o, ends.pymc) if o.kind is Kind.DEGENERATE else o for o in optima]
+    optima = [_labelled(compiled, o, ends.pymc) if o.kind is Kind.DEGENERATE else o for o in optima]
     open_names = (*judgement.not_identified, *judgement.diverging)
-    why, errors = _errors(case, objective, shown, ends.pymc, judgement)
+    why, errors = _errors(compiled, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
-    checks = run_checks(case, objective, fits, starts, optima, ends, estimates)
+    checks = run_checks(compiled, fits, starts, optima, ends, estimates)
     if judgement.kind not in NO_MAXIMUM:
-        checks += other_rows(case, objective, starts, ends.pymc)
+        checks += other_rows(compiled, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
     not_identified = open_names if judgement.kind not in NO_MAXIMUM else ()
     return CrossCheck(
@@ -313,24 +313,24 @@ def crosscheck(
         checks=checks,
         not_identified=tuple(name for name in case.parameter_names() if name in not_identified),
         flags=(*case.flags, *raise_flags(case, fits, optima, ends)),
-        crosswise=_crosswise(case, objective, ends),
-        gradient_norm=examine(case, objective, ends.pymc).gradient_norm,
+        crosswise=_crosswise(compiled, ends),
+        gradient_norm=examine(compiled, ends.pymc).gradient_norm,
         path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
         worked=worked_example(case),
     )
 
 
-def _labelled(case: Case, objective: Objective, optimum: Optimum, reported: Natural) -> Optimum:
+def _labelled(compiled: Compiled, optimum: Optimum, reported: Natural) -> Optimum:
     """An edge towards which the likelihood is unbounded, its parameters named as they are shown beside the reported."""
-    shown = case.align(optimum.point.natural, reported)
-    if all(np.array_equal(shown[name], optimum.point.natural[name]) for name in case.labels):
+    shown = compiled.case.align(optimum.point.natural, reported)
+    if all(np.array_equal(shown[name], optimum.point.natural[name]) for name in compiled.case.labels):
         return optimum
-    point = examine(case, objective, shown)
+    point = examine(compiled, shown)
     judgement = replace(optimum.judgement, diverging=point.unbounded or optimum.judgement.diverging)
     return replace(optimum, point=point, judgement=judgement)
 
 
-def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:
+def _judge_ends(compiled: Compiled, em: Natural, pymc: Natural, optimum: Optimum) -> Judgement:
     """What the optimum reported is, its parameters named as both endpoints are shown.
 
     On a ridge the two endpoints differ, and a coin may have lost its weight at one of them only: what
@@ -338,38 +338,39 @@ def _judge_ends(case: Case, objective: Objective, em: Natural, pymc: Natural, op
     two endpoints apart that are equally right.
     """
     regular = optimum.kind in (Kind.BEST, Kind.LOCAL)
-    judgement = optimum.judgement if regular else judge(case, objective, examine(case, objective, pymc))
+    judgement = optimum.judgement if regular else judge(compiled, examine(compiled, pymc))
     kind = judgement.kind
     if kind in (Kind.NOT_STATIONARY, Kind.DEGENERATE) or optimum.kind is Kind.DEGENERATE:
         return optimum.judgement if optimum.kind is Kind.DEGENERATE else judgement
-    found = {*judgement.not_identified, *_apart(case, objective, em, pymc)}
+    found = {*judgement.not_identified, *_apart(compiled, em, pymc)}
     at_edge = set(judgement.at_edge)
     if found:
-        other = judge(case, objective, examine(case, objective, em))
-        found |= {*other.not_identified, *_without_information(case, objective, pymc, judgement.at_edge)}
-        found |= _without_information(case, objective, em, other.at_edge)
+        other = judge(compiled, examine(compiled, em))
+        found |= {*other.not_identified, *_without_information(compiled, pymc, judgement.at_edge)}
+        found |= _without_information(compiled, em, other.at_edge)
         at_edge &= set(other.at_edge)
         if kind is not Kind.DIVERGING:
             kind = Kind.SADDLE if Kind.SADDLE in (kind, other.kind) else Kind.RIDGE
     found -= set(judgement.diverging)
-    names = tuple(name for name in case.parameter_names() if name in found)
-    edges = tuple(name for name in case.parameter_names() if name in at_edge - found)
+    names = tuple(name for name in compiled.case.parameter_names() if name in found)
+    edges = tuple(name for name in compiled.case.parameter_names() if name in at_edge - found)
     return replace(judgement, kind=kind, not_identified=names, at_edge=edges)
 
 
-def _without_information(case: Case, objective: Objective, natural: Natural, at_edge: tuple[str, ...]) -> set[str]:
+def _without_information(compiled: Compiled, natural: Natural, at_edge: tuple[str, ...]) -> set[str]:
     """Parameters that a flat likelihood says nothing about: the bias of a coin that has next to no weight."""
-    errors = standard_errors(case, objective, natural, at_edge)
-    return {name for name, error in zip(case.parameter_names(), errors, strict=True) if np.isinf(error)}
+    errors = standard_errors(compiled, natural, at_edge)
+    return {name for name, error in zip(compiled.case.parameter_names(), errors, strict=True) if np.isinf(error)}
 
 
-def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tuple[str, ...]:
+def _apart(compiled: Compiled, em: Natural, pymc: Natural) -> tuple[str, ...]:
     """Parameters in which two endpoints differ that give every observation the same probability.
 
     Where the distance in standard errors of two fitted distributions is next to nothing, no parameter that the data
     identify can differ: surplus components, say, that one endpoint has merged with one group of the data and the
     other endpoint with another.
     """
+    case, objective = compiled
     one, other = (objective.fingerprint(objective.free(end)) for end in (em, pymc))
     rounding = rounding_of_fingerprint(objective, objective.free(pymc))
     if not apart(one, other, objective.frequencies, rounding) <= ONE_DISTRIBUTION:
@@ -378,48 +379,45 @@ def _apart(case: Case, objective: Objective, em: Natural, pymc: Natural) -> tupl
     difference = np.abs(case.flat(em) - here)
     differs = difference > MOVED * case.size(pymc)
     if differs.any():
-        errors = standard_errors(case, objective, pymc)
+        errors = standard_errors(compiled, pymc)
         differs &= ~(np.isfinite(errors) & (difference <= STANDARD_ERRORS * errors))
     return tuple(name for name, is_apart in zip(case.parameter_names(), differs, strict=True) if is_apart)
 
 
 def _errors(
-    case: Case, objective: Objective, em: Natural, pymc: Natural, judgement: Judgement
+    compiled: Compiled, em: Natural, pymc: Natural, judgement: Judgement
 ) -> tuple[dict[str, str], tuple[Array, Array]]:
     """Why some parameters have no standard error, and those of the others, by EM's code and by PyMC's.
 
     One rule for both. Parameters at an edge or on their way to infinity are held: the errors of the others are
     those of the model in which they are known. On a ridge only errors that do not depend on the place are shown.
     """
-    names = case.parameter_names()
+    names = compiled.case.parameter_names()
     nothing = np.full(len(names), np.nan)
     if judgement.kind in NO_MAXIMUM:
         return dict.fromkeys(names, "no maximum"), (nothing, nothing)
     held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
-        places = (em, pymc, *beside_on_ridge(case, objective, examine(case, objective, pymc)))
-        varying = varying_errors(case, objective, places, tuple(held))
+        places = (em, pymc, *beside_on_ridge(compiled, examine(compiled, pymc)))
+        varying = varying_errors(compiled, places, tuple(held))
         why = dict.fromkeys(varying, "varies along the ridge") | why
-    by_pymc = standard_errors(case, objective, pymc, tuple(held))
+    by_pymc = standard_errors(compiled, pymc, tuple(held))
     silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
     why |= dict.fromkeys(silent - set(why), "no information")
-    if not all(hasattr(case.em, needed) for needed in ("score", "free_directions")):
+    if not all(hasattr(compiled.case.em, needed) for needed in ("score", "free_directions")):
         return why, (nothing, by_pymc)
     told = np.array([name not in why for name in names])
-    by_em = _errors_by_em(case, objective, em, np.isin(names, list(held)), told)
+    by_em = _errors_by_em(compiled, em, np.isin(names, list(held)), told)
     if judgement.not_identified and not np.isfinite(by_em[told]).all():
         # Where EM ended, a weight may be too small for differences of its score, and not at the edge.
-        by_em = np.where(
-            np.isfinite(by_em), by_em, _errors_by_em(case, objective, pymc, np.isin(names, list(held)), told)
-        )
+        by_em = np.where(np.isfinite(by_em), by_em, _errors_by_em(compiled, pymc, np.isin(names, list(held)), told))
     unknown = {name for name, error, shown in zip(names, by_em, told, strict=True) if shown and not np.isfinite(error)}
     return why | dict.fromkeys(unknown, "EM's code does not give it exactly"), (by_em, by_pymc)
 
 
 def _errors_by_em(
-    case: Case,
-    objective: Objective,
+    compiled: Compiled,
     natural: Natural,
     held: npt.NDArray[np.bool_],
     told: npt.NDArray[np.bool_],
@@ -428,6 +426,7 @@ def _errors_by_em(
 
     Next to an edge differences of EM's score are noise: what has no error to tell is held there as well.
     """
+    case, objective = compiled
     edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
     next_to = np.array([(name, index) in edges for name, size in case.sizes.items() for index in range(size)])
     known = natural_of(case, (held | (next_to & ~told)).astype(float))
@@ -436,8 +435,9 @@ def _errors_by_em(
     return case.flat(case.from_em(found))
 
 
-def _crosswise(case: Case, objective: Objective, ends: Ends) -> pd.DataFrame:
+def _crosswise(compiled: Compiled, ends: Ends) -> pd.DataFrame:
     """Log-likelihood at both endpoints by both codes."""
+    case, objective = compiled
     rows = []
     for where, natural in (("EM's endpoint", ends.em), ("PyMC's endpoint", ends.pymc)):
         x = objective.free(natural)

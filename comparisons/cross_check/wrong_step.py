@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Case, Natural, each
+from comparisons.case import Natural, each
+from comparisons.compiled import Compiled
 from pp_models.edges import edges_nearby
 from pp_models.maximise import NOISY, round_off
-from pp_models.objective import Objective
 
 # Share of the gradient that may be missing. An M-step that is itself iterative stops short of its maximum.
 COUNTS, MAXIMUM = 1e-6, 1e-5
@@ -30,8 +30,9 @@ class WrongStep(NamedTuple):
     detail: str
 
 
-def wrong_step(case: Case, objective: Objective, points: Natural) -> WrongStep | None:
+def wrong_step(compiled: Compiled, points: Natural) -> WrongStep | None:
     """The step that is wrong, at the worst of some points; None where both are right, or where the case cannot tell."""
+    case, objective = compiled
     if case.audit is None or case.with_prior:
         return None
     complete, counts, steps = case.complete_data(), [], []

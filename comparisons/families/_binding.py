@@ -60,7 +60,7 @@ class Model:
     file: str
     given: Mapping[str, Any]
     rows: tuple[str, ...] = ()
-    # Two that are equal give the same model; see `comparisons.compiled`.
+    # Two that are equal give the same model; see `comparisons.kept`.
     told_by_content: ClassVar[bool] = True
 
     def __call__(self, hooks: bool = False) -> Any:

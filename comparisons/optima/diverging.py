@@ -10,6 +10,7 @@ from operator import itemgetter
 import numpy as np
 
 from comparisons.case import Array, Away, Case, Natural
+from comparisons.compiled import Compiled
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
 
@@ -17,13 +18,14 @@ from pp_models.objective import Objective
 STILL_OUT = 0.5
 
 
-def diverging_group(case: Case, objective: Objective, natural: Natural, floor: float) -> Away | None:
+def diverging_group(compiled: Compiled, natural: Natural, floor: float) -> Away | None:
     """The parameters that diverge: far out in their direction the objective is not below `floor`.
 
     Groups that may diverge are tried together; while that lowers the objective, the group is left out that lowers it
     most alone. The direction of the last group is only nearly known: it diverges too if PyMC, maximising from further
     out, gets as high and does not come back.
     """
+    case, objective = compiled
     groups = _best_ways(objective, case.runaway(natural))
     last = groups[-1:]
     while groups:
@@ -31,11 +33,12 @@ def diverging_group(case: Case, objective: Objective, natural: Natural, floor: f
         if _heights(objective, [together])[0] >= floor:
             return together
         groups = groups[1:]
-    return next((group for group in last if _stays_out(case, objective, group, floor)), None)
+    return next((group for group in last if _stays_out(compiled, group, floor)), None)
 
 
-def _stays_out(case: Case, objective: Objective, group: Away, floor: float) -> bool:
+def _stays_out(compiled: Compiled, group: Away, floor: float) -> bool:
     """Whether PyMC, maximising from a point further out, gets as high as `floor` and does not come back."""
+    case, objective = compiled
     end = maximise(objective, objective.free(group.further))
     if not end.objective >= floor:
         return False
@@ -44,8 +47,9 @@ def _stays_out(case: Case, objective: Objective, group: Away, floor: float) -> b
     return bool(reached.max() >= STILL_OUT * out.max())
 
 
-def onward(case: Case, objective: Objective, natural: Natural, names: Sequence[str]) -> Array:
+def onward(compiled: Compiled, natural: Natural, names: Sequence[str]) -> Array:
     """Free parameters at a point, those of `names` that may diverge there moved further out."""
+    case, objective = compiled
     groups = [group for group in case.runaway(natural) if set(group.names) & set(names)]
     return objective.free(_together(case, natural, _best_ways(objective, groups)).further)
 

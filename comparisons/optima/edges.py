@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.case import Array, Case, Natural, Parameter
+from comparisons.compiled import Compiled
 from pp_models.edges import Edge, at_distance, edges_nearby, inwards
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -58,8 +59,9 @@ class AtEdge:
     first_order: bool = False
 
 
-def at_edges(case: Case, objective: Objective, natural: Natural, tolerance: float) -> tuple[list[AtEdge], Natural]:
+def at_edges(compiled: Compiled, natural: Natural, tolerance: float) -> tuple[list[AtEdge], Natural]:
     """Parameters at an edge, and the point with all of them set to it; what differs by `tolerance` is level."""
+    objective = compiled.objective
     found = []
     height = float(objective.value_and_gradient(objective.free(natural))[0])
     for edge in edges_nearby(objective, natural):
@@ -69,13 +71,12 @@ def at_edges(case: Case, objective: Objective, natural: Natural, tolerance: floa
             continue
         natural, height = there, max(height, at_height)
         found.append(edge)
-    return [
-        _walked(case, objective, natural, edge._replace(distance=0.0), height, tolerance) for edge in found
-    ], natural
+    return [_walked(compiled, natural, edge._replace(distance=0.0), height, tolerance) for edge in found], natural
 
 
-def _walked(case: Case, objective: Objective, natural: Natural, edge: Edge, height: float, tolerance: float) -> AtEdge:
+def _walked(compiled: Compiled, natural: Natural, edge: Edge, height: float, tolerance: float) -> AtEdge:
     """What the objective does on the way from an edge to the middle of the range, as long as it does not fall."""
+    case, objective = compiled
     name = case.entry(edge.name, edge.entry)
     first = edge._replace(distance=1e-13 * edge.width)
     for distance in inwards(first):
@@ -102,17 +103,19 @@ def _derivative(objective: Objective, natural: Natural, edge: Edge) -> float:
     return float(-by_entry[edge.entry] if edge.upper else by_entry[edge.entry])
 
 
-def at_edge(case: Case, objective: Objective, natural: Natural, tolerance: float | None = None) -> tuple[str, ...]:
+def at_edge(compiled: Compiled, natural: Natural, tolerance: float | None = None) -> tuple[str, ...]:
     """Names of the parameters at an edge of their range, those left out that make no difference anywhere."""
+    case, objective = compiled
     value = float(objective.value_and_gradient(objective.free(natural))[0])
     tolerance = 1e-9 * (1 + abs(value)) if tolerance is None else tolerance
-    found = {at.name for at in at_edges(case, objective, natural, tolerance)[0] if not at.level}
+    found = {at.name for at in at_edges(compiled, natural, tolerance)[0] if not at.level}
     return tuple(name for name in case.parameter_names() if name in found)
 
 
-def better_place(case: Case, objective: Objective, natural: Natural, floor: float) -> Array | None:
+def better_place(compiled: Compiled, natural: Natural, floor: float) -> Array | None:
     """Free parameters above `floor` with a little weight for a component that has none, somewhere else."""
-    moved = list(_with_weight(case, objective, natural))
+    objective = compiled.objective
+    moved = list(_with_weight(compiled, natural))
     if not moved:
         return None
     free = np.stack([objective.free(place) for place in moved])
@@ -125,13 +128,13 @@ def better_place(case: Case, objective: Objective, natural: Natural, floor: floa
     return climbed.x if climbed.objective > floor else None
 
 
-def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterator[tuple[str, Natural]]:
+def ends_of_ridge(compiled: Compiled, natural: Natural) -> Iterator[tuple[str, Natural]]:
     """Points at which one component has given all its weight to another: the same mixture where the two are alike.
 
     With the name of the weights; a component that has no weight has nothing to give, and is one that is not needed.
     """
-    for name, shape in case.shapes.items():
-        if not objective.is_simplex(name) or len(shape) > 1:
+    for name, shape in compiled.case.shapes.items():
+        if not compiled.objective.is_simplex(name) or len(shape) > 1:
             continue
         for giver, taker in permutations(range(len(natural[name])), 2):
             weights = natural[name].copy()
@@ -140,8 +143,9 @@ def ends_of_ridge(case: Case, objective: Objective, natural: Natural) -> Iterato
             yield name, {**natural, name: weights}
 
 
-def _with_weight(case: Case, objective: Objective, natural: Natural) -> Iterator[Natural]:
+def _with_weight(compiled: Compiled, natural: Natural) -> Iterator[Natural]:
     """A little weight for every component that has none, in every place that is tried for it."""
+    case, objective = compiled
     for edge in edges_nearby(objective, natural, EDGE):
         if objective.is_simplex(edge.name) and natural[edge.name].ndim == 1:
             for place in _places(case, natural, case.by_name[edge.name], edge.entry):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, take
+from comparisons.compiled import Compiled
 from comparisons.optima.diverging import onward
 from comparisons.optima.kinds import (
     ALMOST,
@@ -81,22 +82,20 @@ def best_first(optimum: Optimum) -> tuple[bool, float]:
     return optimum.kind is Kind.DEGENERATE, -optimum.objective
 
 
-def find_optima(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
+def find_optima(compiled: Compiled, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
     """Optima in order of their log-likelihood, best first.
 
     After them come edges towards which the likelihood is unbounded, and last endpoints that are no optimum.
     """
-    judged = [
-        Optimum(point, _first_judgement(case, objective, point), members)
-        for members, point in _group(case, objective, fits)
-    ]
-    judged = [_at_infinity(case, objective, o) if o.kind is Kind.DIVERGING else o for o in judged]
+    case, objective = compiled
+    judged = [Optimum(point, _first_judgement(compiled, point), members) for members, point in _group(compiled, fits)]
+    judged = [_at_infinity(compiled, o) if o.kind is Kind.DIVERGING else o for o in judged]
     unsettled = [optimum for optimum in judged if optimum.kind is Kind.NOT_STATIONARY]
     found = _merge(case, [optimum for optimum in judged if optimum.kind is not Kind.NOT_STATIONARY])
     saddles = [optimum for optimum in found if optimum.kind is Kind.SADDLE]
-    lost = _lost(case, objective, fits)
-    targets = _climb_all(case, objective, unsettled + lost + saddles)
-    for target in (*targets, *_unbounded(case, objective)):
+    lost = _lost(compiled, fits)
+    targets = _climb_all(compiled, unsettled + lost + saddles)
+    for target in (*targets, *_unbounded(compiled)):
         if target.kind is not Kind.NOT_STATIONARY and index_of(case, found, target) is None:
             found.append(target)
     ranked = _ranked(case, found)
@@ -122,20 +121,20 @@ def with_optimum(case: Case, optima: list[Optimum], new: Optimum) -> tuple[list[
     return ranked, next(i for i, optimum in enumerate(ranked) if optimum.point is new.point)
 
 
-def unreached(case: Case, objective: Objective, point: Point) -> Optimum:
+def unreached(compiled: Compiled, point: Point) -> Optimum:
     """A point as an optimum that no start reached."""
     nobody = {by: np.array([], dtype=np.int64) for by in ("em", "pymc")}
-    return Optimum(point, judge(case, objective, point), nobody)
+    return Optimum(point, judge(compiled, point), nobody)
 
 
-def _lost(case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
+def _lost(compiled: Compiled, fits: tuple[Endpoints, Endpoints]) -> list[Optimum]:
     """Starts that ended at no finite value, one by one, where they were last."""
     nobody = np.array([], dtype=np.int64)
     found = []
     for fit in fits:
         for start, natural in fit.last_finite.items():
-            if np.isfinite(objective.value_and_gradient(objective.free(natural))[0]):
-                point = examine(case, objective, natural)
+            if np.isfinite(compiled.objective.value_and_gradient(compiled.objective.free(natural))[0]):
+                point = examine(compiled, natural)
                 members = {other.by: nobody for other in fits} | {fit.by: np.array([start])}
                 found.append(Optimum(point, Judgement(Kind.NOT_STATIONARY), members))
     return found
@@ -149,17 +148,18 @@ def _runs_there(objective: Objective, group: Optimum, target: Optimum) -> bool:
     return not len(group.members["em"]) or on_the_way(objective, group.point.x, target.point.x)
 
 
-def _first_judgement(case: Case, objective: Objective, point: Point) -> Judgement:
+def _first_judgement(compiled: Compiled, point: Point) -> Judgement:
     """What a point is; one that is not stationary is not looked at further, unless it may be on its way to infinity."""
-    if point.stationary or point.unbounded or case.runaway(point.natural):
-        return judge(case, objective, point)
-    return not_stationary(case, point)
+    if point.stationary or point.unbounded or compiled.case.runaway(point.natural):
+        return judge(compiled, point)
+    return not_stationary(compiled.case, point)
 
 
 def _group(
-    case: Case, objective: Objective, fits: tuple[Endpoints, Endpoints]
+    compiled: Compiled, fits: tuple[Endpoints, Endpoints]
 ) -> list[tuple[dict[str, npt.NDArray[np.int64]], Point]]:
     """Endpoints with the same fingerprint, each group with its most nearly stationary member."""
+    case, objective = compiled
     prints: list[Array] = []
     roundings: list[Array] = []
     where: list[list[tuple[str, int]]] = []
@@ -186,7 +186,7 @@ def _group(
         members = {
             fit.by: np.array(sorted(start for name, start in places if name == fit.by), dtype=np.int64) for fit in fits
         }
-        result.append((members, _most_stationary(case, objective, candidates)))
+        result.append((members, _most_stationary(compiled, candidates)))
     return result
 
 
@@ -199,26 +199,26 @@ def _nearest(prints: list[Array], roundings: list[Array], fingerprint: Array, fr
     return index if same(prints[index], fingerprint, frequencies, roundings[index]) else None
 
 
-def _most_stationary(case: Case, objective: Objective, candidates: list[Natural]) -> Point:
+def _most_stationary(compiled: Compiled, candidates: list[Natural]) -> Point:
     """Of the first few members, the one where a Newton step has least to gain."""
-    first = examine(case, objective, candidates[0])
+    first = examine(compiled, candidates[0])
     if first.unbounded:
         return first
-    points = [first, *(examine(case, objective, natural) for natural in candidates[1:3])]
+    points = [first, *(examine(compiled, natural) for natural in candidates[1:3])]
     return min(points, key=lambda point: point.gain)
 
 
-def _at_infinity(case: Case, objective: Objective, optimum: Optimum) -> Optimum:
+def _at_infinity(compiled: Compiled, optimum: Optimum) -> Optimum:
     """A diverging endpoint, moved on until nothing is left to gain.
 
     How far a fit got before it stopped says nothing; the limit it was tending to does. There may be several
     such limits: a curve that has become a step has one between each two nodes.
     """
-    end = maximise(objective, onward(case, objective, optimum.point.natural, optimum.judgement.diverging))
-    point = examine(case, objective, {name: end.params[name] for name in case.labels})
+    end = maximise(compiled.objective, onward(compiled, optimum.point.natural, optimum.judgement.diverging))
+    point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
     if point.objective < optimum.objective:
         return optimum
-    judgement = judge(case, objective, point)
+    judgement = judge(compiled, point)
     return replace(optimum, point=point, judgement=judgement if judgement.diverging else optimum.judgement)
 
 
@@ -262,32 +262,33 @@ def _members(one: Optimum, other: Optimum) -> dict[str, npt.NDArray[np.int64]]:
     return {by: np.sort(np.concatenate([one.members[by], other.members[by]])) for by in one.members}
 
 
-def _climb_all(case: Case, objective: Objective, below: list[Optimum]) -> list[Optimum]:
+def _climb_all(compiled: Compiled, below: list[Optimum]) -> list[Optimum]:
     """The optimum that PyMC climbs to from each saddle, or from no optimum at all; they have no members."""
     if not below:
         return []
     starts = np.stack([o.point.x if o.judgement.way_up is None else o.judgement.way_up for o in below])
-    ends = [end for _, end in sorted(maximise_all(objective, starts), key=itemgetter(0))]
+    ends = [end for _, end in sorted(maximise_all(compiled.objective, starts), key=itemgetter(0))]
     targets: list[Optimum] = []
     for end in ends:
-        point = examine(case, objective, {name: end.params[name] for name in case.labels})
+        point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
         known = next((o for o in targets if _alike(o.point, point)), None)
         if known is not None:
             targets.append(known)
             continue
-        target = unreached(case, objective, point)
-        targets.append(_at_infinity(case, objective, target) if target.kind is Kind.DIVERGING else target)
+        target = unreached(compiled, point)
+        targets.append(_at_infinity(compiled, target) if target.kind is Kind.DIVERGING else target)
     return targets
 
 
-def _unbounded(case: Case, objective: Objective) -> list[Optimum]:
+def _unbounded(compiled: Compiled) -> list[Optimum]:
     """Edges towards which the data show that the likelihood is unbounded, whether or not a start came that way."""
+    case, objective = compiled
     found = []
     for natural in case.towards_unbounded:
         end = maximise(objective, objective.free(natural))
-        point = examine(case, objective, {name: end.params[name] for name in case.labels})
+        point = examine(compiled, {name: end.params[name] for name in case.labels})
         if point.unbounded:
-            found.append(unreached(case, objective, point))
+            found.append(unreached(compiled, point))
     return found
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, Natural, natural_of
+from comparisons.compiled import Compiled
 from comparisons.optima.diverging import diverging_group
 from comparisons.optima.edges import AtEdge, at_edges, better_place, ends_of_ridge
 from comparisons.optima.unbounded import unbounded
@@ -167,18 +168,19 @@ class Judgement:
     way_up: Array | None = None
 
 
-def examine(case: Case, objective: Objective, natural: Natural) -> Point:
+def examine(compiled: Compiled, natural: Natural) -> Point:
     """Evaluate PyMC's model at natural parameters."""
+    objective = compiled.objective
     x = objective.free(natural)
     value, gradient = objective.value_and_gradient(x)
     rounding = round_off(objective, x)
     noise = ROUND_OFFS * rounding.value
-    edges, settled = at_edges(case, objective, natural, max(STATIONARY_GAIN / 10, noise))
+    edges, settled = at_edges(compiled, natural, max(STATIONARY_GAIN / 10, noise))
     height = objective.value_and_gradient(objective.free(settled))[0]
     inside = ~held_at_bound(objective, x, gradient, AT_THE_EDGE) & _off_edges(objective, edges)
     hessian = objective.hessian(x)
     smooth = bool(np.isfinite(hessian[np.ix_(inside, inside)]).all())
-    runs_off = unbounded(case, objective, x, gradient, noise if smooth else np.inf)
+    runs_off = unbounded(compiled, x, gradient, noise if smooth else np.inf)
     beyond = _beyond(objective, x, gradient, runs_off)
     noisy = NOISY * rounding.gradient
     _, gain = newton_step(hessian, gradient, inside, noisy, objective.observations)
@@ -239,33 +241,34 @@ def differences(one: Array, other: Array, rounding: Array | float) -> Array:
     return np.maximum(np.abs(one - other) - rounding, 0.0)
 
 
-def judge(case: Case, objective: Objective, point: Point) -> Judgement:
+def judge(compiled: Compiled, point: Point) -> Judgement:
     """Kind of a point, `Kind.BEST` standing for any regular maximum: which one is best, others decide."""
+    case, objective = compiled
     if point.unbounded:
         return Judgement(Kind.DEGENERATE, (), (), point.unbounded)
-    away = diverging_group(case, objective, point.natural, point.objective - point.rise)
+    away = diverging_group(compiled, point.natural, point.objective - point.rise)
     if away is not None:
-        flat, _ = _walk(case, objective, point, np.inf)
+        flat, _ = _walk(compiled, point, np.inf)
         names = tuple(name for name in case.parameter_names() if name in {*away.names, *flat})
         return Judgement(Kind.DIVERGING, names, (), away.names)
     if not point.stationary:
         return not_stationary(case, point)
     edge = {at.name for at in point.edges if not at.level}
     floor = point.objective + point.rise
-    flat, way_up = _walk(case, objective, point, floor)
+    flat, way_up = _walk(compiled, point, floor)
     flat |= {at.name for at in point.edges if at.level}
     if way_up is None:
         way_up = next((at.way_up for at in point.edges if at.way_up is not None), None)
     if way_up is None:
-        way_up = better_place(case, objective, point.natural, floor)
+        way_up = better_place(compiled, point.natural, floor)
     if flat and way_up is None:
         # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
         ends = [
             (name, end)
-            for name, end in ends_of_ridge(case, objective, point.natural)
+            for name, end in ends_of_ridge(compiled, point.natural)
             if same(objective.fingerprint(objective.free(end)), point.fingerprint, point.frequencies, point.rounding)
         ]
-        higher = (better_place(case, objective, end, floor) for _, end in ends)
+        higher = (better_place(compiled, end, floor) for _, end in ends)
         way_up = next((x for x in higher if x is not None), None)
         # A component more than is needed may share the weight of any other.
         flat |= {entry for name, _ in ends for entry in case.by_name[name].names}
@@ -286,8 +289,9 @@ def _in_order(case: Case, names: set[str]) -> tuple[str, ...]:
     return tuple(name for name in case.parameter_names() if name in names)
 
 
-def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natural]:
+def beside_on_ridge(compiled: Compiled, point: Point) -> list[Natural]:
     """Other places that give every observation the same probability, one step along each open direction."""
+    case, objective = compiled
     places = []
     for direction in _open_directions(objective, point):
         for way in (direction, -direction):
@@ -297,8 +301,9 @@ def beside_on_ridge(case: Case, objective: Objective, point: Point) -> list[Natu
     return places
 
 
-def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple[set[str], Array | None]:
+def _walk(compiled: Compiled, point: Point, floor: float) -> tuple[set[str], Array | None]:
     """Along every open direction: names of the parameters that move freely, and a point above `floor`, if any."""
+    case, objective = compiled
     flat = np.zeros(len(case.parameter_names()), dtype=bool)
     way_up = None
     for direction in _open_directions(objective, point):
@@ -309,12 +314,13 @@ def _walk(case: Case, objective: Objective, point: Point, floor: float) -> tuple
             if objective.value_and_gradient(x)[0] > floor:
                 way_up = x if way_up is None else way_up
             elif same(objective.fingerprint(x), point.fingerprint, point.frequencies, point.rounding):
-                flat |= _moved(case, objective, objective.natural(x), point.natural)
+                flat |= _moved(compiled, objective.natural(x), point.natural)
     return {name for name, is_flat in zip(case.parameter_names(), flat, strict=True) if is_flat}, way_up
 
 
-def _moved(case: Case, objective: Objective, natural: Natural, before: Natural) -> npt.NDArray[np.bool_]:
+def _moved(compiled: Compiled, natural: Natural, before: Natural) -> npt.NDArray[np.bool_]:
     """Which parameters differ; of weights those that exchange what they have, however little one of them has."""
+    case, objective = compiled
     size = natural_of(case, case.size(before))
     moved = {}
     for name in case.labels:

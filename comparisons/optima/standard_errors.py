@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Natural
+from comparisons.compiled import Compiled
 from pp_models.objective import Objective
 
 # Information, scaled to a diagonal of ones, below which a direction carries none.
@@ -15,15 +16,16 @@ SHARE = 1e-6
 ALIKE = 1e-4
 
 
-def standard_errors(case: Case, objective: Objective, natural: Natural, held: Sequence[str] = ()) -> Array:
+def standard_errors(compiled: Compiled, natural: Natural, held: Sequence[str] = ()) -> Array:
     """Standard errors of the natural parameters from PyMC's observed information, in the order of `flat`.
 
     The information of the free parameters is inverted and carried over by the delta method, J I^-1 J', those of the
     model in which the parameters `held` are known. A parameter that moves along a direction without information has
     none: infinite.
     """
+    case, objective = compiled
     x = objective.free(natural)
-    basis, jacobian = _moves(case, objective, x, held)
+    basis, jacobian = _moves(compiled, x, held)
     information = -basis.T @ objective.hessian(x) @ basis
     scale = np.sqrt(np.abs(np.diag(information)))
     speaks = scale > FLAT * scale.max(initial=np.finfo(float).tiny)
@@ -35,16 +37,16 @@ def standard_errors(case: Case, objective: Objective, natural: Natural, held: Se
     return np.where(np.isin(case.parameter_names(), held), np.nan, errors)
 
 
-def varying_errors(case: Case, objective: Objective, places: Sequence[Natural], held: Sequence[str] = ()) -> set[str]:
+def varying_errors(compiled: Compiled, places: Sequence[Natural], held: Sequence[str] = ()) -> set[str]:
     """Parameters whose standard error is not the same at all of some places that are equally likely.
 
     On a ridge a parameter may be identified and its error still depend on the place: where two components have
     merged, on how much weight each happens to have.
     """
-    errors = np.stack([standard_errors(case, objective, place, held) for place in places])
+    errors = np.stack([standard_errors(compiled, place, held) for place in places])
     with np.errstate(invalid="ignore"):
         alike = np.abs(errors - errors[0]) <= ALIKE * errors[0]
-    names = case.parameter_names()
+    names = compiled.case.parameter_names()
     return {name for name, is_alike in zip(names, alike.all(axis=0), strict=True) if not is_alike} - set(held)
 
 
@@ -65,7 +67,7 @@ def _share(jacobian: Array, directions: Array) -> Array:
     return ((jacobian @ directions) ** 2).sum(axis=1)
 
 
-def _moves(case: Case, objective: Objective, x: Array, held: Sequence[str]) -> tuple[Array, Array]:
+def _moves(compiled: Compiled, x: Array, held: Sequence[str]) -> tuple[Array, Array]:
     """Directions (size, F) of the free parameters that leave what is held as it is, and what they do to the natural.
 
     Returns
@@ -74,6 +76,7 @@ def _moves(case: Case, objective: Objective, x: Array, held: Sequence[str]) -> t
     jacobian : array (P, F)
         Derivative of the natural parameters, in the order of `flat`, along the basis.
     """
+    case, objective = compiled
     blocks = dict(zip(objective.names, _blocks(objective, objective.natural_jacobian(x)), strict=True))
     by_name = {name: blocks[name] for name in case.labels}
     jacobian = np.concatenate(list(by_name.values()))

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Case, InputError, Natural, each, stack, take
+from comparisons.compiled import Compiled
 from comparisons.optima.unfinished import PLAIN, carried_on
 from em_reference.em import Fit, Status, em
 from pp_models.edges import Space
 from pp_models.maximise import Maximum
-from pp_models.objective import Objective
 from pp_models.side_by_side import maximise_all
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -143,8 +143,9 @@ def _last_finite(case: Case, starts: Natural, fit: Fit) -> Iterator[tuple[int, N
             yield int(start), take(take(naturals, int(np.flatnonzero(finite[:, 0])[-1])), 0)
 
 
-def run_pymc(case: Case, objective: Objective, starts: Natural, progress: Progress = silent) -> Endpoints:
+def run_pymc(compiled: Compiled, starts: Natural, progress: Progress = silent) -> Endpoints:
     """PyMC: one maximisation per start, all at once."""
+    case, objective = compiled
     free = np.stack([objective.free(point) for point in each(starts)])
     climbs = progress(maximise_all(objective, free), len(free), f"{case.name}: PyMC")
     ends: list[Maximum] = [end for _, end in sorted(climbs, key=itemgetter(0))]

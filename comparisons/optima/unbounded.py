@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, Axis, Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.parameters import reordered
 from pp_models.edges import edges_nearby
 from pp_models.maximise import ROUND_OFFS, polish, round_off
@@ -56,7 +57,7 @@ class Rung(NamedTuple):
     gradient: Array
 
 
-def unbounded(case: Case, objective: Objective, x: Array, gradient: Array, noise: float) -> tuple[str, ...]:
+def unbounded(compiled: Compiled, x: Array, gradient: Array, noise: float) -> tuple[str, ...]:
     """Names of the parameters towards whose edge the objective rises without bound; none where it does not.
 
     Asked of a point as close to an edge as a climb gets: at the bound of the free parameters, or where the objective
@@ -64,13 +65,13 @@ def unbounded(case: Case, objective: Objective, x: Array, gradient: Array, noise
 
     Parameters
     ----------
-    case : Case
-    objective : Objective
+    compiled : Compiled
     x, gradient : array (size,)
         Free parameters, and the gradient there.
     noise : float
         How far rounding may move the objective there; infinite where it has no finite derivatives.
     """
+    case, objective = compiled
     way = _next_to_edges(objective, x)
     if noise <= COMPUTABLE and not (_at_bounds(objective, x) & (way * gradient > RISES)).any():
         return ()

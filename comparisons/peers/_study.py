@@ -16,6 +16,7 @@ from comparisons.audit import check_em, guard, subject_of
 from comparisons.audit.run import Factory
 from comparisons.audit.subject import Estimate
 from comparisons.case import Array, Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.starts import Progress, silent
 from comparisons.peers import Peer, Problem, Setting
@@ -171,14 +172,14 @@ def _audited(
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:
     """Start at the saddle of a problem."""
     assert problem.saddle is not None
-    saddle, objective = problem.saddle(case), known.objective
+    saddle, compiled = problem.saddle(case), Compiled(case, known.objective)
     fit = subject_of(None, case, factory).fit
     assert fit is not None
     said = fit(saddle, None)
     held = adjudicate(case, returned(case, said.natural, problem.name), known=known)
     return AtSaddle(
-        judge(case, objective, examine(case, objective, saddle)).kind,
+        judge(compiled, examine(compiled, saddle)).kind,
         said,
         held.distance,
-        judge(case, objective, examine(case, objective, said.natural)).kind is Kind.SADDLE,
+        judge(compiled, examine(compiled, said.natural)).kind is Kind.SADDLE,
     )

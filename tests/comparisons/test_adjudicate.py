@@ -22,6 +22,7 @@ from comparisons.adjudicate.finding import Verdict
 from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.case import Case, InputError
 from comparisons.commands.main import main
+from comparisons.compiled import Compiled
 from comparisons.reading.tables import Table, read_table
 from em_reference.em import StopRule, em
 from em_reference.priors import LogNormal
@@ -741,7 +742,7 @@ def test_help_and_complaints_do_without_pymc() -> None:
 
 def test_on_the_way_has_the_chance_that_it_states(lsat: Problem) -> None:
     """Estimates of other samples look as if EM had been stopped in about 1 of 100 cases."""
-    place = distance.Neighbourhood(lsat.case, lsat.known.objective, {"d": D, "a": A})
+    place = distance.Neighbourhood(Compiled(lsat.case, lsat.known.objective), {"d": D, "a": A})
     rng = np.random.default_rng(11)
     root = np.linalg.cholesky(place.covariance[0])
     free = [root @ rng.normal(size=10) for _ in range(400)]
@@ -751,7 +752,9 @@ def test_on_the_way_has_the_chance_that_it_states(lsat: Problem) -> None:
 
 def test_two_rates_that_are_equal_but_for_differences_do_no_harm() -> None:
     """Differences make a complex pair of them, whose real parts are one and the same vector."""
-    place = distance.Neighbourhood(cast(Case, None), cast(Any, SimpleNamespace(free=lambda natural: natural["x"])), {})
+    place = distance.Neighbourhood(
+        Compiled(cast(Case, None), cast(Any, SimpleNamespace(free=lambda natural: natural["x"]))), {}
+    )
     change = np.diag([0.1, 0.1, 0.8, 0.9]) - np.eye(4)
     change[0, 1], change[1, 0] = 1e-5, -1e-5
     everything = np.ones(4, dtype=bool)

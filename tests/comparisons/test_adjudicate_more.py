@@ -15,6 +15,7 @@ from comparisons.adjudicate.adjudication import Adjudication, adjudicate
 from comparisons.adjudicate.finding import Verdict
 from comparisons.adjudicate.known_optima import KnownOptima, believed, known_optima
 from comparisons.case import Case, InputError
+from comparisons.compiled import Compiled
 from comparisons.optima.kinds import examine
 from comparisons.reading.tables import Table, read_table
 from em_reference.em import StopRule, em
@@ -420,9 +421,9 @@ def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Problem, tmp_
 def test_a_height_that_em_and_pymc_do_not_share_is_not_believed(lsat: Problem) -> None:
     _, case, (objective, optima, _, _) = lsat
     best = optima[0].point
-    assert believed(case, objective, best)
-    assert not believed(case, objective, replace(best, objective=best.objective + 1e-3))
+    assert believed(Compiled(case, objective), best)
+    assert not believed(Compiled(case, objective), replace(best, objective=best.objective + 1e-3))
     # Beside a logit of 1e20 the other items are lost: -934 where the log-likelihood is -2918.
-    steep = examine(case, objective, {"d": D, "a": np.where(np.arange(5) == 0, 1e20, A)})
+    steep = examine(Compiled(case, objective), {"d": D, "a": np.where(np.arange(5) == 0, 1e20, A)})
     assert steep.objective > best.objective + 1000
-    assert not believed(case, objective, steep)
+    assert not believed(Compiled(case, objective), steep)

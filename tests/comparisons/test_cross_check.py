@@ -7,6 +7,7 @@ import pytest
 
 from comparisons import InputError, catalogue, crosscheck
 from comparisons.case import Case
+from comparisons.compiled import Compiled
 from comparisons.cross_check.checks import _way_out
 from comparisons.cross_check.run import CrossCheck, _crosswise
 from comparisons.digits import matching_digits
@@ -394,8 +395,8 @@ def test_a_way_to_infinity_on_which_em_falls_behind_is_found_out():
     case = two_pl.bind("twins", np.column_stack([responses, responses[:, -1]]), ("a", "b", "c", "d", "twin"))
     result = crosscheck(case, 2)
     objective = Objective(case.build_model())
-    good = examine(case, objective, result.ends.em)
+    good = examine(Compiled(case, objective), result.ends.em)
     better = replace(good, objective=good.objective + 0.01)
     names = result.optima[0].judgement.diverging
-    assert _way_out(case, objective, names, good, good).passed
-    assert not _way_out(case, objective, names, good, better).passed
+    assert _way_out(Compiled(case, objective), names, good, good).passed
+    assert not _way_out(Compiled(case, objective), names, good, better).passed

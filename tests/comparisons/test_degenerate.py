@@ -7,6 +7,7 @@ import pymc as pm
 import pytest
 
 from comparisons import bind, crosscheck
+from comparisons.compiled import Compiled
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.unbounded import same_edge
 from comparisons.report import tables
@@ -131,7 +132,7 @@ def kind_at(build, **natural):
     objective = case.objective()
     start = {name: np.atleast_1d(np.asarray(values, dtype=float)) for name, values in natural.items()}
     end = maximise(objective, objective.free(start))
-    judgement = judge(case, objective, examine(case, objective, end.params))
+    judgement = judge(Compiled(case, objective), examine(Compiled(case, objective), end.params))
     return judgement.kind, judgement.diverging or judgement.at_edge
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from comparisons import crosscheck
+from comparisons.compiled import Compiled
 from comparisons.cross_check.run import CrossCheck
 from comparisons.families import bivariate_normal, coin_mixture, common_slope, poisson_mixture
 from comparisons.optima.kinds import Kind, examine, judge
@@ -43,9 +44,11 @@ def test_a_rate_of_zero_from_which_it_rises_is_not_stationary_and_the_slope_is_t
     """The two-component maximum with zeros of their own: rising by .1307 per unit of the rate."""
     case, objective = claims.case, claims.case.objective()
     weight, rate = np.array([0.41829986, 0.57302384, 0.0086763]), np.array([0.0, 0.335540411, 2.5449785])
-    judgement = judge(case, objective, examine(case, objective, {"weight": weight / weight.sum(), "rate": rate}))
+    judgement = judge(
+        Compiled(case, objective), examine(Compiled(case, objective), {"weight": weight / weight.sum(), "rate": rate})
+    )
     assert judgement.kind is Kind.NOT_STATIONARY
-    (edge,) = examine(case, objective, {"weight": weight / weight.sum(), "rate": rate}).edges
+    (edge,) = examine(Compiled(case, objective), {"weight": weight / weight.sum(), "rate": rate}).edges
     assert (edge.name, edge.first_order) == ("rate[component1]", True)
     assert edge.derivative == pytest.approx(0.1307, abs=1e-3)
     assert objective.value_and_gradient(judgement.way_up)[0] > -5340.7038665236

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from comparisons import catalogue, crosscheck
+from comparisons.compiled import Compiled
 from comparisons.cross_check.run import CrossCheck
 from comparisons.families import two_pl
 from comparisons.optima.kinds import Kind, examine, judge
@@ -66,7 +67,7 @@ def test_worked_coins_are_a_ridge(worked_coins):
 def test_bias_of_a_coin_that_lost_its_weight_is_not_identified(worked_coins):
     objective = Objective(worked_coins.build_model())
     natural = {"weight": np.array([0.4, 0.6, 0.0]), "bias": np.array([0.415, 0.415, 0.9])}
-    judgement = judge(worked_coins, objective, examine(worked_coins, objective, natural))
+    judgement = judge(Compiled(worked_coins, objective), examine(Compiled(worked_coins, objective), natural))
     assert judgement.kind is Kind.RIDGE
     assert "bias[coin3]" in judgement.not_identified
     assert "bias[coin1]" not in judgement.not_identified
@@ -156,10 +157,10 @@ def test_weight_that_em_cannot_leave_is_not_stationary(make_coins):
 def test_a_plateau_that_ends_in_a_rise_is_a_saddle(problem, natural):
     case = catalogue.load(problem)
     objective = Objective(case.build_model())
-    point = examine(case, objective, {name: np.array(values) for name, values in natural.items()})
+    point = examine(Compiled(case, objective), {name: np.array(values) for name, values in natural.items()})
     height = min((certified.height for certified in case.certified), key=lambda h: abs(h - point.objective))
     assert point.objective == pytest.approx(height, abs=1e-6)
-    judgement = judge(case, objective, point)
+    judgement = judge(Compiled(case, objective), point)
     assert judgement.kind is Kind.SADDLE
     assert objective.value_and_gradient(judgement.way_up)[0] > point.objective
 

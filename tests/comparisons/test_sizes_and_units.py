@@ -10,6 +10,7 @@ import pytest
 
 from comparisons import crosscheck
 from comparisons.case import Case, Natural
+from comparisons.compiled import Compiled
 from comparisons.cross_check.run import CrossCheck
 from comparisons.cross_check.wrong_step import wrong_step
 from comparisons.families import coin_mixture, common_slope, genetic_linkage, poisson_mixture, two_pl
@@ -267,7 +268,7 @@ def test_the_m_step_that_empties_a_coin_is_not_judged_by_its_score():
     points = {"weight": PAIR["weight"], "bias": np.array([[0.016, 0.8], [0.7, 0.003]])}
     emptied = case.em.m_step(case.em.e_step(case.to_em(points)).expected_counts, case.to_em(points))
     assert (emptied.weight.min(axis=1) == 0).all()
-    assert wrong_step(case, case.objective(), points) is None
+    assert wrong_step(Compiled(case, case.objective()), points) is None
 
 
 def test_a_component_without_weight_is_no_ridge_where_single_counts_are_missed():
@@ -276,7 +277,7 @@ def test_a_component_without_weight_is_no_ridge_where_single_counts_are_missed()
     case = poisson_mixture.bind("ridge", counts, 2)
     lost = {"weight": np.array([0.0, 1.0]), "rate": np.array([3e8, counts.mean()])}
     objective = case.objective()
-    judgement = judge(case, objective, examine(case, objective, lost))
+    judgement = judge(Compiled(case, objective), examine(Compiled(case, objective), lost))
     assert judgement.kind is Kind.SADDLE
 
 

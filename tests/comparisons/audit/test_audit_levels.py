@@ -210,7 +210,7 @@ def test_standard_errors_in_the_dict_of_a_fit_are_compared() -> None:
     right = data.reference("coins")
     from comparisons.optima.standard_errors import standard_errors
 
-    by_pymc = standard_errors(right.case, right.objective, right.top.natural)
+    by_pymc = standard_errors(right.compiled, right.top.natural)
     half = {"weight": by_pymc[:2] / np.sqrt(2), "bias": by_pymc[2:] / np.sqrt(2)}
     assert (
         "1 / the root of 2 times the right one"
