@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from comparisons.case import Array, Flag
+from comparisons.case import Array, Flag, InputError
 
 # What may be the matter with an item that has no finite estimate, and what follows.
 ALL_RIGHT = "every examinee got {} right: {d} diverge{s} to +infinity, {a} {be} not identified"
@@ -35,3 +35,26 @@ def trouble(names: list[str], why: str) -> str:
     what, does = why.split(": ")
     does = does.format(d=d, a=a, s="s" if len(names) == 1 else "", be="is" if len(names) == 1 else "are")
     return f"{what.format(', '.join(names))}: {does}"
+
+
+def with_estimates(
+    responses: Array, items: tuple[str, ...], frequencies: Array | None, where: str, drop: bool
+) -> tuple[Array, tuple[str, ...], dict[str, str]]:
+    """Responses and names of the items that have a finite estimate, and what is the matter with the others.
+
+    Raises
+    ------
+    InputError
+        If fewer than two items are left.
+    """
+    dropped = without_variation(responses, items, frequencies) if drop else {}
+    responses = responses[:, [item not in dropped for item in items]]
+    items = tuple(item for item in items if item not in dropped)
+    if len(items) < 2:
+        reason = ""
+        if dropped:
+            first, why = next(iter(dropped.items()))
+            more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
+            reason = f" ({trouble([first], why)}{more})"
+        raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
+    return responses, items, dropped

@@ -25,7 +25,8 @@ from comparisons.families._binding import Fields, Model, Starts, probability, si
 from comparisons.families._display.coin_mixture import CoinDisplay
 from comparisons.families._lindsay import lindsay_certificate
 from comparisons.families._mixtures import off_the_edge, relabelled
-from comparisons.parsing import LARGEST_COUNT, Range, as_number, shortened
+from comparisons.families._priors import CONCENTRATION, beta_of
+from comparisons.parsing import LARGEST_COUNT, Range
 from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, numbers, read_frequencies
 from em_reference.coin_mixture import CoinMixture, CoinParams
@@ -36,7 +37,6 @@ DATA = (
     "a column 'heads', a column 'flips' unless --flips is given, optionally a column 'frequency', "
     "and one row per sequence of flips or per kind of sequence"
 )
-CONCENTRATION = Range(1, 10_000)
 OPTIONS = (
     Option("coins", int, "number of coins (components)", required=True, range=Range(1, 100)),
     Option("flips", int, "flips per sequence; left out, the data have a column 'flips'", range=Range(1, LARGEST_COUNT)),
@@ -61,7 +61,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     InputError
     """
     coins, equal = options["coins"], options["equal-weights"]
-    weight_prior, bias_prior = _priors(options)
+    weight_prior, bias_prior = options["weight-prior"], beta_of(options["bias-prior"])
     if equal and weight_prior is not None:
         raise InputError("--weight-prior: the weights are fixed by --equal-weights, expected one of the two")
     heads = numbers(table, ["heads"], expected="a whole number, 0 or more", whole=True, least=0)[:, 0]
@@ -115,21 +115,6 @@ def _flips(table: Table, flips: int | None) -> Array:
     if "flips" in table.columns:
         raise InputError(f"--flips {flips}: {table.path} has a column 'flips', expected one of the two")
     return np.full(len(table.lines), float(flips))
-
-
-def _priors(options: dict[str, Any]) -> tuple[float | None, tuple[float, float] | None]:
-    """Concentration of the Dirichlet, and a and b of the Beta; None where there is no prior."""
-    weight, bias = options["weight-prior"], options["bias-prior"]
-    if bias is None:
-        return weight, None
-    try:
-        a, b = (as_number(part) for part in str(bias).split(","))
-        possible = CONCENTRATION.holds(a) and CONCENTRATION.holds(b)
-    except ValueError:
-        possible = False
-    if not possible:
-        raise InputError(f"--bias-prior {shortened(bias)}: expected two numbers 'a,b', both {CONCENTRATION}")
-    return weight, (a, b)
 
 
 def bind(

@@ -1,6 +1,5 @@
 """2PL: binds the EM and the PyMC model of the two-parameter logistic item response model."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
@@ -29,24 +28,13 @@ from comparisons.families._item_response import (
     turned,
     upright,
 )
-from comparisons.families._no_estimate import left_out, trouble, without_variation
-from comparisons.parsing import Range, as_number, shortened
+from comparisons.families._no_estimate import left_out, with_estimates
+from comparisons.families._priors import Prior, by_em, in_words, prior_constants, prior_of, priors_in_words
+from comparisons.parsing import Range
 from comparisons.reading.tables import Table
-from em_reference.priors import LogNormal, Normal, ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.scoring import Method
 from em_reference.two_pl import TwoPL
-
-Prior = tuple[str, float, float] | None
-PRIORS: dict[str, Callable[[float, float], ScalarPrior]] = {"normal": Normal, "lognormal": LogNormal}
-# Mean and standard deviation: narrower than any belief, and wide enough to be flat where estimates are.
-PRIOR_RANGES = {"normal": (Range(-100, 100), Range(1e-3, 1e3)), "lognormal": (Range(-5, 5), Range(1e-2, 3))}
-
-
-def _priors_in_words(*kinds: str) -> str:
-    """How a prior is written, with the ranges of its numbers."""
-    return " or ".join("'{},MEAN,SD' (MEAN {}, SD {})".format(kind, *PRIOR_RANGES[kind]) for kind in kinds)
-
 
 TITLE = "two-parameter logistic item response model: right and wrong answers (2PL, marginal ML)"
 DATA = ITEM_DATA
@@ -54,8 +42,8 @@ OPTIONS = (
     *GRID_OPTIONS,
     Option("grid", list, "your own quadrature nodes instead, 2 to 10000 numbers", range=Range(-30, 30)),
     Option("grid-weights", list, "their weights, used as they are", range=Range(1e-300, 1e6)),
-    Option("intercept-prior", str, f"prior on d: {_priors_in_words('normal')}; flat when left out"),
-    Option("slope-prior", str, f"prior on a: {_priors_in_words('normal', 'lognormal')}; flat when left out"),
+    Option("intercept-prior", str, f"prior on d: {priors_in_words('normal')}; flat when left out"),
+    Option("slope-prior", str, f"prior on a: {priors_in_words('normal', 'lognormal')}; flat when left out"),
     Option("scores", str, "also write person scores: eap, map or mle"),
     *COLUMN_OPTIONS,
 )
@@ -76,8 +64,8 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if scores is not None and scores not in get_args(Method):
         raise InputError(f"--scores {scores}: expected one of {', '.join(get_args(Method))}")
     priors = (
-        _prior("--intercept-prior", options["intercept-prior"], ("normal",)),
-        _prior("--slope-prior", options["slope-prior"], ("normal", "lognormal")),
+        prior_of("--intercept-prior", options["intercept-prior"], ("normal",)),
+        prior_of("--slope-prior", options["slope-prior"], ("normal", "lognormal")),
     )
     case = bind(
         name,
@@ -112,31 +100,6 @@ def _quadrature(options: dict[str, Any]) -> tuple[Array, Array]:
     return nodes, weights
 
 
-def _prior_constants(intercept_prior: Prior, slope_prior: Prior, items: int) -> dict[str, float]:
-    """What a log-posterior gains that leaves out the constants of the priors, items log(sd sqrt(2 pi))."""
-    priors = {"d": intercept_prior, "a": slope_prior}
-    return {
-        f"the constant of the prior on {name}": items * float(np.log(prior[2] * np.sqrt(2 * np.pi)))
-        for name, prior in priors.items()
-        if prior is not None
-    }
-
-
-def _prior(option: str, text: str | None, kinds: tuple[str, ...]) -> Prior:
-    """'normal,0,2' -> ("normal", 0.0, 2.0)."""
-    if text is None:
-        return None
-    kind, *given = (part.strip() for part in str(text).split(","))
-    try:
-        mean, sd = map(as_number, given)
-        possible = kind in kinds and all(map(Range.holds, PRIOR_RANGES[kind], (mean, sd)))
-    except ValueError:
-        possible = False
-    if not possible:
-        raise InputError(f"{option} {shortened(text)}: expected {_priors_in_words(*kinds)}")
-    return kind, mean, sd
-
-
 def bind(
     name: str,
     responses: Array,
@@ -165,22 +128,13 @@ def bind(
     """
     if nodes is None or weights is None:
         nodes, weights = equally_spaced()
-    given, dropped = len(items), {}
-    if intercept_prior is None and not keep_all:
-        dropped = without_variation(responses, items, frequencies)
-        responses = responses[:, [item not in dropped for item in items]]
-        items = tuple(item for item in items if item not in dropped)
-    if len(items) < 2:
-        reason = ""
-        if dropped:
-            first, why = next(iter(dropped.items()))
-            more = f", and {len(dropped) - 1} more" if len(dropped) > 1 else ""
-            reason = f" ({trouble([first], why)}{more})"
-        raise InputError(f"{where}: {len(items)} item(s) left to estimate, expected at least 2{reason}")
+    given = len(items)
+    drop = intercept_prior is None and not keep_all
+    responses, items, dropped = with_estimates(responses, items, frequencies, where, drop)
     data = ItemData(responses, items, frequencies, nodes, weights)
     priors: dict[str, Any] = {"intercept_prior": intercept_prior, "slope_prior": slope_prior}
-    by_em: dict[str, Any] = {name: prior and PRIORS[prior[0]](*prior[1:]) for name, prior in priors.items()}
-    em = TwoPL(responses, frequencies, nodes, weights, **by_em)
+    em = TwoPL(responses, frequencies, nodes, weights,
+               intercept_prior=by_em(intercept_prior), slope_prior=by_em(slope_prior))  # fmt: skip
     examinees, display = em.patterns.frequencies.sum(), TwoPLDisplay(em, items, scores, ids)
     slope = half_normal if slope_prior is not None and slope_prior[0] == "lognormal" else real
     mirrored = data.symmetric and (slope_prior is None or slope_prior[:2] == ("normal", 0.0))
@@ -211,13 +165,13 @@ def bind(
             partial(_bind_again, name, data, priors),
             slopes=len(items),
             mirrored=mirrored,
-            prior_constants=_prior_constants(intercept_prior, slope_prior, len(items)),
+            prior_constants=prior_constants(intercept_prior, slope_prior, len(items)),
         ),
         missing_answers=missing_answers(responses, frequencies),
         settings={
             **data.settings,
-            "prior on d": "flat" if intercept_prior is None else "{}({:g}, {:g})".format(*intercept_prior),
-            "prior on a": "flat" if slope_prior is None else "{}({:g}, {:g})".format(*slope_prior),
+            "prior on d": in_words(intercept_prior),
+            "prior on a": in_words(slope_prior),
             **({} if scores is None else {"person scores": f"{scores}, in scores.csv and scores_by_pattern.csv"}),
         },
     )
