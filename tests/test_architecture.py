@@ -108,6 +108,11 @@ def test_rooms_import_downwards_only() -> None:
     assert upward(ROOT) == []
 
 
+def test_tests_stand_where_what_they_test_stands() -> None:
+    folders = {path.name for path in (ROOT / "tests" / "comparisons").iterdir() if path.is_dir()} - {"data"}
+    assert {folder for folder in folders if not folder.startswith("_")} <= {room for level in ROOMS for room in level}
+
+
 @pytest.mark.parametrize(
     ("place", "source"),
     [

@@ -24,7 +24,7 @@ from comparisons.report.render import html, markdown
 from em_reference.two_pl import TwoPL, TwoPLParams
 from pp_models.objective import Objective
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 HOSTILE = (
     "<script>alert(1)</script>",
     "a|b\\|c",

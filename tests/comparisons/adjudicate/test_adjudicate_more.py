@@ -228,7 +228,7 @@ CONSULTED = {
 
 @pytest.fixture(scope="module")
 def consultation() -> Problem:
-    return problem("two-pl", Path(__file__).parent / "data" / "consultation.csv", 2)
+    return problem("two-pl", Path(__file__).parents[1] / "data" / "consultation.csv", 2)
 
 
 @pytest.mark.parametrize(

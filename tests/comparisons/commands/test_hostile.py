@@ -23,7 +23,7 @@ from comparisons.reading import incoming
 from comparisons.reading.tables import parse_table, read_table
 from pp_models.objective import Objective
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ITEMS = b"q1,q2,q3,frequency\n1,0,1,3\n0,1,0,2\n1,1,0,4\n0,0,1,1\n"
 HEADS = b"heads,flips,frequency\n5,10,1\n9,10,2\n8,10,1\n4,10,3\n"
 COUNTS = b"count,frequency\n0,5\n1,9\n5,8\n"

@@ -149,7 +149,7 @@ sample(crosscheck(case, 2), seed=1, draws=10, tune=10, progress=PROGRESS)
         code = script.replace("PROGRESS", str(progress))
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, timeout=300,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )  # fmt: skip
         assert ("draws/s" in done.stdout + done.stderr) == progress
         if not progress:

@@ -241,7 +241,7 @@ def test_no_fit_beats_a_certified_best(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(POINTS))
 def test_the_committed_report_names_the_certified_kinds(name: str) -> None:
     case = catalogue.load(name)
-    folder = Path(__file__).parents[2] / "reports" / name
+    folder = Path(__file__).parents[3] / "reports" / name
     for optimum in json.loads((folder / "summary.json").read_text())["optima"]:
         point = min(case.certified, key=lambda point: abs(point.height - optimum["log_likelihood"]))
         assert optimum["log_likelihood"] == pytest.approx(point.height, abs=1e-6)

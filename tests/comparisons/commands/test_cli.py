@@ -35,7 +35,7 @@ from comparisons.errors import InputError
 from comparisons.families import coin_mixture
 from comparisons.reading.tables import parse_table
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("--starts", "2", "--format", "json")
 HEADS = "heads\n5\n9\n8\n4\n7\n"
 

@@ -239,7 +239,7 @@ def test_person_scores_of_an_earlier_run_do_not_stay(undrawn, result, tmp_path):
 
 
 def test_the_committed_reports_are_as_they_were_written():
-    reports = Path(__file__).parents[2] / "reports"
+    reports = Path(__file__).parents[3] / "reports"
     folders = [reports, *(path.parent for path in reports.glob("*/summary.json"))]
     for folder in folders:
         parts = manifest.read(folder)

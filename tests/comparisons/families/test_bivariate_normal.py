@@ -12,7 +12,7 @@ from comparisons.reading.tables import read_table
 
 NONE = np.nan
 COLUMNS = ("x", "y")
-PAIRS = np.genfromtxt(Path(__file__).parent / "data" / "pairs.csv", delimiter=",", skip_header=1)
+PAIRS = np.genfromtxt(Path(__file__).parents[1] / "data" / "pairs.csv", delimiter=",", skip_header=1)
 
 
 def drawn(seed: int, rows: int = 40) -> np.ndarray:

@@ -17,7 +17,7 @@ from em_reference.coin_mixture import CoinMixture
 from em_reference.stopping import StopRule
 from em_reference.two_pl import TwoPL
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 PACKAGE = Path(catalogue.__file__).parent
 
 GOOD = """
