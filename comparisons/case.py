@@ -6,14 +6,13 @@ The only language that EM and PyMC share is a dict of natural parameters by name
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from comparisons.errors import InputError
 from comparisons.kept import kept
-from comparisons.parameters import Array, Axis, Parameter, Support, axes_of, numbered, scalar_name
+from comparisons.parameters import Array, Axis, Parameter, Support, WithParameters, axes_of, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
 
 if TYPE_CHECKING:
@@ -247,7 +246,7 @@ def as_given(natural: Natural, _: Natural) -> Natural:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(WithParameters):
     """One data set under one model, with everything that the cross-check needs of the EM and of PyMC.
 
     Cases are made by `read_case`, `load_problem` and `bind`, and pickle.
@@ -395,31 +394,6 @@ class Case:
         for axis in axes_of(self.parameters):
             if known.setdefault(axis.name, axis) != axis:
                 raise ValueError(f"axis {axis.name!r} has the labels {known[axis.name].labels} and {axis.labels}")
-
-    @cached_property
-    def by_name(self) -> dict[str, Parameter]:
-        """Parameters by name."""
-        return {parameter.name: parameter for parameter in self.parameters}
-
-    @cached_property
-    def labels(self) -> dict[str, tuple[str, ...]]:
-        """Labels of the entries of each parameter."""
-        return {parameter.name: parameter.labels for parameter in self.parameters}
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Every axis once, in order of appearance."""
-        return axes_of(self.parameters)
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """How many entries each parameter has."""
-        return {parameter.name: parameter.size for parameter in self.parameters}
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each parameter."""
-        return {parameter.name: parameter.shape for parameter in self.parameters}
 
     def parameter_names(self) -> list[str]:
         """Names of the scalar parameters, `a[item1]`, in the order of `flat`."""

@@ -1,4 +1,4 @@
-"""The error that a user can cause. It stands alone: whoever raises or catches it loads nothing else."""
+"""The errors that a user can cause. They stand alone: whoever raises or catches one loads nothing else."""
 
 import traceback
 from pathlib import Path
@@ -18,6 +18,25 @@ class InputError(ValueError):
     Traceback (most recent call last):
     comparisons.errors.InputError: unknown problem 'lsat', expected one of: coins, genetic-linkage, ...
     """
+
+
+class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
+    """An EM of the user's raised, hung, returned something unusable or changed its input.
+
+    Attributes
+    ----------
+    refused : bool
+        It raised a ValueError of its own: it said that it cannot do this.
+    late : bool
+        It did not return in time.
+    at : str
+        The parameters that it was called with, in words.
+    """
+
+    def __init__(self, text: str, *, refused: bool = False, late: bool = False) -> None:
+        super().__init__(text)
+        self.refused, self.late = refused, late
+        self.at = ""
 
 
 def one_line(text: str) -> str:

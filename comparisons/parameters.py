@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -161,6 +161,37 @@ class Parameter:
     def along(self, axis: str) -> tuple[int, ...]:
         """Positions at which an axis occurs."""
         return tuple(place for place, own in enumerate(self.axes) if own.name == axis)
+
+
+class WithParameters(Protocol):
+    """What has parameters, and what follows from them by name."""
+
+    parameters: tuple[Parameter, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Parameter]:
+        """Parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Labels of the entries of each parameter."""
+        return {parameter.name: parameter.labels for parameter in self.parameters}
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Every axis once, in order of appearance."""
+        return axes_of(self.parameters)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many entries each parameter has."""
+        return {parameter.name: parameter.size for parameter in self.parameters}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter."""
+        return {parameter.name: parameter.shape for parameter in self.parameters}
 
 
 def axes_of(parameters: Iterable[Parameter]) -> tuple[Axis, ...]:

@@ -18,10 +18,10 @@ from inspect import Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
 
-from comparisons.audit.guard import FIT, Trouble, time_limit
+from comparisons.audit.guard import FIT, time_limit
 from comparisons.audit.in_json import line_of, numbers
 from comparisons.audit.program import Deadline, Program, quoted
-from comparisons.errors import InputError
+from comparisons.errors import InputError, Trouble
 
 ACTS = ("step", "e_step", "m_step", "fit", "standard_errors")
 ENOUGH = "step, fit, or e_step and m_step"

@@ -9,13 +9,14 @@ from comparisons.audit.causes.traces import JUMPS, jumps_of
 from comparisons.audit.copies import copies, difference
 from comparisons.audit.early_stops import ARRIVED
 from comparisons.audit.finding import Finding, Outcome, described, failed, judged, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.limits import FOLLOWED, follow, moves_the_maximum, way_up
 from comparisons.audit.noise import forgiven
 from comparisons.audit.reference import Reference
 from comparisons.audit.steps import EQUAL, expected_counts
 from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Array, Natural
+from comparisons.errors import Trouble
 
 # An M-step this close to the maximum of Q, in standard errors of the complete data, is complete. Newton
 # steps to a tolerance of 1e-6 end far below it, an error of a millionth in an estimate lies above it.

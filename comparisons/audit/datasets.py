@@ -9,12 +9,13 @@ import numpy as np
 from comparisons.audit.causes import likely_cause
 from comparisons.audit.copies import difference
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Case, Natural
+from comparisons.errors import Trouble
 
 # How far one cycle on the same data may differ, beside the size of a parameter and beyond its noise; and a whole fit,
 # which may stop a cycle sooner or later.

@@ -4,10 +4,11 @@ from itertools import chain
 
 from comparisons.audit.copies import copies
 from comparisons.audit.finding import Finding, not_applicable, passed, remark
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, whole_fit
 from comparisons.case import Natural
+from comparisons.errors import Trouble
 
 # Random parameters and their symmetric copies that are tried before an EM's domain is given up.
 MOST_TRIED = 60

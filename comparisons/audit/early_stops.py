@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.audit.copies import copies, nearest
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Array, Natural
+from comparisons.errors import Trouble
 
 # At a zero of the gradient, in standard errors.
 ARRIVED = 1e-4

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.audit.guard import Trouble
 from comparisons.case import Case
+from comparisons.errors import Trouble
 
 START = frozenset(
     (

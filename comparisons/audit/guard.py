@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.case import Array
+from comparisons.errors import Trouble
 
 # Where an array is inside dicts, tuples and lists.
 Place = tuple[Any, ...]
@@ -54,25 +55,6 @@ def no_longer_than(seconds: float) -> Iterator[None]:
         yield
     finally:
         _end.reset(token)
-
-
-class Trouble(Exception):  # noqa: N818 - a finding, not an error of ours
-    """The EM under audit raised, hung, returned something unusable or changed its input.
-
-    Attributes
-    ----------
-    refused : bool
-        It raised a ValueError of its own: it said that it cannot do this.
-    late : bool
-        It did not return in time.
-    at : str
-        The parameters that it was called with, in words.
-    """
-
-    def __init__(self, text: str, *, refused: bool = False, late: bool = False) -> None:
-        super().__init__(text)
-        self.refused, self.late = refused, late
-        self.at = ""
 
 
 class _TimeOut(BaseException):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.audit.guard import Trouble
+from comparisons.errors import Trouble
 
 # How JSON writers put what JSON has no number for; null is one of them wherever a number is expected.
 NO_NUMBERS = {

@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from comparisons.audit.copies import difference
-from comparisons.audit.guard import Trouble
 from comparisons.audit.reference import Reference
 from comparisons.audit.rows import some_rows
 from comparisons.audit.subject import Subject
+from comparisons.errors import Trouble
 
 # Nearby points differ by this share of the size of each parameter; a smooth cycle then differs by about as much.
 BESIDE = 1e-10

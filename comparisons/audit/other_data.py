@@ -22,7 +22,7 @@ from comparisons.audit.domain import where_it_works
 from comparisons.audit.early_stops import SMALL_STEP
 from comparisons.audit.finding import Finding, Outcome, not_applicable, passed, remark
 from comparisons.audit.forms import spread
-from comparisons.audit.guard import PATIENCE, Trouble, no_longer_than, out_of_time
+from comparisons.audit.guard import PATIENCE, no_longer_than, out_of_time
 from comparisons.audit.noise import forgiven
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
@@ -30,6 +30,7 @@ from comparisons.audit.rows import some_rows
 from comparisons.audit.stop_rules import Rule, rule_of
 from comparisons.audit.subject import Subject
 from comparisons.case import AuditHooks, Case, Natural
+from comparisons.errors import Trouble
 
 # What can be asked only where there is a regular maximum.
 AT_THE_MAXIMUM = ("m_step", "fixed_point", "stopping")

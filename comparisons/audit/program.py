@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from comparisons.audit.guard import Trouble
-from comparisons.errors import one_line
+from comparisons.errors import Trouble, one_line
 from comparisons.parsing import shortened
 
 # Bytes that are read at once, that an answer may be long, and of standard error that are kept.

@@ -76,8 +76,9 @@ def _check(name: str, prepared: Callable[[], Any], limit: float) -> "Callable[[]
         import pytest
 
         from comparisons.audit.finding import Outcome
-        from comparisons.audit.guard import Trouble, time_limit
+        from comparisons.audit.guard import time_limit
         from comparisons.audit.run import run_check
+        from comparisons.errors import Trouble
 
         token = time_limit.set(limit)
         try:

@@ -8,10 +8,10 @@ from typing import cast
 import numpy as np
 
 from comparisons.audit.constants import Compared, compared
-from comparisons.audit.guard import Trouble
 from comparisons.audit.top import Top, highest, lifted
 from comparisons.case import Array, AuditHooks, Case, Natural
 from comparisons.compiled import Compiled
+from comparisons.errors import Trouble
 from comparisons.optima.kinds import Kind, beside_on_ridge, examine
 from pp_models.complete_data import CompleteData
 from pp_models.newton import newton_step

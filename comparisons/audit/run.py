@@ -15,11 +15,11 @@ from comparisons.audit.causes import faint_cause, likely_cause
 from comparisons.audit.domain import domain, where_it_works
 from comparisons.audit.exact_cycle import exact_cycle
 from comparisons.audit.finding import MEANING, Finding, Level, Outcome, failed, level_of, not_applicable
-from comparisons.audit.guard import Trouble
 from comparisons.audit.other_data import other_data
 from comparisons.audit.reference import Reference, with_cycle
 from comparisons.audit.subject import Subject, adapt, is_fit, made_by
 from comparisons.case import Case, InputError
+from comparisons.errors import Trouble
 from comparisons.outside.audited import auditable
 from comparisons.outside.em import OutsideEM, bound_em
 

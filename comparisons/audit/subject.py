@@ -27,11 +27,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from comparisons.audit.expected import Expected, expected_of, our_codec, ours
 from comparisons.audit.finding import described
 from comparisons.audit.forms import Form, Watched, arguments, form_of, required
-from comparisons.audit.guard import FIT, Trouble, guarded, readable
-from comparisons.audit.returned import Codec, Expected, codec_of, expected_of, ours, scalar, told, unpacked
+from comparisons.audit.guard import FIT, guarded, readable
 from comparisons.case import Case, Natural
+from comparisons.errors import Trouble
+from comparisons.reading.returned import Codec, codec_of, scalar, told, told_params, unpacked
 from em_reference.em import Status
 from em_reference.em import em as run_em
 from em_reference.information import standard_errors
@@ -130,7 +132,7 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
 
 
 def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
-    codec = codec_of(em, case)
+    codec = our_codec(case) if ours(em) else codec_of(em, case)
     errors = getattr(em, "standard_errors", partial(standard_errors, em) if ours(em) else None)
     subject = Subject(standard_errors=(lambda at: _errors(errors, codec, at)) if callable(errors) else None)
     fit = em if is_fit(em, case) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)
@@ -293,15 +295,6 @@ def _fit(
         None if count is None else int(count),
         None if errors is None else codec.errors(errors),
     )
-
-
-def told_params(extra: Any) -> Any:
-    """The part of what a fit returned that holds the parameters, None where it is all of it."""
-    for key in ("params", "params_"):
-        found = extra.get(key) if isinstance(extra, Mapping) else getattr(extra, key, None)
-        if found is not None and not callable(found):
-            return found
-    return None
 
 
 def made_by(factory: Callable[..., Any], case: Case, data: Mapping[str, Any]) -> tuple[Any, Callable[[], bool]]:

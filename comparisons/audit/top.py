@@ -7,9 +7,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from comparisons.audit.copies import copies
-from comparisons.audit.guard import Trouble
 from comparisons.case import Array, Natural, take
 from comparisons.compiled import Compiled
+from comparisons.errors import Trouble
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.starts import draw_starts
 from pp_models.maximise import maximise

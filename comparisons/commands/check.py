@@ -17,7 +17,7 @@ import click
 
 from comparisons.commands.batch import complain
 from comparisons.commands.options import bounded, read_value
-from comparisons.errors import InputError
+from comparisons.errors import InputError, Trouble
 from comparisons.parsing import LARGEST_COUNT, shortened
 
 if TYPE_CHECKING:
@@ -141,14 +141,13 @@ def _program(command: str) -> "CommandEM":
 
 def _given(name: str, target: Any, case: "Case") -> dict[str, Any]:
     """What the user named as an argument of the audit: the EM itself, or what makes one."""
-    from comparisons.audit import guard
     from comparisons.audit.named import no_em
     from comparisons.audit.subject import is_fit
 
     try:
         fault = no_em(target)
         made = callable(target) and not is_fit(target, case)
-    except guard.Trouble as trouble:
+    except Trouble as trouble:
         raise InputError(f"{name}: {trouble}") from None
     if fault is not None:
         raise InputError(f"{name}: {fault}, expected an EM, or a function of the data that makes one")

@@ -35,8 +35,8 @@ def peers(package: tuple[str, ...], starts: int, seed: int, out: str, overwrite:
     if not package:
         manifest.ready(folder)
         manifest.refuse(folder, WRITER, [PAGE], settings, overwrite)
-    from comparisons.audit.guard import Trouble
     from comparisons.commands.terminal import Bar, Screen
+    from comparisons.errors import Trouble
     from comparisons.peers._study import studied
     from comparisons.report import peers as report
 

@@ -42,8 +42,7 @@ def auditable(case: Case) -> Case:
     if steps:
         derived = DerivedEM(built)
         frequencies, complete = _checked(case, derived), derived.complete
-        single = frozenset(parameter.name for parameter in case.parameters if not parameter.axes)
-        problem = DerivedProblem(Cycle(derived, built, single), built)
+        problem = DerivedProblem(Cycle(derived, built, case.parameters), built)
     else:
         problem = OutsideEM(Climb(built), built)
     hooks = AuditHooks(

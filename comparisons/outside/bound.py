@@ -43,7 +43,9 @@ def bind(
         One cycle: a function of a dict of parameters by name that returns such a dict; or an object with `step`; or
         with `e_step(params) -> (counts, log_likelihood)` and `m_step(counts, params) -> params`; or with `fit(start)`,
         of which one cycle is taken where it has `max_cycles`, else the whole fit. A parameter that is a single number
-        is given as a float. Without a log-likelihood of its own PyMC's is shown.
+        is given as a float; parameters may come back as a dict, as attributes, as a tuple in the order of the model, or
+        as one flat array, which is also what it gets if it says `parameter_order = ("mean", "sd")`. Without a
+        log-likelihood of its own PyMC's is shown.
     name : str
         Names the folder of the report.
     title : str
@@ -96,8 +98,7 @@ def bind(
     built = source.model
     refuse(built, with_prior)
     objective = source.objective
-    single = frozenset(variable.name for variable in built.free_RVs if variable.ndim == 0)
-    parameters = [_parameter(built, variable, objective) for variable in built.free_RVs]
+    parameters = tuple(_parameter(built, variable, objective) for variable in built.free_RVs)
     first = _documented_start(built, objective, start, parameters)
     if first is not None:
         beyond = inside(objective, first)
@@ -107,7 +108,7 @@ def bind(
         value = objective.pointwise(x).sum() + objective.log_prior(x)
         if not np.isfinite(value):
             raise InputError(f"{name}: the log-likelihood at the start is {value}, expected a finite number")
-    problem = OutsideEM(cycle_of(em, source, single), source)
+    problem = OutsideEM(cycle_of(em, source, parameters), source)
     draw = RandomStarts(source, with_proper_priors(built))
     rng = np.random.default_rng(0)
     _try_one_cycle(problem, draw(rng) if first is None else first)

@@ -2,7 +2,7 @@
 
 import pickle
 from collections import Counter, namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isclass, signature
@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from comparisons.case import Array, InputError, Natural
+from comparisons.errors import Trouble
+from comparisons.parameters import Parameter, WithParameters
+from comparisons.reading.returned import Codec, codec_of, told_params, unpacked
 from em_reference.em import Expectation
 from pp_models.complete_data import CompleteData, name_responsibilities
 from pp_models.objective import Objective
@@ -215,7 +218,7 @@ def inside(objective: Objective, natural: Natural) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Cycle:
+class Cycle(WithParameters):
     """One cycle of an EM: natural parameters, and the log-likelihood before it where the EM tells one.
 
     Parameters
@@ -224,13 +227,13 @@ class Cycle:
         With `e_step` and `m_step`, or with `step`, or a function of parameters by name.
     built : Built
         The model: knows the shapes and the supports.
-    single : frozenset of str
-        Parameters that are a single number; the EM gets them as floats.
+    parameters : tuple of Parameter
+        Those that are a single number the EM gets as floats.
     """
 
     em: Any
     built: Built
-    single: frozenset[str]
+    parameters: tuple[Parameter, ...]
 
     def __call__(self, natural: Natural) -> tuple[Natural, float | None]:
         """Run it from natural parameters.
@@ -241,31 +244,27 @@ class Cycle:
             If the EM returns something else than the parameters of the model.
         """
         if in_two_steps(self.em):
-            counts, value = _told(self.em.e_step(self._given(natural)))
-            return self._read(self.em.m_step(counts, self._given(natural))), value
-        return self._read(_act_of(self.em)(self._given(natural), **self._cut_short)), None
+            counts, value = _told(self.em.e_step(self._codec.encode(natural)))
+            return self._read(self.em.m_step(counts, self._codec.encode(natural))), value
+        return self._read(_act_of(self.em)(self._codec.encode(natural), **self._cut_short)), None
 
     @cached_property
     def _cut_short(self) -> dict[str, int]:
         """Of a fit that can be cut short, one cycle; else the whole fit, from where the last one ended."""
         return {"max_cycles": 1} if _takes_max_cycles(_act_of(self.em)) else {}
 
-    def _given(self, natural: Natural) -> dict[str, Any]:
-        return {name: float(values[0]) if name in self.single else values.copy() for name, values in natural.items()}
+    @cached_property
+    def _codec(self) -> Codec:
+        return codec_of(self.em, self)
 
     def _read(self, returned: Any) -> Natural:
-        shapes = self.built.shapes
-        if not isinstance(returned, Mapping):
-            raise InputError(f"the EM returned {type(returned).__name__}, expected a dict with {', '.join(shapes)}")
-        natural = {}
-        for name, shape in shapes.items():
-            if name not in returned:
-                raise InputError(f"the EM returned no {name!r}, expected {', '.join(shapes)}")
-            values = np.atleast_1d(np.asarray(returned[name], dtype=float))
-            if values.shape != shape:
-                raise InputError(f"the EM returned {name!r} of shape {values.shape}, the model's is {shape}")
-            natural[name] = values
-        return natural
+        """Parameters in whatever form; they need not be finite."""
+        extra = unpacked(returned, self)
+        told = told_params(extra)
+        try:
+            return self._codec.errors(extra if told is None else told)
+        except Trouble as trouble:
+            raise InputError(f"the EM {trouble}") from None
 
 
 def _act_of(em: Any) -> Any:
@@ -285,7 +284,7 @@ def in_two_steps(em: Any) -> bool:
     return callable(getattr(em, "e_step", None)) and callable(getattr(em, "m_step", None))
 
 
-def cycle_of(em: Any, built: Built, single: frozenset[str]) -> Cycle:
+def cycle_of(em: Any, built: Built, parameters: tuple[Parameter, ...]) -> Cycle:
     """One cycle of an EM, as `Cycle` takes it.
 
     Raises
@@ -297,7 +296,7 @@ def cycle_of(em: Any, built: Built, single: frozenset[str]) -> Cycle:
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
     if not in_two_steps(em) and not callable(_act_of(em)):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
-    return Cycle(em, built, single)
+    return Cycle(em, built, parameters)
 
 
 def _told(returned: Any) -> tuple[Any, float | None]:

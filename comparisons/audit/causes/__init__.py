@@ -19,9 +19,10 @@ from comparisons.audit.causes.mistake import Mistake, Of
 from comparisons.audit.causes.symptoms import symptom
 from comparisons.audit.causes.traces import only_below_zero, right_near_the_maximum, trace
 from comparisons.audit.constants import in_words
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
+from comparisons.errors import Trouble
 
 __all__ = ["below_zero", "faint_cause", "likely_cause"]
 

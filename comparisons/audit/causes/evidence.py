@@ -8,11 +8,12 @@ import numpy as np
 from comparisons.audit.aligned import aligned
 from comparisons.audit.causes.mistake import Mistake, Of
 from comparisons.audit.copies import difference
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.own_em import end_of_em, one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Subject
 from comparisons.case import Array, Case, Natural
+from comparisons.errors import Trouble
 
 POINTS = 6
 # What a mistake may leave unexplained of the difference from EM, as a share. What is below the first is no difference.

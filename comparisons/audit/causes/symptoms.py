@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from comparisons.audit.copies import difference
-from comparisons.audit.guard import Trouble, out_of_time
+from comparisons.audit.guard import out_of_time
 from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
 from comparisons.case import Natural, scalar_name
+from comparisons.errors import Trouble
 
 POINTS = 4
 # Equal to EM's result, beside the size of a parameter.

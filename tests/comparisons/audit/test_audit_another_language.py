@@ -17,10 +17,10 @@ import comparisons
 from comparisons import InputError, catalogue, check_em, command_em
 from comparisons.audit import guard
 from comparisons.audit.another_language import CommandEM
-from comparisons.audit.guard import Trouble
 from comparisons.audit.in_json import line_of
 from comparisons.audit.program import Deadline, Program, telling
 from comparisons.audit.run import subject_of
+from comparisons.errors import Trouble
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).parent / "examples" / "coin_em_in_lines.py"

@@ -1,6 +1,7 @@
 """Outside models: what is read off a PyMC model, which symmetries are found, and what is refused in one line."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pymc as pm
@@ -212,12 +213,54 @@ def test_what_cannot_be_bound_is_one_line(model, more, words) -> None:
     assert "\n" not in str(caught.value)
 
 
+class Flat:
+    """Takes and returns one array."""
+
+    parameter_order = ("sd", "mean")
+
+    def step(self, params):
+        assert params.shape == (2,)
+        return np.array([Y.std(), Y.mean()])
+
+
+class Fitted:
+    """Keeps what it has found in attributes."""
+
+    def fit(self, start):
+        self.mean_, self.sd_, self.n_iter_ = Y.mean(), Y.std(), 1
+        return self
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda params: (Y.mean(), Y.std()),
+        lambda params: SimpleNamespace(mean=Y.mean(), sd=Y.std()),
+        lambda params: {"params": {"mean": Y.mean(), "sd": Y.std()}, "log_likelihood": -1.0},
+        lambda params: ({"mean": Y.mean(), "sd": Y.std()}, -1.0),
+        Flat(),
+        Fitted(),
+    ],
+    ids=["tuple", "attributes", "dict of parameters", "with a log-likelihood", "one array", "fitted"],
+)
+def test_an_em_may_return_its_parameters_in_any_form(form) -> None:
+    with pm.Model() as model:
+        mean, sd = pm.Flat("mean"), pm.HalfFlat("sd")
+        pm.Normal("y", mean, sd, observed=Y)
+    result = crosscheck(bind(model, form), 2)
+    assert str(result.verdict) == "agree"
+    assert dict(zip(result.estimates["parameter"], result.estimates["em"], strict=True)) == pytest.approx(
+        {"mean": Y.mean(), "sd": Y.std()}
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         (lambda params: {"scale": 1.0}, "the EM returned no 'rate', expected rate"),
-        (lambda params: 0.5, "the EM returned float, expected a dict with rate"),
-        (lambda params: {"rate": [1.0, 2.0]}, "the EM returned 'rate' of shape (2,), the model's is (1,)"),
+        (lambda params: "half", "the EM returned str, expected a dict with rate"),
+        (lambda params: {"rate": "half"}, "the EM returned 'rate' = 'half', expected real numbers"),
+        (lambda params: {"rate": [1.0, 2.0]}, "the EM returned 'rate' of shape (2,), expected (1,)"),
         (lambda params: {"rate": -1.0}, "the EM returned rate = -1, outside the support of the model's variable"),
         (lambda params: {"rate": np.nan}, "the EM returned rate = nan, outside the support of"),
     ],

@@ -1,12 +1,13 @@
-"""What the EM under audit returned, read and checked: parameters, expected counts, numbers."""
+"""What an EM of the user's returned, read and checked: parameters in any of their forms, numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.audit.guard import Trouble
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Natural
+from comparisons.errors import Trouble
+from comparisons.parameters import WithParameters
 
 # Further things that a fit returns, and what they are called.
 TOLD = {
@@ -17,43 +18,24 @@ TOLD = {
 }
 
 
-class Expected(NamedTuple):
-    """What an E-step gave: its own object (for the M-step), its counts by name, its log-likelihood."""
-
-    raw: Any
-    counts: dict[str, Array]
-    log_likelihood: float | None
-
-
 class Codec(NamedTuple):
-    """Natural parameters <-> what the EM under audit takes and returns; standard errors need not be finite."""
+    """Natural parameters <-> what an EM of the user's takes and returns; standard errors need not be finite."""
 
     encode: Callable[[Natural], Any]
     decode: Callable[[Any], Natural]
     errors: Callable[[Any], Natural]
 
 
-def ours(em: Any) -> bool:
-    """Whether an EM is written to the protocol of `em_reference`, and speaks its NamedTuples."""
-    return hasattr(em, "feasible") and hasattr(em, "free_directions")
-
-
-def codec_of(em: Any, case: Case) -> Codec:
-    """Dicts by name; a flat array in a stated order; or, for our own classes, their NamedTuples."""
+def codec_of(em: Any, case: WithParameters) -> Codec:
+    """Dicts by name, or a flat array in a stated order."""
     order = getattr(em, "parameter_order", None)
     if order is not None:
         if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
             raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
         return Codec(
             lambda natural: np.concatenate([case.by_name[name].flat(natural[name]) for name in order]),
-            lambda returned: _checked(_split(returned, case, order), case),
-            lambda returned: _checked(_split(returned, case, order), case, finite=False),
-        )
-    if ours(em):
-        return Codec(
-            case.to_em,
-            lambda params: _checked(case.from_em(params), case),
-            lambda params: _checked(case.from_em(params), case, finite=False),
+            lambda returned: checked(_split(returned, case, order), case),
+            lambda returned: checked(_split(returned, case, order), case, finite=False),
         )
     single = {name for name, parameter in case.by_name.items() if not parameter.axes}
     return Codec(
@@ -61,22 +43,28 @@ def codec_of(em: Any, case: Case) -> Codec:
             name: float(values[0]) if name in single else np.array(values, dtype=float)
             for name, values in natural.items()
         },
-        lambda returned: _checked(returned, case),
-        lambda returned: _checked(returned, case, finite=False),
+        lambda returned: checked(returned, case),
+        lambda returned: checked(returned, case, finite=False),
     )
 
 
-def _split(returned: Any, case: Case, order: Sequence[str]) -> Natural:
+def _split(returned: Any, case: WithParameters, order: Sequence[str]) -> Natural:
     """One flat array in parts."""
     sizes = [case.sizes[name] for name in order]
-    flat = _numbers("parameters", returned)
+    flat = numbers("parameters", returned)
     if flat.shape != (sum(sizes),):
         raise Trouble(f"returned shape {flat.shape}, expected ({sum(sizes)},) in the order {', '.join(order)}")
     parts = zip(order, np.split(flat, np.cumsum(sizes)[:-1]), strict=True)
     return {name: case.by_name[name].full(part) for name, part in parts}
 
 
-def _numbers(name: str, values: Any) -> Array:
+def numbers(name: str, values: Any) -> Array:
+    """Real numbers.
+
+    Raises
+    ------
+    Trouble
+    """
     try:
         array = np.array(values)
         if array.dtype.kind == "c" and not np.any(array.imag):
@@ -89,7 +77,7 @@ def _numbers(name: str, values: Any) -> Array:
     raise Trouble(f"returned {name!r} = {values!r}, expected real numbers")
 
 
-def _checked(returned: Any, case: Case, *, finite: bool = True) -> Natural:
+def checked(returned: Any, case: WithParameters, *, finite: bool = True) -> Natural:
     """Returned parameters with the right names, shapes and finite values.
 
     Raises
@@ -101,7 +89,7 @@ def _checked(returned: Any, case: Case, *, finite: bool = True) -> Natural:
     for name, shape in case.shapes.items():
         if name not in parts:
             raise Trouble(f"returned no {name!r}, expected {', '.join(case.labels)}")
-        values = _numbers(name, parts[name])
+        values = numbers(name, parts[name])
         if values.size == 1 and np.prod(shape) == 1:
             values = values.reshape(shape)
         if values.shape != shape:
@@ -112,7 +100,7 @@ def _checked(returned: Any, case: Case, *, finite: bool = True) -> Natural:
     return natural
 
 
-def by_name(returned: Any, case: Case) -> Mapping[str, Any]:
+def by_name(returned: Any, case: WithParameters) -> Mapping[str, Any]:
     """Parameters as a mapping: a dict, attributes (`weight`, `weight_`, `weights_`), an array or a tuple in order.
 
     Raises
@@ -155,7 +143,7 @@ def told(returned: Any, what: str) -> Any:
     return None
 
 
-def unpacked(returned: Any, case: Case) -> Any:
+def unpacked(returned: Any, case: WithParameters) -> Any:
     """A tuple (parameters, log-likelihood, ...) as a dict; whatever else, as it is."""
     if not isinstance(returned, tuple) or hasattr(returned, "_fields"):
         return returned
@@ -176,7 +164,7 @@ def unpacked(returned: Any, case: Case) -> Any:
     return found
 
 
-def _is_part(value: Any, case: Case) -> bool:
+def _is_part(value: Any, case: WithParameters) -> bool:
     """Whether this is one parameter of several, not all of them."""
     if isinstance(value, Mapping) or hasattr(value, "_fields"):
         return False
@@ -184,31 +172,20 @@ def _is_part(value: Any, case: Case) -> bool:
     return np.size(value) != total or (len(case.labels) == 1 and np.ndim(value) <= 1)
 
 
-def expected_of(returned: Any) -> Expected:
-    """Expected counts and log-likelihood from (counts, log_likelihood), a dict, or an object of ours."""
-    raw, value = returned, None
-    if hasattr(returned, "expected_counts"):
-        raw, value = returned.expected_counts, returned.log_likelihood
-    elif isinstance(returned, tuple) and len(returned) == 2 and not hasattr(returned, "_fields"):
-        raw, value = returned
-    elif isinstance(returned, Mapping):
-        value = returned.get("log_likelihood")
-    elif np.ndim(returned) == 0 and isinstance(returned, float | np.floating):
-        value = returned
-    named = raw._asdict() if hasattr(raw, "_asdict") else raw
-    counts = {
-        str(name): _numbers(str(name), values)
-        for name, values in (named.items() if isinstance(named, Mapping) else ())
-        if values is not None and name != "log_likelihood"
-    }
-    return Expected(raw, counts, scalar("log_likelihood", value))
-
-
 def scalar(name: str, value: Any) -> float | None:
     """One number, or None where there is none."""
     if value is None:
         return None
-    number = _numbers(name, value)
+    number = numbers(name, value)
     if number.size != 1:
         raise Trouble(f"returned {name!r} of shape {number.shape}, expected one number")
     return float(number.reshape(()))
+
+
+def told_params(extra: Any) -> Any:
+    """The part of what a fit returned that holds the parameters, None where it is all of it."""
+    for key in ("params", "params_"):
+        found = extra.get(key) if isinstance(extra, Mapping) else getattr(extra, key, None)
+        if found is not None and not callable(found):
+            return found
+    return None
