@@ -32,6 +32,7 @@ def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, overwrit
         manifest.refuse(folder, WRITER, [PAGE], settings, overwrite)
     from comparisons.certify import digits as certified
     from comparisons.commands.terminal import Bar, Screen
+    from comparisons.report import write_index_again
 
     with Bar("certify", wanted=not quiet) as bar:
         table = certified.certify(problem or None, starts, seed, progress=bar.over)
@@ -41,6 +42,7 @@ def certify(problem: tuple[str, ...], starts: int, seed: int, out: str, overwrit
     if not problem:
         page = certified.report(table, starts, seed).encode()
         manifest.write_files(folder, WRITER, {PAGE: page}, settings, overwrite)
+        write_index_again(folder)
     short = certified.shortfalls(table)
     for line in short:
         complain(line)

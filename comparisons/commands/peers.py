@@ -39,6 +39,7 @@ def peers(package: tuple[str, ...], starts: int, seed: int, out: str, overwrite:
     from comparisons.errors import Trouble
     from comparisons.peers._study import studied
     from comparisons.report import peers as report
+    from comparisons.report import write_index_again
 
     screen, runs = Screen(quiet), []
     try:
@@ -52,4 +53,5 @@ def peers(package: tuple[str, ...], starts: int, seed: int, out: str, overwrite:
         command = f"em-crosscheck peers --starts {starts} --seed {seed}"
         text = report.page(runs, missing, command, starts, seed)
         manifest.write_files(folder, WRITER, {PAGE: text.encode()}, settings, overwrite)
+        write_index_again(folder)
     return AGREE

@@ -5,7 +5,7 @@
 """
 
 from comparisons.report.folder import FORMATS, refuse_strangers, write_report
-from comparisons.report.index import refuse_foreign_index, write_index
+from comparisons.report.index import refuse_foreign_index, write_index, write_index_again
 from comparisons.report.scores import scores_remark
 from comparisons.report.summary import summary
 
@@ -16,5 +16,6 @@ __all__ = [
     "scores_remark",
     "summary",
     "write_index",
+    "write_index_again",
     "write_report",
 ]

@@ -25,7 +25,26 @@ def write_index(out: Path) -> None:
     out = Path(out)
     refuse_foreign_index(out)
     rows = [row for path in sorted(out.glob("*/summary.json")) if (row := _row(path)) is not None]
-    manifest.write_files(out, WRITER, {NAME: render.index(rows, MARKER).encode()}, {})
+    manifest.write_files(out, WRITER, {NAME: render.index(rows, _pages(out), MARKER).encode()}, {})
+
+
+def write_index_again(out: Path) -> None:
+    """Write the index of a folder anew where it has one: another page has been written beside it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or was changed.
+    """
+    if WRITER in manifest.read(Path(out)):
+        write_index(out)
+
+
+def _pages(out: Path) -> list[tuple[str, str]]:
+    """Title and name of the further pages there that em-crosscheck wrote."""
+    written = sorted({name for part in manifest.read(out).values() for name in part.files} - {NAME})
+    texts = {name: (out / name).read_text(encoding="utf-8") for name in written if (out / name).is_file()}
+    return [(text.partition("\n")[0].removeprefix("# "), name) for name, text in texts.items()]
 
 
 def refuse_foreign_index(out: Path) -> None:

@@ -58,12 +58,13 @@ def html(page: Page) -> str:
     return _render("report.html.jinja", page=page)
 
 
-def index(rows: list[dict[str, Any]], marker: str) -> str:
+def index(rows: list[dict[str, Any]], pages: list[tuple[str, str]], marker: str) -> str:
     """The index of a folder of reports as Markdown."""
     heads = ("problem", "verdict", "flags", "log-likelihood", "least matching digits", "starts")
     numeric = (False, False, False, True, True, True)
     table = markdown_table(heads, [_index_row(row) for row in rows], numeric) if rows else ""
-    return _render("index.md.jinja", table=table, marker=marker)
+    links = [f"[{markdown_text(title)}]({name})" for title, name in pages]
+    return _render("index.md.jinja", table=table, links=links, marker=marker)
 
 
 def _index_row(row: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from comparisons import InputError
 from comparisons.catalogue import load
 from comparisons.cross_check.run import CrossCheck, crosscheck
 from comparisons.report import folder as folder_module
-from comparisons.report import write_index, write_report
+from comparisons.report import write_index, write_index_again, write_report
 from comparisons.report.page import Picture
 from comparisons.writing import manifest
 
@@ -213,6 +213,18 @@ def test_index_lists_every_verdict(undrawn, result, tmp_path):
     assert rows[1].endswith(" | 3 |")
     write_index(tmp_path)
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+
+
+def test_index_links_the_other_pages_that_are_ours(tmp_path):
+    write_index_again(tmp_path)
+    assert not (tmp_path / "README.md").exists()
+    write_index(tmp_path)
+    (tmp_path / "notes.md").write_text("# Mine\n")
+    manifest.write_files(tmp_path, "certified", {"certified.md": b"# Certified problems\n\nAll.\n"}, {})
+    write_index_again(tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "Beside them: [Certified problems](certified.md).\n" in text
+    assert "notes.md" not in text
 
 
 def test_index_spares_the_readme_of_others(tmp_path):
