@@ -370,7 +370,7 @@ def test_starts_table_has_both_endpoints_of_every_start(two_optima):
 def test_crosswise_is_at_the_two_endpoints(two_optima):
     far = two_optima.em.natural["bias"][0], two_optima.em.natural["weight"][0]
     ends = replace(two_optima.ends, em={"bias": far[0], "weight": far[1]})
-    table = _crosswise(two_optima.case, Objective(two_optima.case.build_model()), ends)
+    table = _crosswise(Compiled(two_optima.case, Objective(two_optima.case.build_model())), ends)
     assert table["by_em"].tolist() == pytest.approx([-23.058416, -18.656763], abs=1e-6)
     assert table["by_pymc"].tolist() == pytest.approx([-23.058416, -18.656763], abs=1e-6)
 
