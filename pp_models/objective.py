@@ -386,11 +386,14 @@ class Objective:
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""
-        return self.of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in _prepared(outputs)])
+        return self._of_flat_input([pm.pytensorf.rewrite_pregrad(output) for output in _prepared(outputs)])
 
     def of_flat_input(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input, from their origin and in their units where they have no bounds."""
-        joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, _prepared(outputs), self.model.value_vars)
+        return self._of_flat_input(_prepared(outputs))
+
+    def _of_flat_input(self, outputs: list[Any]) -> tuple[list[Any], Any]:
+        joined, x = pm.pytensorf.join_nonshared_inputs(self._initial_point, outputs, self.model.value_vars)
         if (self._sizes == 1).all() and not self._origins.any():
             return joined, x
         free = x.type("free")
