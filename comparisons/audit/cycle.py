@@ -70,8 +70,15 @@ def _fall(
     """The log-likelihood before and after the first cycle in which it falls, None if it never does."""
     value = reference.climbed(point)
     for _ in range(cycles):
-        point = step(point)
-        after = reference.climbed(point)
+        before = point
+        try:
+            point = step(before)
+            after = reference.climbed(point)
+        except Trouble as trouble:
+            # Where the likelihood has no bound an EM that is right goes there until its numbers end.
+            if not trouble.late and reference.runs_off(before):
+                return None
+            raise
         if not after >= value - EQUAL * (1 + abs(value)):
             return value, after
         value = after
@@ -112,8 +119,12 @@ def _right_all_the_same(subject: Subject, reference: Reference) -> bool:
     # It may keep the likelihood from falling by not moving at all where EM does.
     late = out_of_time()
     for point in reference.points:
-        end = follow(subject, point, FOLLOWED)
-        if end.still and (way_up(reference, end.end) is not None or reference.distance_to_zero(end.end) > ARRIVED):
+        end = follow(subject, reference, point, FOLLOWED)
+        if (
+            end.still
+            and not end.unbounded
+            and (way_up(reference, end.end) is not None or reference.distance_to_zero(end.end) > ARRIVED)
+        ):
             return False
         if late():
             break

@@ -22,6 +22,7 @@ from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
 from comparisons.audit.top import RISE, taken_copy
 from comparisons.case import Array, Natural
+from comparisons.errors import Trouble
 
 # One cycle of an EM is EM's to this share, at so many parameters; else it is followed from all, for so many cycles.
 SAME_CYCLE, SOME, FOLLOWED = 1e-7, 3, 300
@@ -55,18 +56,23 @@ def fixed_point(subject: Subject, reference: Reference) -> Finding:
     moved = moves_the_maximum(subject, reference)
     if moved is not None:
         return moved
-    finding = _arrives(subject, reference, follow(subject, reference.points[0]))
-    if finding.outcome is Outcome.FAILED or is_em(subject, reference):
-        return finding
-    # A cycle that is less than EM's may come to a stand from some starts.
+    finding: Finding | None = None
     late = out_of_time()
-    for point in reference.points[1:]:
-        if late():
+    for point in reference.points:
+        if finding is not None and late():
             break
-        other = _arrives(subject, reference, follow(subject, point, FOLLOWED), LEAVES_OFF)
-        if other.outcome is Outcome.FAILED:
-            return other
-    return finding
+        path = follow(subject, reference, point, MAX_CYCLES if finding is None else FOLLOWED)
+        if path.unbounded:
+            continue
+        arrived = _arrives(subject, reference, path, ARRIVED if finding is None else LEAVES_OFF)
+        if arrived.outcome is Outcome.FAILED:
+            return arrived
+        if finding is None:
+            finding = arrived
+            # A cycle that is less than EM's may come to a stand from some starts.
+            if is_em(subject, reference):
+                break
+    return finding or passed(check, "from every random start it goes where the likelihood has no bound")
 
 
 def is_em(subject: Subject, reference: Reference) -> bool:
@@ -86,7 +92,7 @@ def _arrives(subject: Subject, reference: Reference, path: "Path", near: float =
     # On a plateau the distance to the next zero may grow while the EM climbs on.
     rise = reference.climbed(path.end) - reference.climbed(path.before)
     still = path.still or not (rise > 0 or distance < reference.distance_to_zero(path.before))
-    if still or _stands(subject, reference, path.end):
+    if (still or _stands(subject, reference, path.end)) and not reference.runs_off(path.end):
         found = f"it ends {distance:.3g} standard errors from a zero of PyMC's gradient"
         return failed(check, found, described(path.end))
     fixed = "; PyMC's maximum is a fixed point" if reference.top.attained else ""
@@ -160,21 +166,36 @@ def _moved(reference: Reference, after: Natural, what: str, at: Natural | None =
 
 
 class Path(NamedTuple):
-    """Where the EM is, where it was some cycles before, cycles so far, and whether it stands still."""
+    """Where the EM is, where it was some cycles before, cycles so far, and whether it stands still.
+
+    `unbounded` where it has gone, until its numbers ended, to where the likelihood has no bound.
+    """
 
     end: Natural
     before: Natural
     cycles: int
     still: bool
+    unbounded: bool = False
 
 
-def follow(subject: Subject, start: Natural, most: int = MAX_CYCLES) -> Path:
-    """Follow the EM's cycle to its end, or as far as time allows."""
+def follow(subject: Subject, reference: Reference, start: Natural, most: int = MAX_CYCLES) -> Path:
+    """Follow the EM's cycle to its end, or as far as time allows.
+
+    Raises
+    ------
+    Trouble
+        If the cycle breaks, but where the likelihood has no bound.
+    """
     assert subject.step is not None
     path = [start]
     late = out_of_time()
-    for cycles in range(1, most + 1):  # noqa: B007 - how many, when it ends
-        point = subject.step(path[-1])
+    for cycles in range(1, most + 1):
+        try:
+            point = subject.step(path[-1])
+        except Trouble as trouble:
+            if not trouble.late and any(reference.runs_off(place) for place in reversed(path)):
+                return Path(path[-1], path[0], cycles, True, unbounded=True)
+            raise
         still = all((np.abs(point[name] - path[-1][name]) <= STILL).all() for name in point)
         path = [*path[-RECENT:], point]
         if still or late():

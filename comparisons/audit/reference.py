@@ -14,6 +14,7 @@ from comparisons.compiled import Compiled
 from comparisons.errors import Trouble
 from comparisons.optima.kinds import Kind, beside_on_ridge, examine
 from pp_models.complete_data import CompleteData
+from pp_models.maximise import maximise
 from pp_models.newton import newton_step
 from pp_models.objective import EDGE, Objective
 
@@ -177,6 +178,14 @@ class Reference:
         """Which constants may be left out, for a message."""
         named = [f"{what} ({value:+.6g})" for what, value in self.hooks.constants.items()]
         return f"; only {', '.join(named)} may be left out" if named else ""
+
+    def runs_off(self, natural: Natural) -> bool:
+        """Whether PyMC, climbing from there, goes where the likelihood has no bound."""
+        try:
+            end = maximise(self.objective, self.free(natural))
+        except Trouble:
+            return False
+        return bool(examine(self.compiled, {name: end.params[name] for name in self.case.labels}).unbounded)
 
     def climbed(self, natural: Natural) -> float:
         """What the EM climbs: log-likelihood, plus log prior where there is one."""

@@ -91,7 +91,7 @@ def _where(subject: Subject, reference: Reference, found: tuple[Stop, ...]) -> F
         return _never_says_so(subject, reference, found)
     worst = max(claimed, key=lambda stop: stop.distance)
     if worst.distance > ARRIVED:
-        path = None if subject.step is None else follow(subject, worst.end)
+        path = None if subject.step is None else follow(subject, reference, worst.end)
         left = 0.0 if path is None else _left(subject, reference, path.end)
         if left > LEFT:
             told = f"started at a fixed point of its own cycle, the fit ends {left:.3g} standard errors from there"

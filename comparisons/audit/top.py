@@ -54,14 +54,20 @@ class Top(NamedTuple):
 
 
 def highest(compiled: Compiled, seed: int) -> Top:
-    """The highest point that PyMC climbs to from random starts.
+    """The highest point that PyMC climbs to from random starts, but none at which the likelihood has no bound.
 
     Other maxima do not matter here: an EM is judged at one as well as at another.
     """
     case, objective = compiled
     starts = draw_starts(case, STARTS, seed)
     first = [_first_climb(objective, objective.free(take(starts, i))) for i in range(STARTS)]
-    return _climbed_from(compiled, max(first, key=lambda end: objective.value_and_gradient(end)[0]))
+    first.sort(key=lambda end: objective.value_and_gradient(end)[0], reverse=True)
+    tops = []
+    for end in first:
+        tops.append(_climbed_from(compiled, end))
+        if tops[-1].kind is not Kind.DEGENERATE:
+            return tops[-1]
+    return tops[0]
 
 
 def lifted(

@@ -7,7 +7,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import pytest
 from click.testing import CliRunner
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from comparisons import InputError, bind, check_em, crosscheck
 from comparisons.audit.exact_cycle import exchanged, named_ratio
@@ -89,6 +89,42 @@ def test_without_a_log_joint_the_likelihood_judges() -> None:
 def test_another_em_is_audited_on_a_bound_case() -> None:
     table = check_em(lambda params: cycle(params, shrunk=0.1), lambda: bind(coins(), cycle, start=START))
     assert table.attrs["level"] == "wrong"
+
+
+NUMBERS = np.array([-2.1, -1.7, -1.2, -0.9, -0.4, 0.1, 1.4, 1.8, 2.2, 2.3, 2.9, 3.4])
+
+
+def two_normals():
+    """With a standard deviation each: the likelihood has no bound, as one goes to 0 on a number."""
+    with pm.Model(coords={"component": ["low", "high"]}) as model:
+        weight = pm.Dirichlet("weight", np.ones(2), dims="component")
+        mean = pm.Normal("mean", 0, 3, dims="component")
+        sd = pm.HalfNormal("sd", 2, dims="component")
+        joint = pm.Deterministic("log_joint", pt.log(weight) + pm.logp(pm.Normal.dist(mean, sd), NUMBERS[:, None]))
+        pm.Potential("numbers", pt.logsumexp(joint, axis=1))
+    return model
+
+
+def of_two_normals(params, factor=1.0):
+    joint = np.log(params["weight"]) + norm.logpdf(NUMBERS[:, None], params["mean"], params["sd"])
+    r = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+    size = r.sum(axis=0)
+    mean = NUMBERS @ r / size
+    variance = factor * (r * (NUMBERS[:, None] - mean) ** 2).sum(axis=0) / size
+    return {"weight": r.mean(axis=0), "mean": mean, "sd": np.sqrt(variance)}
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+def test_an_em_that_goes_where_the_likelihood_has_no_bound_is_right(seed) -> None:
+    table = check_em(of_two_normals, bind(two_normals, of_two_normals), seed=seed)
+    assert table.attrs["level"] == "right", table.to_string()
+
+
+@pytest.mark.slow
+def test_a_wrong_em_is_wrong_where_the_likelihood_has_no_bound() -> None:
+    table = check_em(lambda params: of_two_normals(params, 12 / 11), bind(two_normals, of_two_normals))
+    assert table.attrs["level"] == "wrong"
+    assert outcomes(table)["fixed_point"] == "failed"
 
 
 def test_a_log_joint_that_is_another_likelihood_is_one_line() -> None:
