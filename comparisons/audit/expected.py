@@ -1,12 +1,13 @@
 """What an E-step returned; and our own EMs, which speak in NamedTuples."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, Case
-from comparisons.reading.returned import Codec, checked, numbers, scalar
+from comparisons.case import Array, Case, Natural
+from comparisons.reading.returned import Codec, checked, codec_of, numbers, scalar
 
 
 class Expected(NamedTuple):
@@ -22,13 +23,39 @@ def ours(em: Any) -> bool:
     return hasattr(em, "feasible") and hasattr(em, "free_directions")
 
 
-def our_codec(case: Case) -> Codec:
-    """Natural parameters <-> the NamedTuples of an EM of ours."""
-    return Codec(
-        case.to_em,
-        lambda params: checked(case.from_em(params), case),
-        lambda params: checked(case.from_em(params), case, finite=False),
-    )
+@dataclass(frozen=True)
+class Tuples:
+    """The NamedTuples of an EM of ours.
+
+    Parameters
+    ----------
+    case : Case
+    """
+
+    case: Case
+
+    def encode(self, natural: Natural) -> Any:
+        """Parameters as the EM takes them."""
+        return self.case.to_em(natural)
+
+    def decode(self, returned: Any) -> Natural:
+        """Parameters that it returned."""
+        return checked(self.case.from_em(returned), self.case)
+
+    def errors(self, returned: Any) -> Natural:
+        """The same, if they need not be finite."""
+        return checked(self.case.from_em(returned), self.case, finite=False)
+
+
+def codec_for(em: Any, case: Case) -> Codec:
+    """How parameters go to the EM under audit and come back.
+
+    Raises
+    ------
+    Trouble
+        If it states an order with other names than those of the parameters.
+    """
+    return Tuples(case) if ours(em) and getattr(em, "parameter_order", None) is None else codec_of(em, case)
 
 
 def expected_of(returned: Any) -> Expected:

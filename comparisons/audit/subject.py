@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.audit.expected import Expected, expected_of, our_codec, ours
+from comparisons.audit.expected import Expected, codec_for, expected_of, ours
 from comparisons.audit.finding import described
 from comparisons.audit.forms import Form, Watched, arguments, form_of, required
 from comparisons.audit.guard import FIT, guarded, readable
 from comparisons.case import Case, Natural
 from comparisons.errors import Trouble
-from comparisons.reading.returned import Codec, codec_of, scalar, told, told_params, unpacked
+from comparisons.reading.returned import Codec, scalar, told, told_params, unpacked
 from em_reference.em import Status
 from em_reference.em import em as run_em
 from em_reference.information import standard_errors
@@ -132,7 +132,7 @@ def _located(act: Callable[..., Any] | None, labels: set[str]) -> Callable[..., 
 
 
 def _adapt(em: Any, case: Case, data: Mapping[str, Any]) -> Subject:
-    codec = our_codec(case) if ours(em) else codec_of(em, case)
+    codec = codec_for(em, case)
     errors = getattr(em, "standard_errors", partial(standard_errors, em) if ours(em) else None)
     subject = Subject(standard_errors=(lambda at: _errors(errors, codec, at)) if callable(errors) else None)
     fit = em if is_fit(em, case) else getattr(em, "fit", partial(_reference_fit, em, case) if ours(em) else None)

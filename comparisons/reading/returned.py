@@ -1,7 +1,8 @@
 """What an EM of the user's returned, read and checked: parameters in any of their forms, numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,34 +19,88 @@ TOLD = {
 }
 
 
-class Codec(NamedTuple):
+class Codec(Protocol):
     """Natural parameters <-> what an EM of the user's takes and returns; standard errors need not be finite."""
 
-    encode: Callable[[Natural], Any]
-    decode: Callable[[Any], Natural]
-    errors: Callable[[Any], Natural]
+    def encode(self, natural: Natural) -> Any:
+        """Parameters as the EM takes them."""
+
+    def decode(self, returned: Any) -> Natural:
+        """Parameters that it returned."""
+
+    def errors(self, returned: Any) -> Natural:
+        """The same, if they need not be finite."""
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Dicts by name; a single number is given as a float.
+
+    Parameters
+    ----------
+    case : WithParameters
+    """
+
+    case: WithParameters
+
+    def encode(self, natural: Natural) -> dict[str, Any]:
+        """Copies, so that the EM may write into them."""
+        single = {name for name, parameter in self.case.by_name.items() if not parameter.axes}
+        return {
+            name: float(values[0]) if name in single else np.array(values, dtype=float)
+            for name, values in natural.items()
+        }
+
+    def decode(self, returned: Any) -> Natural:
+        """Parameters in any of their forms."""
+        return checked(returned, self.case)
+
+    def errors(self, returned: Any) -> Natural:
+        """The same, if they need not be finite."""
+        return checked(returned, self.case, finite=False)
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """One flat array.
+
+    Parameters
+    ----------
+    case : WithParameters
+    order : tuple of str
+        Of the parameters in it.
+    """
+
+    case: WithParameters
+    order: tuple[str, ...]
+
+    def encode(self, natural: Natural) -> Array:
+        """The array."""
+        return np.concatenate([self.case.by_name[name].flat(natural[name]) for name in self.order])
+
+    def decode(self, returned: Any) -> Natural:
+        """Parameters of an array."""
+        return checked(_split(returned, self.case, self.order), self.case)
+
+    def errors(self, returned: Any) -> Natural:
+        """The same, if they need not be finite."""
+        return checked(_split(returned, self.case, self.order), self.case, finite=False)
 
 
 def codec_of(em: Any, case: WithParameters) -> Codec:
-    """Dicts by name, or a flat array in a stated order."""
+    """Dicts by name, or a flat array in the order that the EM states.
+
+    Raises
+    ------
+    Trouble
+        If the order has other names than the parameters.
+    """
     order = getattr(em, "parameter_order", None)
-    if order is not None:
-        if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
-            raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
-        return Codec(
-            lambda natural: np.concatenate([case.by_name[name].flat(natural[name]) for name in order]),
-            lambda returned: checked(_split(returned, case, order), case),
-            lambda returned: checked(_split(returned, case, order), case, finite=False),
-        )
-    single = {name for name, parameter in case.by_name.items() if not parameter.axes}
-    return Codec(
-        lambda natural: {
-            name: float(values[0]) if name in single else np.array(values, dtype=float)
-            for name, values in natural.items()
-        },
-        lambda returned: checked(returned, case),
-        lambda returned: checked(returned, case, finite=False),
-    )
+    if order is None:
+        return ByName(case)
+    if not isinstance(order, tuple | list) or sorted(order) != sorted(case.labels):
+        raise Trouble(f"parameter_order is {order!r}, expected a tuple of the names {', '.join(case.labels)}")
+    return InOrder(case, tuple(order))
 
 
 def _split(returned: Any, case: WithParameters, order: Sequence[str]) -> Natural:
