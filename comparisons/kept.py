@@ -1,5 +1,6 @@
 """What PyTensor has compiled, kept for the next use of the same model on the same data."""
 
+import hashlib
 import pickle
 import threading
 from collections import OrderedDict
@@ -8,6 +9,8 @@ from typing import Any
 
 # Models kept; the one whose last use is longest ago goes first.
 KEPT = 12
+# Of larger data compiling is a small part, and keeping them a large one, of what there is.
+MOST_BYTES = 10_000_000
 _kept: OrderedDict[Any, Any] = OrderedDict()
 _lock = threading.Lock()
 
@@ -20,7 +23,10 @@ def kept(make: Callable[[], Any], build_model: Any, *settings: Any) -> Any:
     """
     if not getattr(build_model, "told_by_content", False):
         return make()
-    key = (threading.get_ident(), pickle.dumps((build_model, settings)))
+    content = pickle.dumps((build_model, settings))
+    if len(content) > MOST_BYTES:
+        return make()
+    key = (threading.get_ident(), hashlib.sha256(content).digest())
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)

@@ -290,13 +290,18 @@ def cycle_of(em: Any, built: Built, parameters: tuple[Parameter, ...]) -> Cycle:
     Raises
     ------
     InputError
-        If it is none of its forms.
+        If it is none of its forms, or states an order with other names than those of the parameters.
     """
     if isclass(em):
         raise InputError(f"the EM is the class {em.__name__}, expected an object of it, or a function")
     if not in_two_steps(em) and not callable(_act_of(em)):
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
-    return Cycle(em, built, parameters)
+    cycle = Cycle(em, built, parameters)
+    try:
+        codec_of(em, cycle)
+    except Trouble as trouble:
+        raise InputError(f"the EM: {trouble}") from None
+    return cycle
 
 
 def _told(returned: Any) -> tuple[Any, float | None]:

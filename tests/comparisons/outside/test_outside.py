@@ -254,6 +254,11 @@ def test_an_em_may_return_its_parameters_in_any_form(form) -> None:
     )
 
 
+def test_an_order_of_other_parameters_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"the EM: parameter_order is .*'mean'.*, expected a tuple of the names rate"):
+        bind(exponential, Flat())
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
