@@ -156,6 +156,7 @@ def test_baum_welch_ends_where_zucchini_and_macdonald_do() -> None:
     assert result.ends.em_log_likelihood == pytest.approx(-341.87870, abs=5e-6)
 
 
+@pytest.mark.slow
 def test_a_hidden_markov_chain_that_begins_busy_is_a_local_maximum() -> None:
     kinds = [(str(optimum.kind), round(optimum.log_likelihood, 4)) for optimum in checked("hidden_markov").optima]
     assert kinds == [("best", -341.8787), ("local", -347.4535)]

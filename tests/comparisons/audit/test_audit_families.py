@@ -137,6 +137,7 @@ def regression_without_scale(singles: Any, natural: dict[str, Any], squares: Any
     return squares, product + x + y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", [single_imputation, regression_without_scale])
 def test_numbers_filled_in_wrongly_are_caught(mistake: Callable[..., Any]) -> None:
     case = reference_of("murray").case

@@ -111,8 +111,7 @@ class SkipsUnderflow(Bare):
     "factory",
     [
         FirstFlips,
-        *(pytest.param(bug, marks=pytest.mark.slow) for bug in (MeanOfProportions, ByNumberOfRows)),
-        OneFrequency,
+        *(pytest.param(bug, marks=pytest.mark.slow) for bug in (MeanOfProportions, ByNumberOfRows, OneFrequency)),
         SkipsUnderflow,
     ],
 )

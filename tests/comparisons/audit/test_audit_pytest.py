@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = Path(__file__).parent / "examples"
 TEST = """
@@ -17,6 +19,7 @@ def test_my_em(check):
 """
 
 
+@pytest.mark.slow
 def test_one_test_per_check_and_a_bug_fails_those_of_its_checks(tmp_path: Path) -> None:
     for module in ("coin_em", "coin_em_bug"):
         (tmp_path / f"test_{module}.py").write_text(TEST.format(module=module))

@@ -317,12 +317,12 @@ def test_an_em_that_has_not_converged_is_undecided_unless_it_leaves_the_maximum(
         # A coin without weight ends next to a bias of 1, where even a long walk moves it little.
         ([1] * 4 + [2] * 10, 2, 2, 27),
         # Coins of little weight end on their way to a bias of 0 or 1.
-        ([0, 0, 0, 0, 0, 1, 1, 1, 2, 2], [1, 2, 2, 2, 2, 1, 1, 1, 2, 2], 3, 33),
+        pytest.param([0, 0, 0, 0, 0, 1, 1, 1, 2, 2], [1, 2, 2, 2, 2, 1, 1, 1, 2, 2], 3, 33, marks=pytest.mark.slow),
         # Nothing but tails.
         ([0] * 40, 100, 2, 1),
         # Off by 1e-12 from a bias of 1, ten thousand flips look a thousandth of a standard error away.
         ([5000, 5000, 0, 0], 5000, 2, 1),
-        ([10**6, 10**6, 400_000, 400_300, 399_000], 10**6, 2, 1),
+        pytest.param([10**6, 10**6, 400_000, 400_300, 399_000], 10**6, 2, 1, marks=pytest.mark.slow),
     ],
 )
 def test_the_edge_is_no_disagreement(make_coins, heads, flips, coins, seed):

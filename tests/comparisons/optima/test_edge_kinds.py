@@ -119,7 +119,9 @@ def test_few_heads_in_many_flips_are_not_at_the_edge(heads, flips):
     [
         pytest.param([(1, 2), (2, 4), (3, 6), (-1, -2)], True, marks=pytest.mark.slow),
         ([(1.5, -0.7)], True),
-        ([(1.0, 2.0), (2.0, 4.0), (-3.0, -6.0), (0.5, np.nan), (np.nan, 1.0)], True),
+        pytest.param(
+            [(1.0, 2.0), (2.0, 4.0), (-3.0, -6.0), (0.5, np.nan), (np.nan, 1.0)], True, marks=pytest.mark.slow
+        ),
         pytest.param(
             [(1001.0, 3.0), (1002.0, 5.0), (997.0, -5.0), (1000.5, np.nan), (np.nan, 1.0)],
             False,
