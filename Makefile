@@ -44,7 +44,7 @@ report: $(VENV)/installed
 	$(BIN)/em-crosscheck certify --starts 20 --out reports --overwrite
 
 test: $(VENV)/installed-test
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --maxprocesses 8
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 slow: $(VENV)/installed-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow -n $(WORKERS) --maxprocesses 8 --durations 10 || [ $$? -eq 5 ]  # 5: there are none

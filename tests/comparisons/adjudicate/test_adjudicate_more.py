@@ -396,7 +396,13 @@ def test_a_slope_of_any_size_is_far_from_the_maximum(lsat: Problem, tmp_path: Pa
 @pytest.mark.parametrize("header", ["d", pytest.param("b", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("first", "slope"),
-    [("1e99", "1"), ("1e20", ".5"), ("1e6", "1"), ("-1e20", "1e50"), ("1e20", "1e20"), ("40", "999"), ("999", "40")],
+    [
+        ("1e99", "1"),
+        *(pytest.param(*size, marks=pytest.mark.slow) for size in (("1e20", ".5"), ("1e6", "1"), ("999", "40"))),
+        ("-1e20", "1e50"),
+        ("1e20", "1e20"),
+        ("40", "999"),
+    ],
 )
 def test_no_number_however_large_makes_an_optimum(
     lsat: Problem, tmp_path: Path, header: str, first: str, slope: str

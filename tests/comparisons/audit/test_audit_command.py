@@ -18,12 +18,14 @@ def run(*arguments: str, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_right_em() -> None:
     done = run("coin_em:CoinEM", "--problem", "two-coins")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Right. No check failed: 13 applied, 4 did not." in done.stdout
 
 
+@pytest.mark.slow
 def test_an_em_with_a_bug() -> None:
     done = run("coin_em_bug:CoinEM", "--problem", "two-coins")
     assert done.returncode == 1
@@ -179,7 +181,8 @@ def EM(data, start):
 """
 
 
-@pytest.mark.parametrize(("options", "status"), [pytest.param((), 0, marks=pytest.mark.slow), (("--strict",), 1)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)])
 def test_remarks_fail_only_when_strict(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
     done = check(tmp_path, EARLY, "--data-only", *options)
     assert done.returncode == status

@@ -52,7 +52,7 @@ def reference_of(problem: str) -> Reference:
 
 
 # The others take longer.
-QUICK = ("genetic-linkage", "lsat6-common-slope")
+QUICK = ("genetic-linkage",)
 
 
 @pytest.fixture(params=[pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PROBLEMS])

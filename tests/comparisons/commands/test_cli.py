@@ -713,6 +713,7 @@ def in_a_terminal(code: str, *arguments: object) -> tuple[int, str]:
     return child.wait(timeout=60), received.decode()
 
 
+@pytest.mark.slow
 def test_a_bar_in_a_terminal(tmp_path: Path) -> None:
     status, text = in_a_terminal(IN_A_TERMINAL, "run", "two-coins", *QUICK, "--out", tmp_path)
     assert status == 0

@@ -199,6 +199,7 @@ def test_slopes_shrunk_by_a_thousandth_are_found_out(lsat6_case):
     assert "a[item" in next(check for check in result.checks if check.name == "EM's map at PyMC's endpoint").detail
 
 
+@pytest.mark.slow
 def test_a_wrong_item_is_found_out_beside_one_that_diverges():
     rng = np.random.default_rng(1)
     ability = rng.normal(size=300)
@@ -387,6 +388,7 @@ def test_a_prior_on_one_side_only_is_found_out(make_coins):
     assert "log-prior at random points" in failed(result)
 
 
+@pytest.mark.slow
 def test_a_way_to_infinity_on_which_em_falls_behind_is_found_out():
     """PyMC, continued from EM's endpoint, ends at a lower plateau: the check must not pass."""
     rng = np.random.default_rng(1)

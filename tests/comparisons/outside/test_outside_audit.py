@@ -76,6 +76,7 @@ def test_a_wrong_em_is_wrong_and_the_ratio_is_named(wrong) -> None:
     assert "(n - 1) / n times that of the exact EM" in told
 
 
+@pytest.mark.slow
 def test_without_a_log_joint_the_likelihood_judges() -> None:
     assert check_em(case=bind(coins(named=False), cycle, start=START)).attrs["level"] == "right"
     table = check_em(case=bind(coins(named=False), lambda params: cycle(params, weighted=0.0), start=START))
@@ -138,6 +139,7 @@ def test_a_log_joint_that_is_another_likelihood_is_one_line() -> None:
         DerivedEM(coins(named=False))
 
 
+@pytest.mark.slow
 def test_the_derived_em_is_the_hand_written_one() -> None:
     """Cycle by cycle as `em_reference`; and bound in place of an EM of one's own, it is cross-checked like one."""
     em = DerivedEM(coins())

@@ -46,6 +46,7 @@ def test_a_case_pickles(name: str) -> None:
     assert again.audit.rebind(again.audit.data).sizes == case.sizes
 
 
+@pytest.mark.slow
 def test_a_cross_check_in_another_process(linkage: CrossCheck) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(crosscheck, linkage.case, 4).result()
