@@ -16,7 +16,7 @@ from comparisons.audit.family_laws import check_case
 FOLDER = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 # Their graphs take longer to compile.
-LONG = ("hidden_markov", "factor_analysis")
+LONG = ("hidden_markov", "factor_analysis", "gaussian_mixture")
 MARKED = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in NAMES]
 STARTS = 12
 # What the planted bug of each example moves most, in units of its size, in one cycle from PyMC's maximum.

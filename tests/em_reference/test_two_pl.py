@@ -206,6 +206,7 @@ def test_unique_patterns_beyond_one_word():
     assert patterns.frequencies.sum() == 200
 
 
+@pytest.mark.slow
 def test_2000_items_do_not_underflow():
     rng = np.random.default_rng(6)
     items, examinees = 2000, 300

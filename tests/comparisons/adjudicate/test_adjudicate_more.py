@@ -413,6 +413,7 @@ def test_no_number_however_large_makes_an_optimum(
     assert result.log_likelihood < result.best - 10
 
 
+@pytest.mark.slow
 def test_a_gradient_is_not_measured_beside_a_hopeless_height(lsat: Problem, tmp_path: Path) -> None:
     # Where item 1 is always right, the others are best by themselves; only its intercept is wrong (gradient -76).
     four = TwoPL(lsat[1].em.responses[:, 1:], lsat[1].em.frequencies)

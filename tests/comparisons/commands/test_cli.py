@@ -96,6 +96,7 @@ def test_disagreement_is_status_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert summary(tmp_path / "two-coins")["verdict"] == "disagree"
 
 
+@pytest.mark.slow
 def test_one_that_fails_does_not_stop_the_others_and_the_worst_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, staged: Callable[..., None]
 ) -> None:
@@ -302,6 +303,7 @@ def test_compare_keeps_an_index_complete_but_starts_none(
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_two_models_of_one_file_are_two_reports(tmp_path: Path) -> None:
     data = tmp_path / "X.csv"
     data.write_text("a,b,c\n1,0,1\n0,1,1\n1,1,0\n0,0,1\n1,0,0\n")

@@ -206,7 +206,7 @@ def test_numbers_that_are_all_zero_end_quickly():
     assert crosscheck(bivariate_normal.bind("zero", values, ("x", "y"), means_zero=True), 2).verdict == "agree"
 
 
-@pytest.mark.parametrize("flips", [1000.0, 1e5])
+@pytest.mark.parametrize("flips", [pytest.param(1000.0, marks=pytest.mark.slow), 1e5])
 def test_a_component_without_weight_is_missed_where_single_sequences_are(flips):
     """Two heads in one sequence and none in the other: two coins, one of which shows no heads, fit better."""
     case = coin_mixture.bind("rare", np.array([2.0, 0.0]), np.full(2, flips), 2)

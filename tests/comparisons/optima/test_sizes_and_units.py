@@ -51,7 +51,7 @@ STARTS: dict[str, Natural] = {
 }
 FAMILIES = tuple(FREQUENCIES)
 # Of these the default tests look at all that is asked.
-SOME = ("poisson-mixture", "common-slope")
+SOME = ("poisson-mixture",)
 
 
 def bound(family: str, rows: np.ndarray | None, frequencies: np.ndarray | None) -> Case:
@@ -137,6 +137,7 @@ def test_a_frequency_is_as_many_rows(family):
         assert getattr(long.ends, height) == pytest.approx(getattr(short.ends, height), rel=1e-14)
 
 
+@pytest.mark.slow
 def test_every_climb_ends_where_it_ends_with_less_data():
     """Two maxima: which one a start reaches is decided by the shape of the likelihood, not by its size."""
     heads, flips = np.array([18.0, 17, 10, 11, 2, 1]), np.full(6, 20.0)
@@ -235,6 +236,7 @@ def test_three_heads_in_four_million_flips_are_not_at_the_edge(count):
     assert relative == pytest.approx([1 / np.sqrt(3 * count)] * 2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_rare_heads_are_poisson_counts():
     """With 4e6 flips each the two models are one, to a share of 1e-5: estimates, relative standard errors, kinds."""
     heads, flips = np.array([3.0, 5, 30, 2, 33, 4, 27]), np.full(7, 4e6)

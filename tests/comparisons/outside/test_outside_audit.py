@@ -68,6 +68,7 @@ def test_its_rate_is_that_of_the_built_in_family(right) -> None:
     assert rate == "rate 0.82236, largest eigenvalue 0.82236, by PyMC 0.82236"
 
 
+@pytest.mark.slow
 def test_a_wrong_em_is_wrong_and_the_ratio_is_named(wrong) -> None:
     assert wrong.attrs["level"] == "wrong"
     assert outcomes(wrong)["fixed_point"] == "failed"
