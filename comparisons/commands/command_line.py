@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from comparisons.commands.batch import AGREE, BAD_INPUT, BROKEN_PIPE, INTERNAL_ERROR, INTERRUPTED, complain, discard
-from comparisons.commands.libraries import caches_somewhere, quiet_libraries
+from comparisons.commands.libraries import prepare_libraries, quiet_libraries
 from comparisons.errors import InputError, unforeseen
 
 
@@ -41,7 +41,7 @@ class CommandLine(click.Group):
         """Run; what the user can mend is a line and a status."""
         extra |= {"prog_name": extra.get("prog_name") or "em-crosscheck", "standalone_mode": False}
         try:
-            caches_somewhere()
+            prepare_libraries()
             with quiet_libraries():
                 return super().main(*args, **extra)
         except click.UsageError as error:

@@ -25,11 +25,15 @@ def quiet_libraries() -> Iterator[None]:
         logging.disable(before)
 
 
-def caches_somewhere() -> None:
-    """Give libraries a folder of this process for their caches where they could not write to the user's own.
+def prepare_libraries() -> None:
+    """Tell matplotlib that nothing is shown, and give libraries a folder for their caches.
+
+    It is one of this process where they could not write to the user's own.
 
     PyTensor and ArviZ cannot be imported without a folder to write to.
     """
+    # Figures are files here: no window is looked for.
+    os.environ.setdefault("MPLBACKEND", "agg")
     flags = os.environ.get("PYTENSOR_FLAGS", "")
     try:
         # An empty HOME would be the current directory.
