@@ -100,7 +100,12 @@ def consoles() -> list[tuple[Path, str, str]]:
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=str)
+@pytest.mark.parametrize(
+    "page",
+    # The models of this page take long to compile.
+    [pytest.param(p, marks=pytest.mark.slow if p.stem == "own_model" else ()) for p in PAGES if python_blocks(p)],
+    ids=str,
+)
 def test_python_prints_what_the_page_shows(page: Path) -> None:
     names: dict[str, object] = {}
     for code, shown in python_blocks(page):

@@ -92,7 +92,11 @@ def early(lsat: Problem) -> TwoPLParams:
 
 @pytest.mark.parametrize(
     ("d", "a", "verdict"),
-    [(-4.0, -0.5, Verdict.ANOTHER_MODEL), (1.5, 3.0, Verdict.ANOTHER_MODEL), (20, 60.0, Verdict.STOPPED_EARLY)],
+    [
+        pytest.param(-4.0, -0.5, Verdict.ANOTHER_MODEL, marks=pytest.mark.slow),
+        (1.5, 3.0, Verdict.ANOTHER_MODEL),
+        (20, 60.0, Verdict.STOPPED_EARLY),
+    ],
 )
 def test_a_slope_that_runs_off_may_not_be_anything(
     runs_off: Problem, tmp_path: Path, d: float, a: float, verdict: Verdict

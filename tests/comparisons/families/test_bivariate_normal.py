@@ -37,6 +37,7 @@ def flat(result, column: str) -> np.ndarray:
     return result.estimates[column].to_numpy()
 
 
+@pytest.mark.slow
 def test_the_maximum_is_that_of_a_search_without_em_or_pymc():
     values = drawn(2)
     there = ~np.isnan(values)

@@ -116,6 +116,7 @@ def test_units_make_no_difference(scale):
     assert result.sentence.startswith("There is no estimate: the likelihood is unbounded as sd[")
 
 
+@pytest.mark.slow
 def test_an_em_that_is_wrong_still_disagrees():
     class Wrong(Mixture):
         def step(self, params):
