@@ -42,15 +42,15 @@ def _inline(_fgraph: Any, node: Any) -> Any:
     return clone_replace(inner.outputs, replace=dict(zip(inner.inputs, node.inputs, strict=True)))
 
 
-def untraced(outputs: list[Any]) -> list[Any]:
-    """A copy of graphs that does not remember where each node was written.
+def untraced(outputs: Any) -> Any:
+    """A copy of a graph, or of a list of graphs, that does not remember where each node was written.
 
     PyTensor adds these memories up with every rewrite: in the second derivatives of a mixture they fill the memory.
     """
     copies = clone_replace(outputs, replace={})
-    for variable in ancestors(copies):
+    for variable in ancestors(copies if isinstance(copies, list) else [copies]):
         variable.tag.trace = []
-    return list(copies)
+    return copies
 
 
 def inlined(outputs: list[Any]) -> list[Any]:

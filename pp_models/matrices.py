@@ -90,8 +90,7 @@ def with_known_factors(outputs: list[Any]) -> list[Any]:
 
     The second derivatives of both are graphs that PyTensor takes minutes to compile.
     """
-    known = rewrite_graph(outputs, include=(), custom_rewrite=dfs_rewriter(_known_factor))
-    return inlined(list(rewrite_graph(list(known), include=(), custom_rewrite=dfs_rewriter(_substituted))))
+    return inlined(list(rewrite_graph(outputs, include=(), custom_rewrite=dfs_rewriter(_known_factor, _substituted))))
 
 
 class LogCholesky(Transform):

@@ -377,12 +377,8 @@ class Objective:
     def compile(self, inputs: list[Any], outputs: Any) -> Callable[..., Any]:
         """Compile a function with the backend of this objective."""
         flags = {"cxx": ""} if self.backend == "fast" else {}
-        several = isinstance(outputs, list)
         with pytensor.config.change_flags(traceback__limit=0, **flags):
-            graphs = untraced(outputs if several else [outputs])
-            return pytensor.function(
-                inputs, graphs if several else graphs[0], mode=self._mode, on_unused_input="ignore"
-            )
+            return pytensor.function(inputs, untraced(outputs), mode=self._mode, on_unused_input="ignore")
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:
         """Outputs as functions of one flat input; rewritten first, so that their gradients are stable too."""

@@ -11,11 +11,10 @@ from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.forms import Form
 from comparisons.adjudicate.steps import nearest_stationary, unflat
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Case, Natural
-from comparisons.compiled import Compiled
+from comparisons.case import Array, Natural
+from comparisons.compiled import Compiled, WithCompiled
 from comparisons.optima.find import Optimum, unreached
 from comparisons.optima.kinds import Judgement, Point, examine
-from pp_models.objective import Objective
 
 # Change per EM cycle at which a package may have stopped; the default of mirt, TAM and others.
 TOLERANCE = 1e-4
@@ -26,7 +25,7 @@ FAR = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(WithCompiled):
     """Estimates of a file and what they are compared with.
 
     Attributes
@@ -48,16 +47,6 @@ class Comparison:
     options: dict[str, Any]
     optima: list[Optimum]
     tolerance: float = TOLERANCE
-
-    @property
-    def case(self) -> Case:
-        """The case."""
-        return self.compiled.case
-
-    @property
-    def objective(self) -> Objective:
-        """PyMC's model of it."""
-        return self.compiled.objective
 
     # ---- one reading against one stationary point --------------------------------------------------
 

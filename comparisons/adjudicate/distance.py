@@ -16,10 +16,9 @@ from scipy.stats import f as f_distribution
 
 from comparisons.adjudicate.steps import em_step, unflat
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Case, Natural, stack
-from comparisons.compiled import Compiled
+from comparisons.case import Array, Natural, stack
+from comparisons.compiled import Compiled, WithCompiled
 from pp_models.maximise import held_at_bound
-from pp_models.objective import Objective
 
 # Round-off of EM and PyMC, beside 1 + |estimate|: the optimum itself is known to about this.
 ROUND_OFF = 1e-8
@@ -35,7 +34,7 @@ CHANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbourhood:
+class Neighbourhood(WithCompiled):
     """A stationary point, with the derivatives from which distances to it are measured.
 
     Attributes
@@ -50,16 +49,6 @@ class Neighbourhood:
     compiled: Compiled
     natural: Natural
     left_open: tuple[str, ...] = ()
-
-    @property
-    def case(self) -> Case:
-        """The case."""
-        return self.compiled.case
-
-    @property
-    def objective(self) -> Objective:
-        """PyMC's model of it."""
-        return self.compiled.objective
 
     @cached_property
     def x(self) -> Array:

@@ -10,7 +10,7 @@ from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
 from comparisons.compiled import Compiled, compiled_case
 from comparisons.optima.find import Optimum, find_optima, index_of, unreached, with_optimum
-from comparisons.optima.kinds import Kind, Point, examine
+from comparisons.optima.kinds import Kind, Point, examine_end
 from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -58,7 +58,7 @@ def climb(compiled: Compiled, optima: list[Optimum], given: Natural) -> tuple[li
     end = maximise(objective, objective.free(start))
     if not np.isfinite(end.objective):
         return optima, None
-    point = examine(compiled, {name: end.params[name] for name in case.labels})
+    point = examine_end(compiled, end)
     new = unreached(compiled, point)
     known = index_of(case, optima, new)
     if known is not None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.case import Array, Case, Natural
-from comparisons.reading.returned import Codec, checked, codec_of, numbers, scalar
+from comparisons.reading.returned import Codec, codec_of, numbers, scalar
 
 
 class Expected(NamedTuple):
@@ -24,27 +24,18 @@ def ours(em: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Tuples:
-    """The NamedTuples of an EM of ours.
-
-    Parameters
-    ----------
-    case : Case
-    """
+class Tuples(Codec):
+    """The NamedTuples of an EM of ours."""
 
     case: Case
 
     def encode(self, natural: Natural) -> Any:
-        """Parameters as the EM takes them."""
+        """The NamedTuple."""
         return self.case.to_em(natural)
 
-    def decode(self, returned: Any) -> Natural:
-        """Parameters that it returned."""
-        return checked(self.case.from_em(returned), self.case)
-
-    def errors(self, returned: Any) -> Natural:
-        """The same, if they need not be finite."""
-        return checked(self.case.from_em(returned), self.case, finite=False)
+    def parts(self, returned: Any) -> Natural:
+        """Parameters in a NamedTuple."""
+        return self.case.from_em(returned)
 
 
 def codec_for(em: Any, case: Case) -> Codec:

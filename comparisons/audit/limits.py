@@ -69,6 +69,8 @@ def fixed_point(subject: Subject, reference: Reference) -> Finding:
             return arrived
         if finding is None:
             finding = arrived
+            # The others have a time of their own.
+            late = out_of_time()
             # A cycle that is less than EM's may come to a stand from some starts.
             if is_em(subject, reference):
                 break

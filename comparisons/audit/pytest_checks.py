@@ -54,7 +54,7 @@ def parametrize_with_checks(
     """
     import pytest
 
-    from comparisons.audit.run import CHECKS
+    from comparisons.audit.run import checks_for
 
     @cache
     def prepared() -> "tuple[Subject, Reference]":
@@ -65,9 +65,7 @@ def parametrize_with_checks(
         subject = subject_of(em, bound, factory)
         return subject, where_it_works(subject, Reference(bound, seed).compile())
 
-    # Of a built-in model the checks of the steps say more than one of the whole cycle.
-    built_in = isinstance(case, str) or getattr(case, "family", "outside") != "outside"
-    names = [name for name in CHECKS if name != "exact_cycle" or not built_in]
+    names = checks_for(case)
     return pytest.mark.parametrize("check", [_check(name, prepared, time_limit) for name in names], ids=names)
 
 

@@ -12,7 +12,7 @@ from comparisons.audit.top import Top, highest, lifted
 from comparisons.case import Array, AuditHooks, Case, Natural
 from comparisons.compiled import Compiled
 from comparisons.errors import Trouble
-from comparisons.optima.kinds import Kind, beside_on_ridge, examine
+from comparisons.optima.kinds import Kind, beside_on_ridge, examine, examine_end
 from pp_models.complete_data import CompleteData
 from pp_models.maximise import maximise
 from pp_models.newton import newton_step
@@ -185,7 +185,7 @@ class Reference:
             end = maximise(self.objective, self.free(natural))
         except Trouble:
             return False
-        return bool(examine(self.compiled, {name: end.params[name] for name in self.case.labels}).unbounded)
+        return bool(examine_end(self.compiled, end).unbounded)
 
     def climbed(self, natural: Natural) -> float:
         """What the EM climbs: log-likelihood, plus log prior where there is one."""

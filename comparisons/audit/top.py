@@ -10,7 +10,7 @@ from comparisons.audit.copies import copies
 from comparisons.case import Array, Natural, take
 from comparisons.compiled import Compiled
 from comparisons.errors import Trouble
-from comparisons.optima.kinds import Kind, examine, judge
+from comparisons.optima.kinds import Kind, examine_end, judge
 from comparisons.optima.starts import draw_starts
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -118,7 +118,7 @@ def taken_copy(
 def _climbed_from(compiled: Compiled, x: Array) -> Top:
     for _ in range(CLIMBS):
         end = maximise(compiled.objective, x)
-        point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
+        point = examine_end(compiled, end)
         found = judge(compiled, point)
         if found.way_up is None:
             break

@@ -12,7 +12,7 @@ from comparisons.cross_check.endpoints import Ends, restarted
 from comparisons.cross_check.wrong_step import wrong_step
 from comparisons.optima.diverging import onward
 from comparisons.optima.find import Optimum
-from comparisons.optima.kinds import SAME, Kind, Point, apart, capped, differences, examine
+from comparisons.optima.kinds import SAME, Kind, Point, apart, capped, differences, examine, examine_end
 from comparisons.optima.starts import Endpoints
 from comparisons.optima.unbounded import same_edge
 from em_reference.em import TERMS, Status
@@ -279,7 +279,7 @@ def _towards_the_edge(compiled: Compiled, best: Optimum, em_point: Point) -> Che
     """Where the likelihood is unbounded: PyMC, continued from EM's endpoint, reaches the same edge."""
     case, objective = compiled
     end = maximise(objective, em_point.x)
-    reached = examine(compiled, {name: end.params[name] for name in case.labels}).unbounded
+    reached = examine_end(compiled, end).unbounded
     there = bool(reached) and same_edge(case, best.point.natural, best.judgement.diverging, reached)
     named = ", ".join(reached) or "no parameter"
     detail = f"continued from EM's endpoint PyMC reaches {end.objective:.6g}, where {named} is at the edge of its range"

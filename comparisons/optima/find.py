@@ -21,6 +21,7 @@ from comparisons.optima.kinds import (
     Point,
     differences,
     examine,
+    examine_end,
     judge,
     not_stationary,
     rounding_of_fingerprint,
@@ -215,7 +216,7 @@ def _at_infinity(compiled: Compiled, optimum: Optimum) -> Optimum:
     such limits: a curve that has become a step has one between each two nodes.
     """
     end = maximise(compiled.objective, onward(compiled, optimum.point.natural, optimum.judgement.diverging))
-    point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
+    point = examine_end(compiled, end)
     if point.objective < optimum.objective:
         return optimum
     judgement = judge(compiled, point)
@@ -270,7 +271,7 @@ def _climb_all(compiled: Compiled, below: list[Optimum]) -> list[Optimum]:
     ends = [end for _, end in sorted(maximise_all(compiled.objective, starts), key=itemgetter(0))]
     targets: list[Optimum] = []
     for end in ends:
-        point = examine(compiled, {name: end.params[name] for name in compiled.case.labels})
+        point = examine_end(compiled, end)
         known = next((o for o in targets if _alike(o.point, point)), None)
         if known is not None:
             targets.append(known)
@@ -286,7 +287,7 @@ def _unbounded(compiled: Compiled) -> list[Optimum]:
     found = []
     for natural in case.towards_unbounded:
         end = maximise(objective, objective.free(natural))
-        point = examine(compiled, {name: end.params[name] for name in case.labels})
+        point = examine_end(compiled, end)
         if point.unbounded:
             found.append(unreached(compiled, point))
     return found

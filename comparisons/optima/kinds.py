@@ -20,6 +20,7 @@ from comparisons.optima.unbounded import unbounded
 from pp_models.maximise import (
     NOISY,
     ROUND_OFFS,
+    Maximum,
     held_at_bound,
     maximise,
     polish,
@@ -220,6 +221,11 @@ def rounding_of_fingerprint(objective: Objective, x: Array) -> Array:
     around = np.stack([objective.fingerprint(x + step) for step in steps])
     off = np.abs((around + around[::-1]) / 2 - here).max(axis=0)
     return ROUND_OFFS * np.where(np.isfinite(off), np.maximum(off, np.spacing(np.abs(here))), 0.0)
+
+
+def examine_end(compiled: Compiled, end: Maximum) -> Point:
+    """Evaluate PyMC's model where a climb of PyMC's has ended."""
+    return examine(compiled, {name: end.params[name] for name in compiled.case.labels})
 
 
 def same(one: Array, other: Array, frequencies: Array | float = 1.0, rounding: Array | float = 0.0) -> bool:

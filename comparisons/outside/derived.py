@@ -68,34 +68,7 @@ class DerivedEM:
         responsibility_jk = exp(log_joint_jk) / sum_l exp(log_joint_jl),
         Q(new | old) = sum_jk f_j responsibility_jk(old) log_joint_jk(new),
 
-    and the M-step is the maximum of Q, by its exact gradient and Hessian.
-
-    Parameters
-    ----------
-    model : pymc.Model or callable () -> pymc.Model
-    with_prior : bool
-        Add the log prior to Q.
-
-    Raises
-    ------
-    InputError
-        If the model names no `log_joint`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pymc as pm
-    >>> import pytensor.tensor as pt
-    >>> heads = np.array([5, 9, 8, 4, 7])
-    >>> with pm.Model() as model:
-    ...     bias = pm.Uniform("bias", shape=2)
-    ...     coin = pm.logp(pm.Binomial.dist(n=10, p=bias, shape=(5, 2)), heads[:, None])
-    ...     log_joint = pm.Deterministic("log_joint", np.log(0.5) + coin)
-    ...     likelihood = pm.Potential("heads", pt.logsumexp(log_joint, axis=1))
-    >>> em = DerivedEM(model)
-    >>> counts, log_likelihood = em.e_step({"bias": np.array([0.6, 0.5])})
-    >>> em.m_step(counts, {"bias": np.array([0.6, 0.5])})["bias"].round(4)
-    array([0.713 , 0.5813])
+    and the M-step is the maximum of Q, by its exact gradient and Hessian. Made by `derived_em`, which has an example.
     """
 
     def __init__(self, model: Any, with_prior: bool = False) -> None:

@@ -12,8 +12,8 @@ import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, InputError, Natural
-from comparisons.errors import Trouble
+from comparisons.case import Array, Natural
+from comparisons.errors import InputError, Trouble
 from comparisons.parameters import Parameter, WithParameters
 from comparisons.reading.returned import Codec, codec_of, told_params, unpacked
 from em_reference.em import Expectation
@@ -244,9 +244,9 @@ class Cycle(WithParameters):
             If the EM returns something else than the parameters of the model.
         """
         if in_two_steps(self.em):
-            counts, value = _told(self.em.e_step(self._codec.encode(natural)))
-            return self._read(self.em.m_step(counts, self._codec.encode(natural))), value
-        return self._read(_act_of(self.em)(self._codec.encode(natural), **self._cut_short)), None
+            counts, value = _told(self.em.e_step(self.codec.encode(natural)))
+            return self._read(self.em.m_step(counts, self.codec.encode(natural))), value
+        return self._read(_act_of(self.em)(self.codec.encode(natural), **self._cut_short)), None
 
     @cached_property
     def _cut_short(self) -> dict[str, int]:
@@ -254,7 +254,8 @@ class Cycle(WithParameters):
         return {"max_cycles": 1} if _takes_max_cycles(_act_of(self.em)) else {}
 
     @cached_property
-    def _codec(self) -> Codec:
+    def codec(self) -> Codec:
+        """How parameters go to the EM and come back."""
         return codec_of(self.em, self)
 
     def _read(self, returned: Any) -> Natural:
@@ -262,7 +263,7 @@ class Cycle(WithParameters):
         extra = unpacked(returned, self)
         told = told_params(extra)
         try:
-            return self._codec.errors(extra if told is None else told)
+            return self.codec.errors(extra if told is None else told)
         except Trouble as trouble:
             raise InputError(f"the EM {trouble}") from None
 
@@ -298,7 +299,7 @@ def cycle_of(em: Any, built: Built, parameters: tuple[Parameter, ...]) -> Cycle:
         raise InputError(f"the EM is a {type(em).__name__}, expected a function, or an object with e_step and m_step")
     cycle = Cycle(em, built, parameters)
     try:
-        codec_of(em, cycle)
+        cycle.codec  # noqa: B018 - read once, here
     except Trouble as trouble:
         raise InputError(f"the EM: {trouble}") from None
     return cycle

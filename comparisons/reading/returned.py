@@ -20,56 +20,52 @@ TOLD = {
 
 
 class Codec(Protocol):
-    """Natural parameters <-> what an EM of the user's takes and returns; standard errors need not be finite."""
+    """Natural parameters <-> what an EM of the user's takes and returns.
 
-    def encode(self, natural: Natural) -> Any:
-        """Parameters as the EM takes them."""
-
-    def decode(self, returned: Any) -> Natural:
-        """Parameters that it returned."""
-
-    def errors(self, returned: Any) -> Natural:
-        """The same, if they need not be finite."""
-
-
-@dataclass(frozen=True)
-class ByName:
-    """Dicts by name; a single number is given as a float.
-
-    Parameters
+    Attributes
     ----------
     case : WithParameters
     """
 
     case: WithParameters
 
+    def encode(self, natural: Natural) -> Any:
+        """Parameters as the EM takes them: copies, into which it may write."""
+
+    def parts(self, returned: Any) -> Any:
+        """What it returned, in a form that `by_name` reads."""
+
+    def decode(self, returned: Any) -> Natural:
+        """Parameters that it returned."""
+        return checked(self.parts(returned), self.case)
+
+    def errors(self, returned: Any) -> Natural:
+        """The same, if they need not be finite, as standard errors need not."""
+        return checked(self.parts(returned), self.case, finite=False)
+
+
+@dataclass(frozen=True)
+class ByName(Codec):
+    """Dicts by name; a single number is given as a float."""
+
+    case: WithParameters
+
     def encode(self, natural: Natural) -> dict[str, Any]:
-        """Copies, so that the EM may write into them."""
+        """A dict."""
         single = {name for name, parameter in self.case.by_name.items() if not parameter.axes}
         return {
             name: float(values[0]) if name in single else np.array(values, dtype=float)
             for name, values in natural.items()
         }
 
-    def decode(self, returned: Any) -> Natural:
-        """Parameters in any of their forms."""
-        return checked(returned, self.case)
-
-    def errors(self, returned: Any) -> Natural:
-        """The same, if they need not be finite."""
-        return checked(returned, self.case, finite=False)
+    def parts(self, returned: Any) -> Any:
+        """What it returned, as it is."""
+        return returned
 
 
 @dataclass(frozen=True)
-class InOrder:
-    """One flat array.
-
-    Parameters
-    ----------
-    case : WithParameters
-    order : tuple of str
-        Of the parameters in it.
-    """
+class InOrder(Codec):
+    """One flat array of the parameters in this order."""
 
     case: WithParameters
     order: tuple[str, ...]
@@ -78,13 +74,9 @@ class InOrder:
         """The array."""
         return np.concatenate([self.case.by_name[name].flat(natural[name]) for name in self.order])
 
-    def decode(self, returned: Any) -> Natural:
-        """Parameters of an array."""
-        return checked(_split(returned, self.case, self.order), self.case)
-
-    def errors(self, returned: Any) -> Natural:
-        """The same, if they need not be finite."""
-        return checked(_split(returned, self.case, self.order), self.case, finite=False)
+    def parts(self, returned: Any) -> Natural:
+        """The parameters in an array."""
+        return _split(returned, self.case, self.order)
 
 
 def codec_of(em: Any, case: WithParameters) -> Codec:

@@ -13,11 +13,12 @@ from comparisons.audit import guard
 from comparisons.audit.domain import where_it_works
 from comparisons.audit.finding import Finding, Outcome
 from comparisons.audit.reference import Reference
-from comparisons.audit.run import ON_THE_DATA, run_checks, subject_of
+from comparisons.audit.run import checks_for, run_checks, subject_of
 from comparisons.audit.top import Top
 from comparisons.optima.kinds import Kind
 
 # What reverses the order of any two, and what mixes them.
+ON_THE_DATA = tuple(name for name in checks_for("coins") if name != "other_data")
 ORDERS = {"backwards": ON_THE_DATA[::-1], "shuffled": tuple(np.random.default_rng(1).permutation(ON_THE_DATA))}
 FEW = ("PriorOnBias", "ChangesData", "fit_of_another_model")
 MORE = ("StepBefore", "Damped", "NaNAtBoundary")
