@@ -34,10 +34,11 @@ class Value(click.ParamType):
 
 def value_of(option: "Option") -> click.ParamType:
     """What the command line takes for an option of a family."""
-    if option.kind in (str, bool):
-        return click.STRING if option.kind is str else click.BOOL
-
-    name, _ = KINDS[option.kind]
+    if option.kind is bool:
+        return click.BOOL
+    if option.kind is str and not option.choices:
+        return click.STRING
+    name = "|".join(option.choices) or KINDS[option.kind][0]
     return Value(name, option.expected, lambda text: read_value(option, text))
 
 

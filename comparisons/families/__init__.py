@@ -55,6 +55,8 @@ class Option(NamedTuple):
     required : bool
     range : Range
         Of numbers: where they, or every one of a list, must lie.
+    choices : tuple of str
+        Of text: the only words that are taken; empty when any is.
     """
 
     name: str
@@ -63,15 +65,16 @@ class Option(NamedTuple):
     default: Any = None
     required: bool = False
     range: Range = Range()
+    choices: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
         """What a value should be, in words."""
-        return expected(KINDS[self.kind], self.range)
+        return f"one of: {', '.join(self.choices)}" if self.choices else expected(KINDS[self.kind], self.range)
 
     def takes(self, value: Any) -> bool:
         """Whether a value is of the kind, and in the range."""
-        if not _is(self.kind, value):
+        if not _is(self.kind, value) or (self.choices and value not in self.choices):
             return False
         return self.kind not in (int, float, list) or all(
             self.range.holds(number) for number in (value if self.kind is list else [value])
