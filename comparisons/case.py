@@ -108,33 +108,34 @@ class Certified(NamedTuple):
     Attributes
     ----------
     kind : str
-        `best`, `local`, `saddle` or `ridge`, as in `comparisons.optima.kinds`.
+        `best`, `local`, `saddle`, `ridge` or `boundary`, as in `comparisons.optima.kinds`.
     log_likelihood : str
     parameters : dict of name -> decimals, one per entry
+    natural : Natural
+        The same in double precision.
     digits : int
         Significant digits of these numbers.
     how : str
         How they were obtained.
     not_identified : tuple of str
         Parameters whose value there is arbitrary.
+    log_posterior : str
+        Where there is a prior: what is stationary there.
     """
 
     kind: str
     log_likelihood: str
     parameters: Mapping[str, tuple[str, ...]]
+    natural: Natural
     digits: int
     how: str
     not_identified: tuple[str, ...] = ()
+    log_posterior: str = ""
 
     @property
     def height(self) -> float:
-        """Log-likelihood in double precision."""
-        return float(self.log_likelihood)
-
-    @property
-    def natural(self) -> Natural:
-        """Parameters in double precision."""
-        return {name: np.array([float(value) for value in row]) for name, row in self.parameters.items()}
+        """Log-likelihood, or log-posterior where there is a prior, in double precision."""
+        return float(self.log_posterior or self.log_likelihood)
 
 
 class Worked(NamedTuple):
@@ -406,6 +407,10 @@ class Case(WithParameters):
     def flat(self, natural: Natural) -> Array:
         """Entries of natural parameters as one vector (or, with leading axes, one row per start)."""
         return np.concatenate([parameter.flat(natural[parameter.name]) for parameter in self.parameters], axis=-1)
+
+    def shaped(self, entries: Mapping[str, Any]) -> Natural:
+        """Natural parameters of their entries by name."""
+        return {name: self.by_name[name].full(row) for name, row in entries.items()}
 
     def size(self, natural: Natural) -> Array:
         """What a difference of each parameter is measured by: its unit plus its distance from its origin.
