@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -430,9 +430,15 @@ def _errors_by_em(
     edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
     next_to = np.array([(name, index) in edges for name, size in case.sizes.items() for index in range(size)])
     known = natural_of(case, (held | (next_to & ~told)).astype(float))
-    problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
-    found = em_standard_errors(problem, case.to_em(natural), held=case.to_em(known), units=units)
+    problem, units = cast(ScoredProblem, case.em), _moved_in_em(case, natural_of(case, case.unit))
+    found = em_standard_errors(problem, case.to_em(natural), held=_moved_in_em(case, known), units=units)
     return case.flat(case.from_em(found))
+
+
+def _moved_in_em(case: Case, change: Natural) -> Any:
+    """What a change of the natural parameters changes in the EM's, which may hold 1 - p beside p."""
+    moved, still = case.to_em(change), case.to_em({name: np.zeros_like(values) for name, values in change.items()})
+    return type(moved)(*(np.abs(np.subtract(one, other)) for one, other in zip(moved, still, strict=True)))
 
 
 def _crosswise(compiled: Compiled, ends: Ends) -> pd.DataFrame:
