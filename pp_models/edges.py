@@ -81,7 +81,8 @@ def edges_nearby(space: Space, natural: Mapping[str, Array], within: float = NEX
 
 def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance: float) -> dict[str, Array]:
     """The same point with one parameter at another distance from its edge; other weights share what is left."""
-    values = np.array(natural[edge.name], dtype=float)
+    # In the order of the entries: of another order a flat view would be a copy, and the change would be lost.
+    values = np.array(natural[edge.name], dtype=float, order="C")
     if space.is_simplex(edge.name):
         size = values.shape[-1]
         weights, own = values.reshape(-1, size)[edge.entry // size], edge.entry % size
