@@ -40,6 +40,9 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True, comm
     derived = tables.derived(result)
     if len(derived):
         agreement.append(short(tables.derived_table(result, derived), "derived.csv"))
+    others = tables.alternatives(result)
+    if others is not None:
+        agreement.append(short(others, "alternatives.csv"))
     about_scores = scores_remark(result)
     if about_scores:
         agreement.append(Text(as_sentence(f"Person scores: {about_scores}")))

@@ -93,6 +93,29 @@ def standard_errors(result: CrossCheck, drawn: "pd.Series[float] | None" = None)
     )
 
 
+def alternatives_frame(result: CrossCheck) -> pd.DataFrame:
+    """Estimates by other principles beside those of EM, with their differences, also in standard errors."""
+    case, estimates = result.case, result.estimates
+    frame = estimates[["parameter", "em"]].copy()
+    for other in case.alternatives:
+        theirs = case.flat(case.align(other.natural, result.ends.pymc))
+        frame[other.name] = theirs
+        frame[f"{other.name} less em"] = theirs - estimates["em"]
+        frame[f"{other.name} less em, in SE"] = frame[f"{other.name} less em"] / estimates["pymc_se"]
+    return frame
+
+
+def alternatives(result: CrossCheck) -> Table | None:
+    """Estimates by other principles as a table of the report; None where there are none."""
+    if not result.case.alternatives:
+        return None
+    frame = alternatives_frame(result)
+    rows = tuple((one_line(name), *map(numerals.estimate, values)) for name, *values in frame.itertuples(index=False))
+    columns = (Column("parameter", numeric=False), *(Column(one_line(title)) for title in ["EM", *frame.columns[2:]]))
+    note = " ".join(one_line(other.remark) for other in result.case.alternatives)
+    return Table("Estimates by another principle", columns, rows, note)
+
+
 def few(case: Case) -> list[str]:
     """Parameters with few entries (a slope that all items share), which no shortened table leaves out."""
     names = [scalar_name(name, label) for name, labels in case.labels.items() if len(labels) <= FEW for label in labels]
