@@ -85,6 +85,8 @@ class Curves(NamedTuple):
         Observed counterpart at the same x.
     discrete : bool
         Draw bars for what was observed and points for the lines; else draw continuous lines.
+    ticks : tuple of str
+        Names of the places x, where they have some.
     """
 
     title: str
@@ -94,6 +96,7 @@ class Curves(NamedTuple):
     lines: dict[str, Array]
     observed: Array | None = None
     discrete: bool = False
+    ticks: tuple[str, ...] = ()
 
 
 class Published(NamedTuple):

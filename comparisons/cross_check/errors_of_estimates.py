@@ -1,12 +1,12 @@
 """Standard errors of the estimates in three ways, and why some parameters have none."""
 
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array, Natural, natural_of
+from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.compiled import Compiled
 from comparisons.optima.kinds import NO_MAXIMUM, Judgement, beside_on_ridge, examine
 from comparisons.optima.standard_errors import standard_errors, varying_errors
@@ -89,9 +89,16 @@ def _errors_by_em(
     edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
     next_to = np.array([(name, index) in edges for name, size in case.sizes.items() for index in range(size)])
     known = natural_of(case, (held | (next_to & ~told)).astype(float))
-    problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
-    errors = partial(standard_errors_by_em, problem, case.to_em(natural), held=case.to_em(known), units=units)
+    problem, units = cast(ScoredProblem, case.em), _moved_in_em(case, natural_of(case, case.unit))
+    held_in_em = _moved_in_em(case, known)
+    errors = partial(standard_errors_by_em, problem, case.to_em(natural), held=held_in_em, units=units)
     by_oakes = case.flat(case.from_em(errors()))
     if not hasattr(problem, "completions"):
         return by_oakes, np.full_like(by_oakes, np.nan)
     return by_oakes, case.flat(case.from_em(errors(by=louis)))
+
+
+def _moved_in_em(case: Case, change: Natural) -> Any:
+    """What a change of the natural parameters changes in the EM's, which may hold 1 - p beside p."""
+    moved, still = case.to_em(change), case.to_em({name: np.zeros_like(values) for name, values in change.items()})
+    return type(moved)(*(np.abs(np.subtract(one, other)) for one, other in zip(moved, still, strict=True)))

@@ -141,9 +141,9 @@ def without_error(estimates: pd.DataFrame) -> str:
 
 
 def labels_of(case: Case, values: Array) -> tuple[str, ...]:
-    """Labels of a derived quantity: those of the first parameter with as many entries."""
+    """Labels of a derived quantity: those of the first parameter with as many entries, none of a single number."""
     size = len(values)
-    numbered = tuple(str(index + 1) for index in range(size))
+    numbered = tuple(str(index + 1) for index in range(size)) if size > 1 else ("",)
     return next((labels for labels in case.labels.values() if len(labels) == size), numbered)
 
 

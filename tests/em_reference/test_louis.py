@@ -11,6 +11,7 @@ from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
 from em_reference.information import oakes, standard_errors
+from em_reference.latent_classes import ClassParams, LatentClasses
 from em_reference.louis import HERMITE_NODES, HERMITE_WEIGHTS, louis, missing_information
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 from em_reference.priors import Beta, Dirichlet
@@ -47,6 +48,12 @@ CASES: dict[str, tuple[Any, Any]] = {
     ),
     "items": (TwoPL(LSAT6[:, :5], LSAT6[:, 5]), TwoPLParams(D, A)),
     "items not answered": (TwoPL(UNANSWERED, LSAT6[:, 5]), TwoPLParams(D, A)),
+    "classes": (
+        LatentClasses([[0, 1, 2], [1, np.nan, 0], [1, 1, 1], [0, 0, 2]], [2, 2, 3], 2, [3, 2, 4, 1]),
+        ClassParams(
+            np.array([0.4, 0.6]), np.array([[0.3, 0.7, 0.6, 0.4, 0.2, 0.5, 0.3], [0.8, 0.2, 0.1, 0.9, 0.4, 0.4, 0.2]])
+        ),
+    ),
     "one slope": (CommonSlope(UNANSWERED, LSAT6[:, 5]), CommonSlopeParams(D, A[:1])),
 }
 
