@@ -18,6 +18,7 @@ leave, is no fixed point, so a start that creeps away from it is not drawn back.
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from em_reference.acceleration import LEVEL
 from em_reference.em import ROUND_OFF, EMProblem, Expectation, Fit, Status, round_off
@@ -46,6 +47,14 @@ class Chart(Protocol):
         """Rows of coordinates as parameters."""
         ...
 
+    def settled(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """Which coordinates are as good as at an edge, and on their way to it.
+
+        There a logarithm goes on for ever, by the same step each cycle, and what is left to go is nothing. Such steps
+        say nothing about the others, and are taken as they are.
+        """
+        ...
+
 
 class Plain(NamedTuple):
     """The parameters themselves as coordinates, in the units of a stop rule."""
@@ -60,6 +69,10 @@ class Plain(NamedTuple):
     def leave(self, coordinates: Array) -> Any:
         """Rows as parameters."""
         return self.layout.unflatten(coordinates * self.unit)
+
+    def settled(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """None: all coordinates have an end."""
+        return np.zeros(coordinates.shape, dtype=bool)
 
 
 def carry_on(
@@ -131,10 +144,13 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
             break
         cycles[active] = cycle
         moved = problem.m_step(here.expected_counts, params)
-        residual = chart.enter(moved) - u
-        past = past.with_new(u - before, residual - residual_before)
+        whole = chart.enter(moved) - u
+        settled = chart.settled(u, whole)
+        residual = np.where(settled, 0.0, whole)
+        past = past.with_new(np.where(settled, 0.0, u - before), residual - residual_before)
         way = residual - past.correction(residual)
-        proposal = u + way * np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
+        way *= np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
+        proposal = u + np.where(settled, whole, way)
         usable = active & (past.kept > 0) & np.isfinite(proposal).all(axis=1)
 
         natural, after = plain.enter(params), plain.enter(moved)
@@ -145,7 +161,7 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
         close = near
 
         before, residual_before, lower = u, residual, here
-        u, here = _towards(problem, chart, (u, residual, proposal), here, usable & ~arrived, active)
+        u, here = _towards(problem, chart, (u, whole, proposal), here, usable & ~arrived, active)
         params = chart.leave(u)
         finite = np.isfinite(here.objective)
         fell = here.objective < lower.objective - round_off(problem, lower.objective, ROUND_OFF)

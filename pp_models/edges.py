@@ -79,19 +79,24 @@ def edges_nearby(space: Space, natural: Mapping[str, Array], within: float = NEX
     return sorted(found, key=lambda edge: edge.distance / edge.width)
 
 
-def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance: float) -> dict[str, Array]:
-    """The same point with one parameter at another distance from its edge; other weights share what is left."""
-    values = np.array(natural[edge.name], dtype=float)
+def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance: float | Array) -> dict[str, Array]:
+    """The same point with one parameter at another distance from its edge; other weights share what is left.
+
+    Distances along leading axes give as many points.
+    """
+    away = np.asarray(distance, dtype=float)
+    moved = {name: np.broadcast_to(values, (*away.shape, *np.shape(values))) for name, values in natural.items()}
+    values = np.array(moved[edge.name], dtype=float)
     if space.is_simplex(edge.name):
         size = values.shape[-1]
-        weights, own = values.reshape(-1, size)[edge.entry // size], edge.entry % size
+        weights, own = values.reshape(*away.shape, -1, size)[..., edge.entry // size, :], edge.entry % size
         others = np.arange(size) != own
-        weights[others] *= (1 - distance) / weights[others].sum()
-        weights[own] = distance
+        weights[..., others] *= ((1 - away) / weights[..., others].sum(axis=-1))[..., None]
+        weights[..., own] = away
     else:
         low, high = (np.ravel(end)[edge.entry] for end in space.edges(edge.name))
-        values.reshape(-1)[edge.entry] = high - distance if edge.upper else low + distance
-    return {**natural, edge.name: values}
+        values.reshape(*away.shape, -1)[..., edge.entry] = high - away if edge.upper else low + away
+    return {**moved, edge.name: values}
 
 
 def inwards(edge: Edge) -> list[float]:

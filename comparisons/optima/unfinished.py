@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, stack, take
+from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, take
 from em_reference.acceleration import LEVEL
 from em_reference.anderson import carry_on, departure
 from em_reference.em import Fit, Status, round_off
@@ -27,6 +27,8 @@ PLAIN = 1_000
 REPELS, BESIDE = 1e-5, 0.05
 # Distances from an edge are at least this, and logarithms at most that.
 TINY, MOST = 1e-300, 700.0
+# What is nearer to an edge, beside its unit or the width of its range, and moves towards it, is as good as there.
+AT_EDGE = 1e-10
 # Rounds of Anderson's method, and cycles in each of them.
 ROUNDS, CYCLES = 12, 200
 # A round that gains no more log-likelihood than this is the last.
@@ -43,11 +45,16 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
     log_likelihood, log_prior = fit.log_likelihood.copy(), fit.log_prior.copy()
     chart = Free.of(case, space)
     hopeless = np.zeros(len(status), dtype=bool)
+    seen = np.zeros(len(status), dtype=bool)
     for _ in range(ROUNDS):
-        released = _released(case, space, params, status)
+        # Where a start has not moved since, its edges are as they were.
+        stopped = ((status == Status.CYCLE_LIMIT) | (status == Status.CONVERGED)) & ~seen
+        released = _released(case, space, params, stopped)
+        seen |= stopped
         unfinished = np.flatnonzero(((status == Status.CYCLE_LIMIT) & ~hopeless) | released)
         if not len(unfinished):
             break
+        seen[unfinished] = False
         start = _entries(params, unfinished)
         then = carry_on(case.em, start, replace(case.stop, max_cycles=CYCLES), chart=chart)
         for field, ends in zip(params, then.params, strict=True):
@@ -134,6 +141,13 @@ class Free(NamedTuple):
             entered[..., where] = free.reshape(*x.shape[:-1], -1)
         return entered
 
+    def settled(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """Logarithms and logits of what is next to an edge, measured by its unit, and moves on towards it."""
+        up, down = np.isfinite(self.low), np.isfinite(self.high)
+        to_low = up & (residual < 0) & (coordinates < np.log(AT_EDGE * np.where(down, 1.0, self.unit)))
+        to_high = down & (residual > 0) & (coordinates > -np.log(AT_EDGE * np.where(up, 1.0, self.unit)))
+        return np.asarray(to_low | to_high)
+
     def leave(self, coordinates: Array) -> Any:
         """Rows of coordinates as parameters of the EM."""
         up, down = np.isfinite(self.low), np.isfinite(self.high)
@@ -151,11 +165,11 @@ class Free(NamedTuple):
         return self.case.to_em(natural_of(self.case, x))
 
 
-def _released(case: Case, space: Space, params: Any, status: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Starts moved away from an edge, in place."""
+def _released(case: Case, space: Space, params: Any, stopped: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Starts, of those that have stopped, that were moved away from an edge, in place."""
     naturals = case.from_em(params)
-    moved = np.zeros(len(status), dtype=bool)
-    for index in np.flatnonzero((status == Status.CYCLE_LIMIT) | (status == Status.CONVERGED)):
+    moved = np.zeros(len(stopped), dtype=bool)
+    for index in np.flatnonzero(stopped):
         inside = _inside(case, space, take(naturals, index))
         if inside is not None:
             moved[index] = True
@@ -169,26 +183,30 @@ def _inside(case: Case, space: Space, natural: Natural) -> Natural | None:
     edges = [edge for edge in edges_nearby(space, natural) if edge.distance > 0]
     if not edges:
         return None
-    walks = [[at_distance(space, natural, edge, distance) for distance in inwards(edge)] for edge in edges]
-    heights = _heights(case, [natural, *(point for walk in walks for point in walk)])
+    walks = [at_distance(space, natural, edge, np.array(inwards(edge))) for edge in edges]
+    here = {name: values[None] for name, values in natural.items()}
+    heights = _heights(case, {name: np.concatenate([part[name] for part in (here, *walks)]) for name in natural})
     tolerance = float(round_off(case.em, heights[:1], LEVEL)[0])
     best, highest, first = None, heights[0] + 4 * tolerance, 1
-    for walk in walks:
-        values = heights[first : first + len(walk)]
-        first += len(walk)
+    for edge, walk in zip(edges, walks, strict=True):
+        size = len(walk[edge.name])
+        values = heights[first : first + size]
+        first += size
         before = np.concatenate([heights[:1], values[:-1]])
         falls = ~(values >= before - tolerance)
-        reached = int(falls.argmax()) if falls.any() else len(walk)
+        reached = int(falls.argmax()) if falls.any() else size
         if reached and values[:reached].max() > highest:
             place = int(values[:reached].argmax())
-            best, highest = walk[place], values[place]
+            best, highest = take(walk, place), values[place]
     return best
 
 
-def _heights(case: Case, naturals: list[Natural]) -> Array:
+def _heights(case: Case, naturals: Natural) -> Array:
+    """What EM climbs at points along one leading axis."""
     with np.errstate(all="ignore"):
-        found = case.em.e_step(case.to_em(stack(naturals)))
-        return np.array(np.broadcast_to(found.log_likelihood + found.log_prior, (len(naturals),)), dtype=float)
+        found = case.em.e_step(case.to_em(naturals))
+        size = len(next(iter(naturals.values())))
+        return np.array(np.broadcast_to(found.log_likelihood + found.log_prior, (size,)), dtype=float)
 
 
 def _entries(params: Any, index: npt.NDArray[np.intp]) -> Any:
