@@ -12,7 +12,8 @@ ways towards it are tried, then the plain EM step is taken. The length of the la
 in which the slow directions are contained, is the estimate of the distance still to go.
 
 The coordinates may be chosen (`Chart`). In logarithms and logits the edge of the parameter space, which EM cannot
-leave, is no fixed point, so a start that creeps away from it is not drawn back.
+leave, is no fixed point, so a start that creeps away from it is not drawn back. A coordinate that goes to an edge never
+arrives in them: its residual stays what it is, and would drown those of the others. It takes steps of its own.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -47,12 +48,8 @@ class Chart(Protocol):
         """Rows of coordinates as parameters."""
         ...
 
-    def settled(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
-        """Which coordinates are as good as at an edge, and on their way to it.
-
-        There a logarithm goes on for ever, by the same step each cycle, and what is left to go is nothing. Such steps
-        say nothing about the others, and are taken as they are.
-        """
+    def going_out(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """Which coordinates are next to an edge of the parameter space that EM leads them to."""
         ...
 
 
@@ -70,8 +67,8 @@ class Plain(NamedTuple):
         """Rows as parameters."""
         return self.layout.unflatten(coordinates * self.unit)
 
-    def settled(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
-        """None: all coordinates have an end."""
+    def going_out(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """None: an edge is reached."""
         return np.zeros(coordinates.shape, dtype=bool)
 
 
@@ -109,9 +106,10 @@ class _Memory(NamedTuple):
     bends: Array
     kept: Array
 
-    def correction(self, residual: Array) -> Array:
-        """(dX + dF) gamma for every start, gamma by least squares over scaled columns."""
-        used = np.arange(self.steps.shape[2]) < self.kept[:, None, None]
+    def correction(self, residual: Array, left_out: npt.NDArray[np.bool_]) -> Array:
+        """(dX + dF) gamma for every start, gamma by least squares over scaled columns; 0 for what is left out."""
+        used = (np.arange(self.steps.shape[2]) < self.kept[:, None, None]) & ~left_out[..., None]
+        residual = np.where(left_out, 0.0, residual)
         steps, bends = np.where(used, self.steps, 0.0), np.where(used, self.bends, 0.0)
         length = np.linalg.norm(bends, axis=1, keepdims=True)
         scaled = np.nan_to_num(np.divide(bends, length, out=np.zeros_like(bends), where=length > 0))
@@ -144,13 +142,11 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
             break
         cycles[active] = cycle
         moved = problem.m_step(here.expected_counts, params)
-        whole = chart.enter(moved) - u
-        settled = chart.settled(u, whole)
-        residual = np.where(settled, 0.0, whole)
-        past = past.with_new(np.where(settled, 0.0, u - before), residual - residual_before)
-        way = residual - past.correction(residual)
-        way *= np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
-        proposal = u + np.where(settled, whole, way)
+        residual = chart.enter(moved) - u
+        past = past.with_new(u - before, residual - residual_before)
+        out = chart.going_out(u, residual)
+        way = np.where(out, LONGEST * np.sign(residual), residual - past.correction(residual, out))
+        proposal = u + way * np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
         usable = active & (past.kept > 0) & np.isfinite(proposal).all(axis=1)
 
         natural, after = plain.enter(params), plain.enter(moved)
@@ -161,7 +157,7 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
         close = near
 
         before, residual_before, lower = u, residual, here
-        u, here = _towards(problem, chart, (u, whole, proposal), here, usable & ~arrived, active)
+        u, here = _towards(problem, chart, (u, residual, proposal), here, usable & ~arrived, active)
         params = chart.leave(u)
         finite = np.isfinite(here.objective)
         fell = here.objective < lower.objective - round_off(problem, lower.objective, ROUND_OFF)
