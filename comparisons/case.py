@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Alternative",
     "Array",
     "Away",
     "Axis",
@@ -103,6 +104,23 @@ class Published(NamedTuple):
 
     source: str
     parameters: Mapping[str, list[float]]
+
+
+class Alternative(NamedTuple):
+    """Estimates of the same parameters by another principle, to be shown beside the maximum of the likelihood.
+
+    Attributes
+    ----------
+    name : str
+        In a word or two, for a column.
+    natural : Natural
+    remark : str
+        What the reader must know of them, in sentences.
+    """
+
+    name: str
+    natural: Natural
+    remark: str
 
 
 class Certified(NamedTuple):
@@ -317,6 +335,7 @@ class Case(WithParameters):
     tables : dict of title -> str
         Under which name the source prints a table of the first cycle.
     published : tuple of Published
+    alternatives : tuple of Alternative
     worked : Worked or None
     certified : tuple of Certified
         All known stationary points, where they are certified.
@@ -372,6 +391,7 @@ class Case(WithParameters):
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None

@@ -22,6 +22,7 @@ M-step maximises the log posterior: w_k proportional to n_k + alpha - 1, p_kt to
 Source: Goodman (1974), Biometrika 61, 215-231, equations 11 to 19; Dempster, Laird and Rubin (1977), section 4.3.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -32,11 +33,14 @@ import numpy.typing as npt
 from em_reference.answer_patterns import AnswerPatterns, answer_patterns
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import Completions
 from em_reference.priors import Dirichlet
 
 # Stands for log 0 in a matrix product, where minus infinity would give 0 * inf. Farther down than a product of
 # doubles that are not 0 can get: 1,000 items with probabilities of 5e-324 have the logarithm -744,440.
 LOG_ZERO = -1e9
+# Cells of patterns x classes x classes x categories that are completed at once.
+COMPLETED = 1 << 20
 
 
 class ClassParams(NamedTuple):
@@ -208,6 +212,16 @@ class LatentClasses:
             (respondents + _extra(self.weight_prior)) / params.weight,
             (answers + _extra(self.category_prior)) / params.probability,
         )
+
+    def completions(self, params: ClassParams) -> Iterator[Completions]:
+        """Every unique pattern in every class; see `em_reference.louis`."""
+        gamma, frequencies = self.responsibilities(params)[0].T, self.patterns.frequencies
+        one = np.eye(self.classes)
+        size = max(1, COMPLETED // (self.classes**2 * int(self.sizes.sum())))
+        for rows in (slice(first, first + size) for first in range(0, len(gamma), size)):
+            answers = one[:, :, None] * self.patterns.indicator[rows, None, None]
+            respondents = np.broadcast_to(one, answers.shape[:3])
+            yield Completions(gamma[rows], self.score(ClassCounts(respondents, answers), params), frequencies[rows])
 
     def free_directions(self) -> Array:
         """Orthonormal basis in (weight, probability): the shares keep their sum, and the categories of an item do."""
