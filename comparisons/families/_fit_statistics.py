@@ -7,7 +7,6 @@ from scipy.special import entr, xlogy
 
 from comparisons.case import Array
 
-
 NAMES = {"aic": "AIC", "bic": "BIC", "entropy_r2": "entropy_R2", "g2": "G2", "x2": "X2", "df": "df"}
 
 
