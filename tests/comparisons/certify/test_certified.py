@@ -22,7 +22,7 @@ from comparisons.errors import InputError
 
 POINTS = certificates.points()
 # One evaluation of these takes seconds at 50 digits.
-LONG = ("lsat6", "lsat6-61", "lsat6-common-slope")
+LONG = ("carcinoma-2", "carcinoma-3", "carcinoma-4", "lsat6", "lsat6-61", "lsat6-common-slope")
 SHORT = sorted(set(POINTS) - set(LONG))
 
 
@@ -30,6 +30,9 @@ def test_every_problem_of_the_issue_is_certified() -> None:
     assert certify.certified_problems() == sorted(POINTS)
     kinds = {name: [point.kind for point in catalogue.load(name).certified] for name in POINTS}
     assert kinds == {
+        "carcinoma-2": ["boundary", "saddle"],
+        "carcinoma-3": ["boundary"],
+        "carcinoma-4": ["boundary"] * 8,
         "coins": ["ridge"],
         "genetic-linkage": ["best"],
         "hasselblad": ["best", "saddle"],
@@ -37,6 +40,7 @@ def test_every_problem_of_the_issue_is_certified() -> None:
         "lsat6-61": ["best", "saddle", "saddle"],
         "lsat6-common-slope": ["best", "saddle"],
         "murray": ["best", "best", "saddle"],
+        "stouffer-toby": ["best", "saddle"],
         "two-coins": ["best", "saddle"],
         "two-coins-equal": ["best", "saddle", "saddle"],
     }
