@@ -182,7 +182,7 @@ class Screen:
 
 def _agreement(result: "CrossCheck") -> Table:
     """Log-likelihood and estimates by EM and PyMC; of a long list some rows, and the note says which."""
-    from comparisons.report.tables import without_error
+    from comparisons.report.tables import ends_shown, without_error
 
     estimates, note = _shown(result)
     note = "\n".join(filter(None, (note, without_error(result.estimates)))) or None
@@ -200,8 +200,7 @@ def _agreement(result: "CrossCheck") -> Table:
         has_error = not row["no_se"] and row["pymc_se"] > 0
         table.add_row(
             Text(one_line(row["parameter"])),
-            on_terminal(row["em"]),
-            on_terminal(row["pymc"]),
+            *map(on_terminal, ends_shown(row)),
             f"{row['difference']:.1e}",
             f"{row['pymc_se']:.2g}" if has_error else "-",
             f"{row['digits']:.1f}" if known else "-",

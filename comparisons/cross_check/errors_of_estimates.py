@@ -17,6 +17,8 @@ from pp_models.edges import edges_nearby
 
 # This close to an edge, beside the width of the range, there is no room for a difference quotient.
 NO_ROOM = 1e-9
+# Why a parameter that is held at its edge has none.
+AT_EDGE = "at the edge"
 
 
 class Errors(NamedTuple):
@@ -50,7 +52,7 @@ def errors_of_estimates(compiled: Compiled, em: Natural, pymc: Natural, judgemen
     nothing = np.full(len(names), np.nan)
     if judgement.kind in NO_MAXIMUM:
         return Errors(nothing, nothing, nothing, dict.fromkeys(names, "no maximum"))
-    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
+    held = dict.fromkeys(judgement.at_edge, AT_EDGE) | dict.fromkeys(judgement.diverging, "diverging")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
         places = (em, pymc, *beside_on_ridge(compiled, examine(compiled, pymc)))
