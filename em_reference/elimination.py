@@ -152,28 +152,47 @@ class Plan(NamedTuple):
                 cells[level.outputs] = np.log(np.add.reduceat(np.exp(terms), level.starts)) + top
         return Solved(cells[self.roots], cells)
 
+    def terms(self, level: Level, cells: Array) -> Array:
+        """Logarithms of the terms of a level, (M, S)."""
+        return np.asarray(level.taken @ cells[level.inputs])
+
     def shares(self, level: Level, cells: Array) -> Array:
         """Share of each term in its sum, (M, S); 0 where the sum is."""
-        terms, sums = level.taken @ cells[level.inputs], cells[level.outputs][level.sum_of_term]
-        return np.exp(np.where(np.isfinite(sums), terms - np.where(np.isfinite(sums), sums, 0.0), -np.inf))
+        sums = cells[level.outputs][level.sum_of_term]
+        possible = np.isfinite(sums)
+        return np.exp(np.where(possible, self.terms(level, cells) - np.where(possible, sums, 0.0), -np.inf))
 
-    def backward(self, solved: Solved, frequencies: Array, *, marginals: bool = False) -> Array:
-        """Expected family counts (C, S), the first T of which are those of the tables; or marginals (sizes, S).
+    def largest(self, level: Level, cells: Array) -> Array:
+        """1 for the largest term of each sum, the first of several, 0 for the others, (M, S)."""
+        terms = self.terms(level, cells)
+        top = terms == np.maximum.reduceat(terms, level.starts)[level.sum_of_term]
+        place = np.cumsum(top, axis=0)
+        before = place[level.starts] - top[level.starts]
+        return np.asarray(top & (place - before[level.sum_of_term] == 1), dtype=float)
+
+    def backward(
+        self, solved: Solved, frequencies: Array, *, most_probable: bool = False, marginals: Array | None = None
+    ) -> Array:
+        """Derivatives (C, S) of the sum of log Z by the logarithm of every cell: for tables, expected family counts.
 
         Parameters
         ----------
+        solved : Solved
+            By `forward`, with the same word on what is most probable: then the counts of that completion, 0 and 1.
         frequencies : array (R,)
             How often each instance occurs.
+        marginals : array (A, S), optional
+            Zeros, to which is added how often each open variable of each instance is in each state.
         """
-        weight = np.zeros_like(solved.cells)
-        found = np.zeros((self.marginal_size, weight.shape[1])) if marginals else weight
-        weight[self.roots] = frequencies[:, None]
+        share = self.largest if most_probable else self.shares
+        counts = np.zeros_like(solved.cells)
+        counts[self.roots] = frequencies[:, None]
         for level in reversed(self.levels):
-            expected = self.shares(level, solved.cells) * weight[level.outputs][level.sum_of_term]
-            weight[level.inputs] += level.taken.T @ expected
-            if marginals:
-                np.add.at(found, level.marginal, expected)
-        return found
+            expected = share(level, solved.cells) * counts[level.outputs][level.sum_of_term]
+            counts[level.inputs] += level.taken.T @ expected
+            if marginals is not None:
+                np.add.at(marginals, level.marginal, expected)
+        return counts
 
 
 def plan(network: Network, codes: Array, frequencies: Array, most_cells: int) -> Plan:
