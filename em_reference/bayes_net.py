@@ -121,7 +121,7 @@ class BayesNet:
         given = np.ones(len(rows)) if self.frequencies is None else np.asarray(self.frequencies, dtype=float)
         coded = np.where(np.isnan(rows), -1, rows).astype(np.int64)
         codes, inverse = np.unique(coded, axis=0, return_inverse=True)
-        often = np.bincount(inverse.reshape(-1), weights=given)
+        often = np.bincount(inverse.reshape(-1), weights=given).astype(float)
         kept = often > 0
         place = np.where(kept, np.cumsum(kept) - 1, -1)[inverse.reshape(-1)]
         return DistinctRows(np.where(codes[kept] < 0, np.nan, codes[kept]), often[kept], place)

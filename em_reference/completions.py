@@ -111,13 +111,13 @@ def impute(problem: BayesNet, params: NetworkParams) -> Imputed:
         for variable, begin in begins.items():
             place[component.rows, variable, 0] = begin[component.instance]
             place[component.rows, variable, 1] = problem.network.states[variable]
-    row, variable = np.nonzero(place[..., 0] >= 0)
+    row, column = np.nonzero(place[..., 0] >= 0)
     state = np.arange(max(problem.network.states))
-    cell = np.minimum(place[row, variable, :1] + state, max(plan.marginal_size - 1, 0))
-    inside = state < place[row, variable, 1:]
-    codes[row, variable] = np.where(inside, chosen[cell, 0], -1.0).argmax(axis=1)
+    cell = np.minimum(place[row, column, :1] + state, max(plan.marginal_size - 1, 0))
+    inside = state < place[row, column, 1:]
+    codes[row, column] = np.where(inside, chosen[cell, 0], -1.0).argmax(axis=1)
     marginals = np.zeros((*codes.shape, len(state)))
-    marginals[row, variable] = np.where(inside, shares[cell, 0], 0.0)
+    marginals[row, column] = np.where(inside, shares[cell, 0], 0.0)
     back = problem.distinct.place
     missing_row, missing_variable = np.nonzero(np.isnan(rows))
     return Imputed(codes[back], np.exp(log_probability)[back], missing_row, missing_variable,

@@ -96,9 +96,9 @@ def _component(network: Network, part: int, rows: Whole, codes: Array, frequenci
     variables = _bits(part)
     beside = sorted({m for family in network.families if not set(variables).isdisjoint(family) for m in family}
                     - set(variables))  # fmt: skip
-    seen = codes[np.ix_(rows, beside)].astype(np.int64)
+    seen = codes[rows][:, beside].astype(np.int64)
     _, first, instance = _different(seen, [network.states[member] for member in beside])
-    often = np.bincount(instance, weights=frequencies[rows], minlength=len(first))
+    often = np.bincount(instance, weights=frequencies[rows], minlength=len(first)).astype(float)
     return Component(tuple(variables), tuple(beside), seen[first], often, rows, instance)
 
 

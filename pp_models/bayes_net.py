@@ -187,7 +187,9 @@ def _completions(tables: Tables, rows: npt.NDArray[np.float64]) -> tuple[Indices
 
 def _completed(tables: Tables, row: npt.NDArray[np.float64]) -> Iterator[list[int]]:
     """Entries of the tables, one per variable, of each completion of a row."""
-    ranges = [range(tables.states[name]) if np.isnan(x) else [int(x)] for name, x in zip(tables.names, row, strict=True)]
+    ranges = [
+        range(tables.states[name]) if np.isnan(x) else [int(x)] for name, x in zip(tables.names, row, strict=True)
+    ]
     for states in product(*ranges):
         full = dict(zip(tables.names, states, strict=True))
         yield [tables.entry(child, full) for child in tables.names]

@@ -90,7 +90,7 @@ def groups_of(tables: Tables, rows: npt.NDArray[np.float64]) -> tuple[Indices, l
         opened = {name for name, missing in zip(tables.names, pattern, strict=True) if missing}
         relevant = _with_seen_descendants(tables, opened)
         whole = [at for at, child in enumerate(tables.names) if opened.isdisjoint((*tables.parents[child], child))]
-        seen[np.ix_(own, whole)] = bases[np.ix_(own, whole)]
+        seen[own[:, None], whole] = bases[own[:, None], whole]
         for key in _joined(tables, relevant, opened):
             rows_of[key].append(own)
     return seen, [_group(tables, key, np.concatenate(own), bases) for key, own in rows_of.items()]
@@ -100,7 +100,8 @@ def _base(tables: Tables, child: str, rows: npt.NDArray[np.float64]) -> Indices:
     """Entry of a table that each row takes, its open variables in state 0."""
     states = np.nan_to_num(rows).astype(np.int64)
     members = (*tables.parents[child], child)
-    return tables.begin[child] + sum(tables.step(child, m) * states[:, tables.names.index(m)] for m in members)
+    moved = sum(tables.step(child, m) * states[:, tables.names.index(m)] for m in members)
+    return np.asarray(tables.begin[child] + moved)
 
 
 def _with_seen_descendants(tables: Tables, opened: set[str]) -> set[str]:
@@ -136,10 +137,8 @@ def _joined(tables: Tables, left: set[str], opened: set[str]) -> list[tuple[tupl
     return found
 
 
-def _group(
-    tables: Tables, key: tuple[tuple[str, ...], tuple[str, ...]], rows: Indices, bases: Indices
-) -> Group:
+def _group(tables: Tables, key: tuple[tuple[str, ...], tuple[str, ...]], rows: Indices, bases: Indices) -> Group:
     opened, families = key
-    own = bases[np.ix_(rows, [tables.names.index(child) for child in families])]
+    own = bases[rows][:, [tables.names.index(child) for child in families]]
     different, place = np.unique(own, axis=0, return_inverse=True)
     return Group(opened, families, different, rows, place.reshape(-1))

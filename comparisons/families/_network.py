@@ -88,11 +88,12 @@ def seen_states(
         for place, name in enumerate(observed):
             labels[name] = found.states[place]
             codes[:, network.variables.index(name)] = found.codes[:, place]
-            if len(labels[name]) < 2:
-                seen = f"only the state {labels[name][0]!r}" if labels[name] else "no state at all"
-                hint = " in the column, or a file NAME.bif that names the states"
-                raise InputError(f"{table.path}, column {name!r}: {seen}, expected at least 2 states"
-                                 + (hint if labels[name] else f", or no column and --latent {name}:STATES"))  # fmt: skip
+            if not labels[name]:
+                raise InputError(f"{table.path}, column {name!r}: no state at all, expected some, or no column and "
+                                 f"--latent {name}:STATES")  # fmt: skip
+            if len(labels[name]) == 1:
+                raise InputError(f"{table.path}, column {name!r}: only the state {labels[name][0]!r}, expected at "
+                                 "least 2, or --network NAME.bif with a file that names the states")  # fmt: skip
     return codes, {name: labels[name] for name in network.variables}
 
 
@@ -168,7 +169,7 @@ class TableFields:
         members = {name: (*self.parents[name], name) for name in self.shapes}
         return {name: (own.index(variable),) for name, own in members.items() if variable in own}
 
-    def exchangeable(self, latent: Array, prior: Natural | None) -> tuple[str, ...]:
+    def exchangeable(self, latent: Sequence[bool], prior: Natural | None) -> tuple[str, ...]:
         """The variables whose states may be put in another order: those that no row shows, under an even prior."""
         hidden = [name for name, never in zip(self.names, latent, strict=True) if never]
         if prior is None:

@@ -157,7 +157,7 @@ def bind(
         "prior": tables,
     }
     display = NetworkDisplay(em, fields, labels, impute and completions(em) <= MOST_COMPLETIONS, impute)
-    hidden = fields.exchangeable(np.isnan(em.distinct.codes).all(axis=0), tables)
+    hidden = fields.exchangeable(_never_seen(em), tables)
     return Case(
         name=name,
         family="bayes-net",
@@ -205,6 +205,11 @@ def _bind_again(
     return bind(name, data["rows"], states, parents, frequencies=data["frequencies"], prior=prior)
 
 
+def _never_seen(em: BayesNet) -> list[bool]:
+    """Which variables are open in every row."""
+    return [bool(column.all()) for column in np.isnan(em.distinct.codes).T]
+
+
 def _title(em: BayesNet) -> str:
     arrows = sum(map(len, em.network.parents))
     rows = em.distinct.frequencies.sum()
@@ -221,26 +226,30 @@ def _settings(
     codes, often, _ = em.distinct
     missing = float(often @ np.isnan(codes).mean(axis=1) / often.sum())
     arrows = [f"{parent}->{child}" for child in labels for parent in fields.parents[child]]
-    latent = [v for v, empty in zip(labels, np.isnan(codes).all(axis=0), strict=True) if empty]
+    latent = [v for v, empty in zip(labels, _never_seen(em), strict=True) if empty]
     return {
         "arrows": ", ".join(arrows) if arrows else "none",
         **({"latent": ", ".join(f"{v} ({len(labels[v])} states)" for v in latent)} if latent else {}),
         "missing cells": f"{missing:.1%}",
-        "prior": "flat" if prior is None else f"Dirichlet({prior:g})" if np.isscalar(prior) else "Dirichlet, by entry",
+        "prior": "flat"
+        if prior is None
+        else "Dirichlet, by entry"
+        if isinstance(prior, Mapping)
+        else f"Dirichlet({prior:g})",
         **({"imputed entries": "in completed.csv, imputed.csv and marginals.csv"} if impute else {}),
     }
 
 
-def _flags(
-    em: BayesNet, fields: TableFields, labels: Mapping[str, tuple[str, ...]], impute: bool
-) -> tuple[Flag, ...]:
+def _flags(em: BayesNet, fields: TableFields, labels: Mapping[str, tuple[str, ...]], impute: bool) -> tuple[Flag, ...]:
     """What the data alone tell: configurations without a row, states that never occur, rows without an entry."""
     codes, often, _ = em.distinct
     flags = []
     never = unsupported(fields, labels, codes) if em.prior is None else []
     if never:
         shown = "; ".join(never[:6]) + (f"; and {len(never) - 6} more" if len(never) > 6 else "")
-        flags.append(Flag("no_row", f"no row can have these parents, so that the probabilities are not identified: {shown}"))
+        flags.append(
+            Flag("no_row", f"no row can have these parents, so that the probabilities are not identified: {shown}")
+        )
     empty = float(often[np.isnan(codes).all(axis=1)].sum())
     if empty:
         flags.append(Flag("empty_rows", f"{empty:.0f} row(s) without any entry: they say nothing"))

@@ -14,7 +14,7 @@ parent varies fastest, after the variable itself, which varies slowest.
 import math
 import re
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +83,7 @@ def parse_arrows(text: str, where: str = "--network") -> NetworkText:
                              "whose name ends in .bif")  # fmt: skip
         for name in names:
             parents.setdefault(name, ())
-        for parent, child in zip(names, names[1:], strict=False):
+        for parent, child in pairwise(names):
             if parent in parents[child]:
                 raise InputError(f"{where}: the arrow {parent}->{child} is given twice, expected once")
             parents[child] = (*parents[child], parent)

@@ -82,7 +82,7 @@ def _edge_cases(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     variables, whole = len(data["variables"]), np.zeros(len(data["variables"]))
     alternating = np.arange(variables) % 2.0
 
-    def rows(*given: Array) -> dict[str, Any]:
+    def rows(*given: Any) -> dict[str, Any]:
         return {**data, "rows": np.array(given), "frequencies": np.ones(len(given))}
 
     first = np.where(np.arange(variables) == 0, 0.0, np.nan)

@@ -1,12 +1,12 @@
 """How a Bayesian network is shown: the tables of its first cycle, completed data and imputed entries."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Array, Natural
+from comparisons.case import Natural
 from comparisons.families._network import TableFields
 from em_reference.bayes_net import BayesNet, NetworkParams
 from em_reference.completions import Completed, complete, completions, impute
@@ -54,13 +54,13 @@ class NetworkDisplay(NamedTuple):
         columns = self._columns(completed.states)
         return pd.DataFrame({"row": completed.row + 1, **columns, "weight": completed.weight})
 
-    def _columns(self, states: Array) -> dict[str, Array]:
-        """One column of labels per variable; one that is called as another column of these tables gets a longer name."""
-        called = (f"variable {name}" if name in OTHERS else name for name in self.labels)
-        return {title: self._named(name, states[:, at]) for at, (title, name) in enumerate(zip(called, self.labels, strict=True))}
+    def _columns(self, states: Any) -> dict[str, Any]:
+        """One column of labels per variable; one that is called as another column gets a longer name."""
+        called = {name: f"variable {name}" if name in OTHERS else name for name in self.labels}
+        return {called[name]: self._named(name, states[:, place]) for place, name in enumerate(self.labels)}
 
-    def _named(self, name: str, states: Array) -> Array:
-        return np.array(self.labels[name], dtype=object)[np.asarray(states, dtype=int)]
+    def _named(self, name: str, states: Any) -> Any:
+        return np.array(self.labels[name], dtype=object)[states]
 
     def tables(self, natural: Natural) -> dict[str, pd.DataFrame]:
         """Completed rows, most probable completions, and the marginals of the missing entries, where asked for."""
