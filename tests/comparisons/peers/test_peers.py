@@ -82,7 +82,10 @@ def test_the_command_refuses_when_nothing_is_installed(monkeypatch: pytest.Monke
 
 def test_the_command_refuses_a_package_that_it_does_not_know() -> None:
     result = CliRunner().invoke(main, ["peers", "ltm"])
-    assert (result.exit_code, result.stderr) == (2, "Error: unknown package 'ltm', expected one of: girth, mirt, stepmix\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: unknown package 'ltm', expected one of: girth, mirt, stepmix\n",
+    )
 
 
 # --- the adapters ---
