@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Alternative",
     "Array",
     "Away",
     "Axis",
@@ -84,6 +85,8 @@ class Curves(NamedTuple):
         Observed counterpart at the same x.
     discrete : bool
         Draw bars for what was observed and points for the lines; else draw continuous lines.
+    ticks : tuple of str
+        Names of the places x, where they have some.
     """
 
     title: str
@@ -93,6 +96,7 @@ class Curves(NamedTuple):
     lines: dict[str, Array]
     observed: Array | None = None
     discrete: bool = False
+    ticks: tuple[str, ...] = ()
 
 
 class Published(NamedTuple):
@@ -102,39 +106,57 @@ class Published(NamedTuple):
     parameters: Mapping[str, list[float]]
 
 
+class Alternative(NamedTuple):
+    """Estimates of the same parameters by another principle, to be shown beside the maximum of the likelihood.
+
+    Attributes
+    ----------
+    name : str
+        In a word or two, for a column.
+    natural : Natural
+    remark : str
+        What the reader must know of them, in sentences.
+    """
+
+    name: str
+    natural: Natural
+    remark: str
+
+
 class Certified(NamedTuple):
     """A stationary point known to many digits; what that means stands in `comparisons/catalogue/README.md`.
 
     Attributes
     ----------
     kind : str
-        `best`, `local`, `saddle` or `ridge`, as in `comparisons.optima.kinds`.
+        `best`, `local`, `saddle`, `ridge` or `boundary`, as in `comparisons.optima.kinds`.
     log_likelihood : str
     parameters : dict of name -> decimals, one per entry
+    natural : Natural
+        The same in double precision.
     digits : int
         Significant digits of these numbers.
     how : str
         How they were obtained.
     not_identified : tuple of str
         Parameters whose value there is arbitrary.
+    log_posterior : str
+        Where there is a prior: what is stationary there.
     """
 
     kind: str
     log_likelihood: str
     parameters: Mapping[str, tuple[str, ...]]
+    natural: Natural
     digits: int
     how: str
     not_identified: tuple[str, ...] = ()
+    log_posterior: str = ""
 
     @property
     def height(self) -> float:
-        """Log-likelihood in double precision."""
-        return float(self.log_likelihood)
-
-    @property
-    def natural(self) -> Natural:
-        """Parameters in double precision."""
-        return {name: np.array([float(value) for value in row]) for name, row in self.parameters.items()}
+        """Log-likelihood, or log-posterior where there is a prior, in double precision."""
+        return float(self.log_posterior or self.log_likelihood)
 
 
 class Worked(NamedTuple):
@@ -313,6 +335,7 @@ class Case(WithParameters):
     tables : dict of title -> str
         Under which name the source prints a table of the first cycle.
     published : tuple of Published
+    alternatives : tuple of Alternative
     worked : Worked or None
     certified : tuple of Certified
         All known stationary points, where they are certified.
@@ -368,6 +391,7 @@ class Case(WithParameters):
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None
@@ -406,6 +430,10 @@ class Case(WithParameters):
     def flat(self, natural: Natural) -> Array:
         """Entries of natural parameters as one vector (or, with leading axes, one row per start)."""
         return np.concatenate([parameter.flat(natural[parameter.name]) for parameter in self.parameters], axis=-1)
+
+    def shaped(self, entries: Mapping[str, Any]) -> Natural:
+        """Natural parameters of their entries by name."""
+        return {name: self.by_name[name].full(row) for name, row in entries.items()}
 
     def size(self, natural: Natural) -> Array:
         """What a difference of each parameter is measured by: its unit plus its distance from its origin.

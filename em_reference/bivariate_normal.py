@@ -25,6 +25,7 @@ Source: Little and Rubin (2002), Statistical Analysis with Missing Data, section
 27-28: twelve rows whose likelihood has two maxima and a saddle.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -34,6 +35,7 @@ import numpy.typing as npt
 
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import HERMITE_NODES, HERMITE_WEIGHTS, Completions
 
 LOG_2_PI = np.log(2 * np.pi)
 
@@ -253,6 +255,24 @@ class BivariateNormal:
         by_rho = self.rows * rho / unexplained
         by_rho = by_rho + (cross * (1 + rho**2) - rho * scaled.sum(axis=-1, keepdims=True)) / unexplained**2
         return NormalParams(by_mean, by_variance, by_rho)
+
+    def completions(self, params: NormalParams) -> Iterator[Completions]:
+        """Rows of which one number is missing, at three values of it; see `em_reference.louis`."""
+        values = np.asarray(self.values, dtype=float)
+        unexplained = 1 - params.correlation**2
+        for seen, missing in ((0, 1), (1, 0)):
+            rows = ~np.isnan(values[:, seen]) & np.isnan(values[:, missing])
+            slope = params.correlation * np.sqrt(params.variance[missing] / params.variance[seen])
+            spread = np.sqrt(params.variance[missing] * unexplained)
+            apart = values[rows, seen, None] - params.mean[seen]
+            completed = np.empty((len(apart), len(HERMITE_NODES), 2))
+            completed[..., seen] = values[rows, seen, None] - self.center[seen]
+            completed[..., missing] = (
+                params.mean[missing] - self.center[missing] + slope * apart + spread * HERMITE_NODES
+            )
+            counts = NormalCounts(completed, completed**2, completed.prod(axis=-1, keepdims=True))
+            posterior = np.broadcast_to(HERMITE_WEIGHTS, completed.shape[:2])
+            yield Completions(posterior, self.score(counts, params), self._repeats[rows])
 
     def free_directions(self) -> Array:
         """All parameters move freely, (5, 5); means known to be 0 stay there, (5, 3)."""

@@ -21,6 +21,7 @@ Source: Dempster, Laird and Rubin (1977), section 4.3; the worked example of the
 "The EM Algorithm", section 6.3 (three coins, 20 sequences of 10 flips).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 from em_reference.deviance import deviance_part
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import Completions
 from em_reference.priors import Beta, Dirichlet
 
 
@@ -228,6 +230,13 @@ class CoinMixture:
         return CoinParams(
             (expected_counts.sequences + extra) / params.weight, heads / params.bias - tails / (1 - params.bias)
         )
+
+    def completions(self, params: CoinParams) -> Iterator[Completions]:
+        """Every unique outcome with every coin; see `em_reference.louis`."""
+        heads, flips, frequencies, _ = self.outcomes
+        one = np.broadcast_to(np.eye(self.coins), (len(heads), self.coins, self.coins))
+        counts = CoinCounts(one, one * heads[:, None, None], one * flips[:, None, None])
+        yield Completions(self.responsibilities(params)[0], self.score(counts, params), frequencies)
 
     def free_directions(self) -> Array:
         """Orthonormal basis (2K, F) of the directions in which the parameters may move.

@@ -24,6 +24,7 @@ Source: Thissen (1982), Psychometrika 47, 175-186, marginal maximum likelihood f
 logistic model; Bock and Aitkin (1981), Psychometrika 46, 443-459.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -34,6 +35,7 @@ import numpy.typing as npt
 from em_reference.em import Expectation
 from em_reference.item_regression import residuals, softplus
 from em_reference.layout import Array
+from em_reference.louis import Completions
 from em_reference.two_pl import TwoPL, TwoPLCounts, TwoPLParams
 
 MAX_NEWTON_STEPS = 50
@@ -137,6 +139,13 @@ class CommonSlope:
         residual, _ = residuals(nodes, expected_counts.correct, attempts, params.intercept, slope)
         by_slope = (nodes @ residual).sum(axis=-1, keepdims=True)
         return CommonSlopeParams(residual.sum(axis=-2), by_slope)
+
+    def completions(self, params: CommonSlopeParams) -> Iterator[Completions]:
+        """Every unique pattern at every node; see `em_reference.louis`."""
+        whole = TwoPLParams(params.intercept, np.broadcast_to(params.slope, np.shape(params.intercept)))
+        for part in self.two_pl.completions(whole):
+            by_intercept, by_slope = part.scores
+            yield part._replace(scores=CommonSlopeParams(by_intercept, by_slope.sum(axis=-1, keepdims=True)))
 
     def free_directions(self) -> Array:
         """All intercepts and the slope move freely: the identity (I + 1, I + 1)."""

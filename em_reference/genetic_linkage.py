@@ -18,6 +18,7 @@ Source: Dempster, Laird and Rubin (1977), Journal of the Royal Statistical Socie
 (after Rao 1965, section 5g): y = (125, 18, 20, 34), N = 197.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import Completions
 
 
 class LinkageParams(NamedTuple):
@@ -110,6 +112,12 @@ class GeneticLinkage:
         """Gradient of the expected complete-data log-likelihood at `params`."""
         linked, unlinked = expected_counts
         return LinkageParams(linked / params.theta - unlinked / (1 - params.theta))
+
+    def completions(self, params: LinkageParams) -> Iterator[Completions]:
+        """An animal of the first cell is in its part theta/4, or not; see `em_reference.louis`."""
+        linked = params.theta / (2 + params.theta)
+        counts = LinkageCounts(np.array([[[1.0], [0.0]]]), np.zeros((1, 2, 1)))
+        yield Completions(np.stack([linked, 1 - linked], axis=-1), self.score(counts, params), self.cells[:1])
 
     def free_directions(self) -> Array:
         """Theta moves freely: the identity (1, 1)."""

@@ -10,12 +10,13 @@ its total derivative, through the counts and through theta:
 
     I(theta) = -ds/dtheta        (Oakes 1999, Journal of the Royal Statistical Society B 61, 479-482)
 
-equal to the complete information less the missing information (Louis 1982, JRSS B 44, 226-233). With
-a prior it is the curvature of the log-posterior. The derivative is taken by central differences with
-two Richardson extrapolations (error of order h^6), all points in one batched E-step.
+equal to the complete information less the missing information, which is computed by a way of its own in
+`em_reference.louis`. With a prior it is the curvature of the log-posterior. The derivative is taken by central
+differences with two Richardson extrapolations (error of order h^6), all points in one batched E-step.
 """
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -78,27 +79,56 @@ def observed_information(problem: ScoredProblem, params: Any, *, held: Any = Non
         Symmetric. Near an edge the steps are shortened to a fiftieth of the way to it; on the edge
         itself the derivative does not exist and the result is NaN.
     """
-    return _information(problem, params, held, units)[0]
+    return oakes(problem, params, held, units).matrix
 
 
-def _information(problem: ScoredProblem, params: Any, held: Any, units: Any) -> tuple[Array, Array, Array]:
-    """The information, the numerical error of its diagonal, and the basis."""
+class Information(NamedTuple):
+    """Information in a basis of directions.
+
+    Attributes
+    ----------
+    matrix : array (F, F)
+        Symmetric.
+    error : array (F,)
+        Numerical error of its diagonal.
+    basis : array (P, F)
+        The directions.
+    """
+
+    matrix: Array
+    error: Array
+    basis: Array
+
+
+def oakes(problem: ScoredProblem, params: Any, held: Any = None, units: Any = None) -> Information:
+    """Observed information by Oakes' formula; arguments as of `observed_information`."""
+
+    def score_at(batch: Any) -> Any:
+        return problem.score(problem.e_step(batch).expected_counts, batch)
+
+    return slope_of_score(problem, score_at, params, held, units)
+
+
+def slope_of_score(
+    problem: ScoredProblem, score_at: Callable[[Any], Any], params: Any, held: Any, units: Any
+) -> Information:
+    """Minus the derivative of a score, a function of parameters with leading axes."""
     layout = Layout.of(params, ())
     center = layout.flatten(params)[0]
     basis = _basis(problem, layout, held)
     unit = np.ones(len(center)) if units is None else layout.flatten(units)[0]
     if not basis.size:
-        return np.zeros((0, 0)), np.zeros(0), basis
+        return Information(np.zeros((0, 0)), np.zeros(0), basis)
     longest = np.abs(basis).T @ (STEP * np.maximum(unit, np.abs(center)))
     size = np.minimum(longest, SHARE_OF_ERROR * _least_errors(problem, params, basis, longest))
     for _ in range(2):
         with np.errstate(all="ignore"):
             size = _inside(problem, layout, center, basis, size)
-            information, error = _by_differences(problem, layout, center, basis, size)
+            information, error = _by_differences(score_at, layout, center, basis, size)
             diagonal = np.diag(information)
             known = diagonal > CLEAR * error
             size = np.where(known, np.minimum(longest, SHARE_OF_ERROR / np.sqrt(np.where(known, diagonal, 1.0))), size)
-    return information, error, basis
+    return Information(information, error, basis)
 
 
 def _least_errors(problem: ScoredProblem, params: Any, basis: Array, longest: Array) -> Array:
@@ -121,13 +151,12 @@ def _least_errors(problem: ScoredProblem, params: Any, basis: Array, longest: Ar
 
 
 def _by_differences(
-    problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array
+    score_at: Callable[[Any], Any], layout: Layout, center: Array, basis: Array, size: Array
 ) -> tuple[Array, Array]:
     """Minus the derivative of the score along the basis, by central differences, and the error of its diagonal."""
     offsets = np.array([sign * half for half in HALVES for sign in (1.0, -1.0)])
     points = center + offsets[:, None, None] * (size[:, None] * basis.T)
-    batch = layout.unflatten(points)
-    score = problem.score(problem.e_step(batch).expected_counts, batch)
+    score = score_at(layout.unflatten(points))
     # Where nothing may move, at an edge say, the score may not be finite.
     moves = np.abs(basis).max(axis=1, initial=0.0) > 0
     score = np.where(moves, layout.flatten(score).reshape(*points.shape), 0.0)
@@ -142,7 +171,14 @@ def _by_differences(
     return -(jacobian + jacobian.T) / 2, error
 
 
-def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, units: Any = None) -> Any:
+def standard_errors(
+    problem: Any,
+    params: Any,
+    *,
+    held: Any = None,
+    units: Any = None,
+    by: Callable[..., Information] = oakes,
+) -> Any:
     """Asymptotic standard errors: square roots of the diagonal of the inverse information.
 
     An eigenvector of the information, scaled to a diagonal of ones, whose eigenvalue is not above noise (1e-9)
@@ -156,6 +192,8 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
     ----------
     problem, params, held, units
         As in `observed_information`. The errors are those of the model in which what is held is known.
+    by : callable
+        `oakes`, or `em_reference.louis.louis`.
 
     Returns
     -------
@@ -163,7 +201,7 @@ def standard_errors(problem: ScoredProblem, params: Any, *, held: Any = None, un
         Of the shape of `params`.
     """
     layout = Layout.of(params, ())
-    information, error, basis = _information(problem, params, held, units)
+    information, error, basis = by(problem, params, held, units)
     if not np.isfinite(information).all():
         return layout.unflatten(np.full(len(basis), np.nan))
     speaks = np.abs(np.diag(information)) > CLEAR * error

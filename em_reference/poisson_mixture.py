@@ -18,6 +18,7 @@ Source: Hasselblad (1969), Journal of the American Statistical Association 64, 1
 where this iteration stands for any exponential family; Titterington, Smith and Makov (1985), section 4.3.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from scipy.special import gammaln, xlogy
 from em_reference.deviance import deviance_part
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import Completions
 
 
 class PoissonParams(NamedTuple):
@@ -152,6 +154,13 @@ class PoissonMixture:
         """Gradient of the expected complete-data log-likelihood at `params`, the weights taken as free."""
         observations, total = expected_counts
         return PoissonParams(observations / params.weight, total / params.rate - observations)
+
+    def completions(self, params: PoissonParams) -> Iterator[Completions]:
+        """Every unique count in every component; see `em_reference.louis`."""
+        values, frequencies = self.outcomes
+        one = np.broadcast_to(np.eye(self.components), (len(values), self.components, self.components))
+        counts = PoissonCounts(one, one * values[:, None, None])
+        yield Completions(self.responsibilities(params)[0], self.score(counts, params), frequencies)
 
     def free_directions(self) -> Array:
         """Orthonormal basis (2K, 2K - 1) in (weight, rate): the weights keep their sum."""

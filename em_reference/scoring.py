@@ -66,7 +66,7 @@ def score_patterns(
         variance = (posterior * (nodes - mean[:, None]) ** 2).sum(axis=1)
         return Scores(mean, np.sqrt(variance))
     if method == "map":
-        return _mode(correct, answered, intercept, slope, prior_precision=1.0)
+        return mode(correct, answered, intercept, slope, prior_precision=1.0)
     if method == "mle":
         # An answer pulls theta up when its residual times the slope can only be positive.
         pull = answered * np.where(correct == 1, slope, -slope)
@@ -74,13 +74,13 @@ def score_patterns(
         inner = up & down
         theta = np.where(up, np.inf, np.where(down, -np.inf, np.nan))
         error = np.where(up | down, np.inf, np.nan)
-        inside = _mode(correct[inner], answered[inner], intercept, slope, prior_precision=0.0)
+        inside = mode(correct[inner], answered[inner], intercept, slope, prior_precision=0.0)
         theta[inner], error[inner] = inside
         return Scores(theta, error)
     raise ValueError(f"method must be 'eap', 'map' or 'mle', got {method!r}")
 
 
-def _mode(correct: Array, answered: Array, intercept: Array, slope: Array, *, prior_precision: float) -> Scores:
+def mode(correct: Array, answered: Array, intercept: Array, slope: Array, *, prior_precision: float) -> Scores:
     """Newton on the log-likelihood (or log-posterior) of theta, all patterns at once."""
     theta = np.zeros(len(correct))
     information = np.ones(len(correct))

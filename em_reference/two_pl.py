@@ -21,21 +21,27 @@ Source: Bock and Aitkin (1981), Psychometrika 46, 443-459; Baker and Kim (2004),
 scores, the separate step after calibration, are in `em_reference.scoring`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from em_reference.em import Expectation
 from em_reference.item_regression import newton, residuals
 from em_reference.layout import Array
+from em_reference.louis import Completions
 from em_reference.node_posterior import Design, chunks, collect
 from em_reference.priors import ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.response_patterns import Patterns, check_responses, unique_patterns
 from em_reference.scoring import Method, Scores, score_patterns
+
+# Cells of patterns x nodes x items that are completed at once.
+COMPLETED = 1 << 20
 
 
 class TwoPLParams(NamedTuple):
@@ -203,6 +209,19 @@ class TwoPL:
             if prior is not None:
                 gradient[index] = gradient[index] + prior.slope(values)
         return TwoPLParams(*gradient)
+
+    def completions(self, params: TwoPLParams) -> Iterator[Completions]:
+        """Every unique pattern at every node; see `em_reference.louis`."""
+        patterns, nodes = self.patterns, self.grid[0]
+        posterior, _ = self.posteriors(params)
+        expected = expit(params.intercept + params.slope * nodes[:, None])
+        size = max(1, COMPLETED // expected.size)
+        for rows in (slice(first, first + size) for first in range(0, len(posterior), size)):
+            residual = patterns.correct[rows, None] - expected
+            if patterns.answered is not None:
+                residual = residual * patterns.answered[rows, None]
+            scores = TwoPLParams(residual, nodes[:, None] * residual)
+            yield Completions(posterior[rows], scores, patterns.frequencies[rows])
 
     def free_directions(self) -> Array:
         """All intercepts and slopes move freely: the identity (2I, 2I)."""

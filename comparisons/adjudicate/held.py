@@ -117,7 +117,7 @@ def _none_higher(compiled: Compiled, entries: tuple[Entry, ...], level: float) -
     starts = [_at_edges(compiled.objective, start, entries) for start in each(draw_starts(compiled.case, STARTS, 0))]
     ends = run_em(compiled.case, compiled.objective, stack(starts))
     kept = np.all([ends.natural[entry.place.name][:, entry.place.entry] == entry.edge for entry in entries], axis=0)
-    heights = (ends.log_likelihood + ends.log_prior)[kept]
+    heights = ends.objective[kept]
     return bool(heights.max(initial=-np.inf) <= level + RISE * (1 + abs(level)))
 
 

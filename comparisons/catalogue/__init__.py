@@ -206,10 +206,10 @@ def _certified(case: "Case", entry: Any) -> "Certified":
     for name, row in parameters.items():
         if len(row) != len(case.labels[name]) or not all(map(_is_decimal, row)):
             raise InputError(f"[[certified]], {name}: expected {len(case.labels[name])} decimals in quotes")
-    if not _is_decimal(entry["log_likelihood"]):
-        raise InputError(
-            f"[[certified]]: 'log_likelihood' is {entry['log_likelihood']!r}, expected a decimal in quotes"
-        )
+    posterior = "log_posterior" if case.with_prior else "log_likelihood"
+    for key in ("log_likelihood", posterior):
+        if not _is_decimal(entry.get(key)):
+            raise InputError(f"[[certified]]: {key!r} is {entry.get(key)!r}, expected a decimal in quotes")
     unknown = {*entry["parameters"], *entry.get("not_identified", ())} - set(case.labels)
     if unknown:
         named = ", ".join(sorted(unknown))
@@ -218,9 +218,11 @@ def _certified(case: "Case", entry: Any) -> "Certified":
         entry["kind"],
         entry["log_likelihood"],
         parameters,
+        case.shaped({name: [float(value) for value in row] for name, row in parameters.items()}),
         entry["digits"],
         entry["how"],
         tuple(entry.get("not_identified", ())),
+        entry[posterior] if case.with_prior else "",
     )
 
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from comparisons import catalogue
-from comparisons.case import Array, Case, Flag, Natural, each, natural_of, stack, take
+from comparisons.case import Case, Flag, Natural, each, stack, take
 from comparisons.compiled import Compiled, compiled_case
 from comparisons.cross_check.agreement import estimates_table
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
+from comparisons.cross_check.errors_of_estimates import errors_of_estimates
 from comparisons.cross_check.flags import raise_flags
 from comparisons.cross_check.other_rows import other_rows
 from comparisons.cross_check.verdict import Verdict, sentence_of, verdict_of
@@ -34,26 +34,20 @@ from comparisons.optima.kinds import (
     Judgement,
     Kind,
     apart,
-    beside_on_ridge,
     examine,
     judge,
     rounding_of_fingerprint,
 )
 from comparisons.optima.labellings import labelling_of_end, rearranged
-from comparisons.optima.standard_errors import standard_errors, varying_errors
+from comparisons.optima.standard_errors import standard_errors
 from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_starts, run_em, run_pymc, silent
 from comparisons.writing import saved
 from em_reference.em import Fit, em
-from em_reference.information import ScoredProblem
-from em_reference.information import standard_errors as em_standard_errors
 from pp_models.compilation import Backend
-from pp_models.edges import edges_nearby
 
 # Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
 # what the estimates of an identified parameter may differ by.
 ONE_DISTRIBUTION = STANDARD_ERRORS / 10
-# This close to an edge, beside the width of the range, there is no room for a difference quotient.
-NO_ROOM = 1e-9
 
 
 @dataclass(frozen=True)
@@ -294,8 +288,8 @@ def crosscheck(
     optima[ends.optimum] = replace(optima[ends.optimum], judgement=judgement)
     optima = [_labelled(compiled, o, ends.pymc) if o.kind is Kind.DEGENERATE else o for o in optima]
     open_names = (*judgement.not_identified, *judgement.diverging)
-    why, errors = _errors(compiled, shown, ends.pymc, judgement)
-    estimates = estimates_table(case, shown, ends.pymc, *errors, open_names, why)
+    errors = errors_of_estimates(compiled, shown, ends.pymc, judgement)
+    estimates = estimates_table(case, shown, ends.pymc, errors, open_names)
     checks = run_checks(compiled, fits, starts, optima, ends, estimates)
     if judgement.kind not in NO_MAXIMUM:
         checks += other_rows(compiled, starts, ends.pymc)
@@ -382,57 +376,6 @@ def _apart(compiled: Compiled, em: Natural, pymc: Natural) -> tuple[str, ...]:
         errors = standard_errors(compiled, pymc)
         differs &= ~(np.isfinite(errors) & (difference <= STANDARD_ERRORS * errors))
     return tuple(name for name, is_apart in zip(case.parameter_names(), differs, strict=True) if is_apart)
-
-
-def _errors(
-    compiled: Compiled, em: Natural, pymc: Natural, judgement: Judgement
-) -> tuple[dict[str, str], tuple[Array, Array]]:
-    """Why some parameters have no standard error, and those of the others, by EM's code and by PyMC's.
-
-    One rule for both. Parameters at an edge or on their way to infinity are held: the errors of the others are
-    those of the model in which they are known. On a ridge only errors that do not depend on the place are shown.
-    """
-    names = compiled.case.parameter_names()
-    nothing = np.full(len(names), np.nan)
-    if judgement.kind in NO_MAXIMUM:
-        return dict.fromkeys(names, "no maximum"), (nothing, nothing)
-    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
-    why = dict.fromkeys(judgement.not_identified, "not identified") | held
-    if judgement.not_identified:
-        places = (em, pymc, *beside_on_ridge(compiled, examine(compiled, pymc)))
-        varying = varying_errors(compiled, places, tuple(held))
-        why = dict.fromkeys(varying, "varies along the ridge") | why
-    by_pymc = standard_errors(compiled, pymc, tuple(held))
-    silent = {name for name, error in zip(names, by_pymc, strict=True) if np.isinf(error)}
-    why |= dict.fromkeys(silent - set(why), "no information")
-    if not all(hasattr(compiled.case.em, needed) for needed in ("score", "free_directions")):
-        return why, (nothing, by_pymc)
-    told = np.array([name not in why for name in names])
-    by_em = _errors_by_em(compiled, em, np.isin(names, list(held)), told)
-    if judgement.not_identified and not np.isfinite(by_em[told]).all():
-        # Where EM ended, a weight may be too small for differences of its score, and not at the edge.
-        by_em = np.where(np.isfinite(by_em), by_em, _errors_by_em(compiled, pymc, np.isin(names, list(held)), told))
-    unknown = {name for name, error, shown in zip(names, by_em, told, strict=True) if shown and not np.isfinite(error)}
-    return why | dict.fromkeys(unknown, "EM's code does not give it exactly"), (by_em, by_pymc)
-
-
-def _errors_by_em(
-    compiled: Compiled,
-    natural: Natural,
-    held: npt.NDArray[np.bool_],
-    told: npt.NDArray[np.bool_],
-) -> Array:
-    """Standard errors by EM's code at a point.
-
-    Next to an edge differences of EM's score are noise: what has no error to tell is held there as well.
-    """
-    case, objective = compiled
-    edges = {(edge.name, edge.entry) for edge in edges_nearby(objective, natural, NO_ROOM)}
-    next_to = np.array([(name, index) in edges for name, size in case.sizes.items() for index in range(size)])
-    known = natural_of(case, (held | (next_to & ~told)).astype(float))
-    problem, units = cast(ScoredProblem, case.em), case.to_em(natural_of(case, case.unit))
-    found = em_standard_errors(problem, case.to_em(natural), held=case.to_em(known), units=units)
-    return case.flat(case.from_em(found))
 
 
 def _crosswise(compiled: Compiled, ends: Ends) -> pd.DataFrame:

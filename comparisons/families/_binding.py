@@ -75,12 +75,13 @@ class Model:
         return import_module(f"pp_models.{self.file}").build(**given, hooks=hooks)
 
 
-def simplex(rng: np.random.Generator, size: int) -> Array:
-    """Weights, uniform over the simplex."""
-    return rng.dirichlet(np.ones(size))
+def simplex(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
+    """Weights, uniform over the simplex; of a shape, along its last axis."""
+    *lead, last = np.atleast_1d(size)
+    return rng.dirichlet(np.ones(last), tuple(lead) or None)
 
 
-def probability(rng: np.random.Generator, size: int) -> Array:
+def probability(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
     """Uniform between 0 and 1."""
     return rng.random(size)
 

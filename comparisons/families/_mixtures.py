@@ -12,7 +12,8 @@ def relabelled(natural: Natural, reference: Natural) -> Natural:
     """Components in the order that comes closest to the reference: an assignment of least total distance."""
     from scipy.optimize import linear_sum_assignment
 
-    distance = sum(np.abs(reference[name][:, None] - values) for name, values in natural.items())
+    apart = (np.abs(reference[name][:, None] - values) for name, values in natural.items())
+    distance = sum(by_entry.reshape(*by_entry.shape[:2], -1).sum(axis=-1) for by_entry in apart)
     order = linear_sum_assignment(distance)[1]
     return {name: values[order] for name, values in natural.items()}
 

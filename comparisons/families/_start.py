@@ -52,7 +52,7 @@ def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start"
     for name in start:
         if name not in case.labels:
             raise InputError(f"{where}: unknown parameter {name!r}, expected {', '.join(case.labels)}")
-    natural = {}
+    entries = {}
     for name, labels in case.labels.items():
         if name not in start:
             raise InputError(f"{where}: {name!r} is missing, expected {', '.join(case.labels)}")
@@ -66,7 +66,8 @@ def checked_start(case: "Case", start: Mapping[str, Any], where: str = "--start"
         if len(bad):
             entry = case.entry(name, int(bad[0]))
             raise InputError(f"{where}: {entry} is {values[bad[0]]}, expected a finite number")
-        natural[name] = values
+        entries[name] = values
+    natural = case.shaped(entries)
     module = families.family(case.family)
     fault = families.start_fault(module, natural)
     if fault is None and not np.all(case.em.feasible(case.to_em(natural))):

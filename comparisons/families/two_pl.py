@@ -28,6 +28,7 @@ from comparisons.families._item_response import (
     turned,
     upright,
 )
+from comparisons.families._joint import joint_estimates
 from comparisons.families._no_estimate import left_out, with_estimates
 from comparisons.families._priors import Prior, by_em, in_words, prior_constants, prior_of, priors_in_words
 from comparisons.parsing import Range
@@ -44,7 +45,8 @@ OPTIONS = (
     Option("grid-weights", list, "their weights, used as they are", range=Range(1e-300, 1e6)),
     Option("intercept-prior", str, f"prior on d: {priors_in_words('normal')}; flat when left out"),
     Option("slope-prior", str, f"prior on a: {priors_in_words('normal', 'lognormal')}; flat when left out"),
-    Option("scores", str, "also write person scores: eap, map or mle"),
+    Option("scores", str, "also write person scores", choices=get_args(Method)),
+    Option("joint", bool, "also estimate items and abilities at once, by joint maximum likelihood", default=False),
     *COLUMN_OPTIONS,
 )
 MOST_NODES = 10_000
@@ -60,9 +62,6 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     """
     responses, items, frequencies, ids, flags = responses_of(table, options)
     nodes, weights = _quadrature(options)
-    scores = options["scores"]
-    if scores is not None and scores not in get_args(Method):
-        raise InputError(f"--scores {scores}: expected one of {', '.join(get_args(Method))}")
     priors = (
         prior_of("--intercept-prior", options["intercept-prior"], ("normal",)),
         prior_of("--slope-prior", options["slope-prior"], ("normal", "lognormal")),
@@ -76,9 +75,10 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         weights=weights,
         intercept_prior=priors[0],
         slope_prior=priors[1],
-        scores=scores,
+        scores=options["scores"],
         ids=ids,
         where=table.path,
+        joint=options["joint"],
     )
     case = replace(case, flags=(*flags, *case.flags))
     silent = int(np.isnan(responses).all(axis=1).sum())
@@ -114,6 +114,7 @@ def bind(
     ids: tuple[str, ...] | None = None,
     where: str = "data",
     keep_all: bool = False,
+    joint: bool = False,
 ) -> Case:
     """Bind arrays: responses (N, I) of 0, 1 or NaN, optionally with frequencies, a grid and priors.
 
@@ -136,6 +137,7 @@ def bind(
     em = TwoPL(responses, frequencies, nodes, weights,
                intercept_prior=by_em(intercept_prior), slope_prior=by_em(slope_prior))  # fmt: skip
     examinees, display = em.patterns.frequencies.sum(), TwoPLDisplay(em, items, scores, ids)
+    beside = joint_estimates(em, items) if joint else None
     slope = half_normal if slope_prior is not None and slope_prior[0] == "lognormal" else real
     mirrored = data.symmetric and (slope_prior is None or slope_prior[:2] == ("normal", 0.0))
     item = Axis("item", items)
@@ -159,7 +161,8 @@ def bind(
         curves=data.curves,
         first_cycle=display.first_cycle,
         extra_tables=display.extra_tables,
-        flags=left_out(dropped),
+        flags=(*left_out(dropped), *(() if beside is None else (beside.flag,))),
+        alternatives=() if beside is None else beside.alternatives,
         audit=item_audit(
             data,
             partial(_bind_again, name, data, priors),
@@ -172,6 +175,7 @@ def bind(
             **data.settings,
             "prior on d": in_words(intercept_prior),
             "prior on a": in_words(slope_prior),
+            **({"beside": "joint maximum likelihood"} if joint else {}),
             **({} if scores is None else {"person scores": f"{scores}, in scores.csv and scores_by_pattern.csv"}),
         },
     )

@@ -91,6 +91,11 @@ class Endpoints:
     def __len__(self) -> int:
         return len(self.status)
 
+    @property
+    def objective(self) -> Array:
+        """What is climbed: log-likelihood plus log prior."""
+        return self.log_likelihood + self.log_prior
+
     def end(self, start: int) -> Natural:
         """Endpoint of a start, or the last finite point of its path."""
         return self.last_finite.get(start, take(self.natural, start))

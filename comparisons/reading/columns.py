@@ -45,8 +45,16 @@ def unused_column(table: Table, used: Iterable[str]) -> tuple[Flag, ...]:
     return (Flag("unused_column", f"not used: column {', '.join(unused)}"),) if unused else ()
 
 
-def item_columns(table: Table, options: Mapping[str, Any]) -> ItemColumns:
+def item_columns(table: Table, options: Mapping[str, Any], what: str = "columns of 0, 1 or empty") -> ItemColumns:
     """Choose the items: every column but the frequency, less what --id, --items and --drop say.
+
+    Parameters
+    ----------
+    table : Table
+    options : dict
+        Of the family.
+    what : str
+        What item columns look like, for a message.
 
     Raises
     ------
@@ -75,7 +83,7 @@ def item_columns(table: Table, options: Mapping[str, Any]) -> ItemColumns:
             )
         chosen = [column for column in chosen if column not in dropped]
     if len(chosen) < 2:
-        raise InputError(f"{table.path}: {len(chosen)} item column(s), expected at least 2 (columns of 0, 1 or empty)")
+        raise InputError(f"{table.path}: {len(chosen)} item column(s), expected at least 2 ({what})")
     return ItemColumns(tuple(chosen), tuple(column for column in chosen if column in named), who)
 
 

@@ -32,10 +32,17 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True, comm
     def short(table: Table, file: str) -> Table:
         return table.shortened(file if csv else None)
 
-    agreement: list[Block] = [short(tables.agreement(result), "estimates.csv")]
+    drawn = None if posterior is None else posterior.summary["sd"]
+    agreement: list[Block] = [
+        short(tables.agreement(result), "estimates.csv"),
+        short(tables.standard_errors(result, drawn), "estimates.csv"),
+    ]
     derived = tables.derived(result)
     if len(derived):
         agreement.append(short(tables.derived_table(result, derived), "derived.csv"))
+    others = tables.alternatives(result)
+    if others is not None:
+        agreement.append(short(others, "alternatives.csv"))
     about_scores = scores_remark(result)
     if about_scores:
         agreement.append(Text(as_sentence(f"Person scores: {about_scores}")))

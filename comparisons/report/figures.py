@@ -16,6 +16,8 @@ from comparisons.writing.style import EM, MOST_NAMED, MOST_OUTLINES, PYMC, QUIET
 
 # Values of x beyond which a fitted distribution is drawn without markers.
 MANY_VALUES = 60
+# More names than this below an axis are written upwards.
+FEW_TICKS = 12
 # The range of log-likelihoods shown is at least this share of 1 + |log-likelihood|.
 LEAST_RANGE = 1e-3
 MOST_LEVELS = 6
@@ -140,6 +142,8 @@ def _draw_curves(ours: Curves, theirs: Curves) -> Figure:
     handles, labels = draw(axes, ours, theirs)
     axes.set_xlabel(ours.x_label)
     axes.set_ylabel(ours.y_label)
+    if ours.ticks:
+        axes.set_xticks(ours.x, list(map(short, ours.ticks)), rotation=90 if len(ours.ticks) > FEW_TICKS else 0)
     figure.legend(handles, labels, loc="outside right upper")
     return figure
 

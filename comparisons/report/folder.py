@@ -135,6 +135,8 @@ def contents(
         }
         if posterior is not None:
             frames["posterior"] = posterior_frame(result, posterior)
+        if result.case.alternatives:
+            frames["alternatives"] = tables.alternatives_frame(result)
         if frames["derived"].empty:
             del frames["derived"]
         files |= {f"{name}.csv": csv_bytes(frame) for name, frame in frames.items()}

@@ -22,6 +22,9 @@ MOST_OPTIMA = 8
 # Entries of a parameter that is shown whatever else is, and how many of such there may be.
 FEW, MOST_FEW = 2, 6
 NOT_IDENTIFIED, DIVERGING, LEVEL, UNBOUNDED = "not identified", "diverging", "flat there", "unbounded"
+BY_PYMC = "PyMC, Hessian"
+# Standard errors and their columns.
+ERRORS = {"EM, Oakes": "em_se", "EM, Louis": "louis_se", BY_PYMC: "pymc_se"}
 WORDS = {
     NOT_IDENTIFIED: "Not identified: other values fit exactly as well.",
     DIVERGING: "Diverging: the estimate is infinite; the values are those at which EM and PyMC stopped.",
@@ -36,7 +39,7 @@ def objective_name(case: Case) -> str:
 
 
 def agreement(result: CrossCheck) -> Table:
-    """Estimates by EM and PyMC with their differences and standard errors; the note says why there is none."""
+    """Estimates by EM and PyMC with their differences."""
     rows, alarms, said = [], set(), []
     diverging = result.optima[result.ends.optimum].judgement.diverging
     for index, row in enumerate(result.estimates.to_dict("records")):
@@ -54,19 +57,63 @@ def agreement(result: CrossCheck) -> Table:
                 numerals.difference(row["difference"]),
                 numerals.difference(row["in_se"]),
                 numerals.digits(row["digits"]) if known else unknown,
-                *(numerals.standard_error(None if row["no_se"] else row[se]) for se in ("em_se", "pymc_se")),
             )
         )
-    titles = ("EM", "PyMC", "difference", "in SE", "matching digits", "SE (EM)", "SE (PyMC)")
-    notes = [text for word, text in WORDS.items() if word in said]
+    titles = ("EM", "PyMC", "difference", "in SE", "matching digits")
     return Table(
         "Estimates by EM and PyMC",
         (Column("parameter", numeric=False), *(Column(title) for title in titles)),
         tuple(rows),
-        " ".join([*notes, without_error(result.estimates)]).strip(),
+        " ".join(text for word, text in WORDS.items() if word in said),
         frozenset(alarms),
         frozenset(result.estimates.index[result.estimates["parameter"].isin(few(result.case))]),
     )
+
+
+def standard_errors(result: CrossCheck, drawn: "pd.Series[float] | None" = None) -> Table:
+    """Standard errors by EM's code and by PyMC's, and the posterior's standard deviation where it was sampled.
+
+    The note says why some have none.
+    """
+    estimates = result.estimates
+    columns = {title: estimates[name].where(estimates["no_se"] == "") for title, name in ERRORS.items()}
+    columns = {title: errors for title, errors in columns.items() if title == BY_PYMC or errors.notna().any()}
+    if drawn is not None:
+        columns["posterior sd"] = drawn.reindex(estimates["parameter"]).reset_index(drop=True)
+    rows = tuple(
+        (one_line(name), *map(numerals.standard_error, errors))
+        for name, *errors in zip(estimates["parameter"], *columns.values(), strict=True)
+    )
+    return Table(
+        "Standard errors",
+        (Column("parameter", numeric=False), *map(Column, columns)),
+        rows,
+        without_error(estimates),
+        always=frozenset(estimates.index[estimates["parameter"].isin(few(result.case))]),
+    )
+
+
+def alternatives_frame(result: CrossCheck) -> pd.DataFrame:
+    """Estimates by other principles beside those of EM, with their differences, also in standard errors."""
+    case, estimates = result.case, result.estimates
+    frame = estimates[["parameter", "em"]].copy()
+    for other in case.alternatives:
+        theirs = case.flat(case.align(other.natural, result.ends.pymc))
+        frame[other.name] = theirs
+        frame[f"{other.name} less em"] = theirs - estimates["em"]
+        frame[f"{other.name} less em, in SE"] = frame[f"{other.name} less em"] / estimates["pymc_se"]
+    return frame
+
+
+def alternatives(result: CrossCheck) -> Table | None:
+    """Estimates by other principles as a table of the report; None where there are none."""
+    if not result.case.alternatives:
+        return None
+    frame = alternatives_frame(result)
+    rows = tuple((one_line(name), *map(numerals.estimate, values)) for name, *values in frame.itertuples(index=False))
+    columns = (Column("parameter", numeric=False), *(Column(one_line(title)) for title in ["EM", *frame.columns[2:]]))
+    note = " ".join(one_line(other.remark) for other in result.case.alternatives)
+    return Table("Estimates by another principle", columns, rows, note)
 
 
 def few(case: Case) -> list[str]:
@@ -94,9 +141,9 @@ def without_error(estimates: pd.DataFrame) -> str:
 
 
 def labels_of(case: Case, values: Array) -> tuple[str, ...]:
-    """Labels of a derived quantity: those of the first parameter with as many entries."""
+    """Labels of a derived quantity: those of the first parameter with as many entries, none of a single number."""
     size = len(values)
-    numbered = tuple(str(index + 1) for index in range(size))
+    numbered = tuple(str(index + 1) for index in range(size)) if size > 1 else ("",)
     return next((labels for labels in case.labels.values() if len(labels) == size), numbered)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from comparisons.certify.certificates import POINTS, write
+from comparisons.certify.certificates import points, write
 
-for name in sys.argv[1:] or POINTS:
+for name in sys.argv[1:] or points():
     write(name)

@@ -89,6 +89,9 @@ class Jet:
         return gradient, hessian
 
 
+Jets = dict[str, list[Jet]]
+
+
 def _add(into: dict[Any, Real], other: dict[Any, Real]) -> None:
     """Add the entries of one sparse array to another, in place."""
     for key, value in other.items():
