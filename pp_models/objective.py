@@ -157,8 +157,10 @@ class Objective:
                 low = 0.0
             elif isinstance(transform, IntervalTransform):
                 ends = transform.args_fn(*variable.owner.inputs)
+                # A bound is a graph, a number, or None where there is none.
                 low, high = (
-                    end if bound is None else bound.eval() for end, bound in zip((low, high), ends, strict=True)
+                    end if bound is None else pt.as_tensor(bound).eval()
+                    for end, bound in zip((low, high), ends, strict=True)
                 )
             shape = np.shape(self._initial_natural[variable.name])
             edges[variable.name] = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
