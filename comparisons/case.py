@@ -348,6 +348,8 @@ class Case(WithParameters):
         The fitted distribution in words, where a few say it all.
     curves : callable natural -> Curves
     clouds : callable natural -> Clouds
+    plane : tuple of str
+        Two scalar parameters over which paths of EM are drawn; empty where there are none.
     first_cycle : callable start -> dict of title -> DataFrame
         The E- and M-step of cycle 1 in full, for the report.
     extra_tables : callable natural -> dict of name -> DataFrame
@@ -410,6 +412,7 @@ class Case(WithParameters):
     fitted: Callable[[Natural], str | None] = unknown
     curves: Callable[[Natural], Curves | None] = unknown
     clouds: Callable[[Natural], Clouds | None] = unknown
+    plane: tuple[str, ...] = ()
     first_cycle: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     extra_tables: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     flags: tuple[Flag, ...] = ()

@@ -9,7 +9,6 @@ from comparisons.families._equal_rows import merged
 from comparisons.families._normal_components import NormalComponents
 from comparisons.families._pairs import without_variance
 from comparisons.parsing import Range, as_number, shortened
-from comparisons.reading.columns import unused_column
 from comparisons.reading.tables import Table, numbers, read_frequencies
 
 FREQUENCY = "frequency"
@@ -60,7 +59,7 @@ class NormalData(NamedTuple):
             raise InputError(f"{table.path}: {len(columns)} columns of values, expected 1 to {MOST_VARIABLES}")
         values = numbers(table, columns, expected="a number or empty", empty=True)
         frequencies = read_frequencies(table)
-        flags = unused_column(table, (*columns, FREQUENCY))
+        flags: tuple[Flag, ...] = ()
         empty = int(np.isnan(values).all(axis=1).sum())
         if empty:
             message = f"{empty} row(s) of {table.path} hold no number at all: they say nothing and are left out"

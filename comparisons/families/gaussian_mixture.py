@@ -142,6 +142,7 @@ def bind(
         derive=display.derive,
         curves=display.curves,
         clouds=display.clouds,
+        plane=("mean[component1]", "mean[component2]") if variables == 1 and components > 1 else (),
         extra_tables=display.extra_tables,
         towards_unbounded=() if floor or covariance_prior is not None else towards_a_row(parts),
         audit=gaussian_audit(em, partial(_bind_again, name, columns, floor, covariance_prior, weight_prior)),
