@@ -1,4 +1,4 @@
-"""Covariance matrices of the components of a normal mixture: whole, on their diagonal, or one variance for all variables.
+"""Covariance matrices of the components of a normal mixture: whole, diagonal, or one variance for all variables.
 
 A structure says which numbers describe the K matrices Sigma_k of D variables, and what they become in an M-step:
 
@@ -16,7 +16,7 @@ Factors are computed for all starts at once; a matrix that is singular in double
 other.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, multigammaln
@@ -67,21 +67,21 @@ class Structure(NamedTuple):
         found = total if self.form == "matrix" else np.diagonal(total, axis1=-2, axis2=-1)
         return found.sum(axis=-3 if self.form == "matrix" else -2) if self.pooled else np.array(found)
 
-    def rows(self, observations: Array) -> Array:
+    def rows(self, observations: Array) -> Any:
         """By how many squares each number is estimated, from expected rows (..., K); broadcasts against it."""
         total = observations.sum(axis=-1, keepdims=True) if self.pooled else observations
         if self.form == "scalar":
             return total * self.variables
         if self.form == "diagonal":
-            return total if self.pooled else total[..., None]
-        return total[..., None] if self.pooled else total[..., None, None]
+            return np.asarray(total if self.pooled else total[..., None])
+        return np.asarray(total[..., None] if self.pooled else total[..., None, None])
 
     def positive(self, values: Array) -> Array:
         """The same numbers, those of a start NaN whose matrices are not all positive definite."""
-        good = np.isfinite(cholesky(values)).all(axis=(-1, -2)) if self.form == "matrix" else values > 0
-        lead = values.ndim - len(self.shape)
-        own = tuple(range(lead, good.ndim))
-        return np.where(good.all(axis=own).reshape(values.shape[:lead] + (1,) * len(self.shape)), values, np.nan)
+        lead = values.shape[: values.ndim - len(self.shape)]
+        good = np.isfinite(cholesky(values)) if self.form == "matrix" else values > 0
+        every = good.reshape(*lead, -1).all(axis=-1)
+        return np.where(every.reshape(*lead, *(1 for _ in self.shape)), values, np.nan)
 
     def gradient(self, values: Array, squares: Array, rows: Array) -> Array:
         """Derivative of  -rows/2 log|Sigma| - tr(Sigma^-1 squares)/2  by every number, those of a matrix as if free."""

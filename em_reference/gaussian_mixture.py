@@ -24,6 +24,7 @@ Source: Dempster, Laird and Rubin (1977), Journal of the Royal Statistical Socie
 entries: Ghahramani and Jordan (1994), Advances in Neural Information Processing Systems 6, 120-127.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -34,7 +35,18 @@ import numpy.typing as npt
 from em_reference.covariances import CovariancePrior, Form, Structure, cholesky, inverse_factor
 from em_reference.em import Expectation
 from em_reference.layout import Array
-from em_reference.normal_density import LOG_2_PI, Block, Moments, Normal, Spread, blocks_of, expected_moments, shares
+from em_reference.louis import Completions
+from em_reference.normal_density import (
+    LOG_2_PI,
+    Block,
+    Grid,
+    Moments,
+    Normal,
+    Spread,
+    blocks_of,
+    expected_moments,
+    shares,
+)
 from em_reference.priors import Dirichlet
 
 
@@ -197,7 +209,8 @@ class GaussianMixture:
         some = observations[..., None] > 0
         shift = np.divide(sums, observations[..., None], out=np.zeros_like(sums), where=some)
         mean = np.where(some, center + shift, params.mean.reshape(sums.shape))
-        scatter = squares - self.structure.contracted((observations[..., None] * shift)[..., None] * shift[..., None, :])
+        moved = (observations[..., None] * shift)[..., None] * shift[..., None, :]
+        scatter = squares - self.structure.contracted(moved)
         rows = self.structure.rows(observations)
         if self.covariance_prior is not None:
             scatter = scatter + self.covariance_prior.scale
@@ -247,9 +260,32 @@ class GaussianMixture:
         extra = 0.0 if self.weight_prior is None else self.weight_prior.alpha - 1
         return GaussianParams(
             (observations + extra) / weight,
-            by_mean.reshape(params.mean.shape),
+            by_mean[..., 0] if self.structure.variables > 1 else by_mean[..., 0, 0],
             self.structure.gradient(params.covariance, squares, rows),
         )
+
+    def completions(self, params: GaussianParams) -> Iterator[Completions]:
+        """Every row in every component, what is missing of it at a grid of values; see `em_reference.louis`."""
+        weight, mean, matrices = self._whole(params)
+        size, variables = mean.shape
+        matrices = np.broadcast_to(matrices, (size, variables, variables))
+        for block in self.blocks:
+            normal, fill = Normal.of(weight, mean, matrices, block.seen), Grid.of(matrices, block.seen)
+            for part in block.chunks(size**2 * variables * len(fill.weights)):
+                apart, joint = normal.log_joint(part.values)
+                # Rows first, then component and value of what is missing as one axis.
+                shape = (len(part.frequencies), size * len(fill.weights))
+                filled = fill.filled(apart).reshape(*shape, variables)
+                one = np.broadcast_to(np.repeat(np.eye(size), len(fill.weights), axis=0), (*shape, size))
+                products = filled[..., :, None] * filled[..., None, :]
+                counts = GaussianCounts(
+                    one,
+                    (one[..., None] * filled[..., None, :]).reshape(*shape, *np.shape(params.mean)),
+                    self.structure.contracted(one[..., None, None] * products[..., None, :, :]),
+                    np.broadcast_to(params.mean, (*shape, *np.shape(params.mean))),
+                )
+                posterior = (shares(joint)[0].T[:, :, None] * fill.weights).reshape(shape)
+                yield Completions(posterior, self.score(counts, params), part.frequencies)
 
     def free_directions(self) -> Array:
         """Orthonormal basis (P, F): the weights keep their sum, covariance matrices stay symmetric."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from em_reference.covariances import cholesky, inverse_factor
 from em_reference.layout import Array
+from em_reference.louis import HERMITE_NODES, HERMITE_WEIGHTS
 
 LOG_2_PI = np.log(2 * np.pi)
 # Numbers that one temporary array may hold: it then stays in the processor's cache.
@@ -80,7 +81,7 @@ class Normal(NamedTuple):
 
 
 def shares(log_joint: Array) -> tuple[Array, Array]:
-    """Responsibilities (..., K, J) and log densities (..., J) of log joint densities (..., K, J), which they replace."""
+    """Responsibilities (..., K, J) and log densities (..., J) of log joint densities (..., K, J), in their place."""
     top = log_joint.max(axis=-2, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     gamma = np.exp(np.subtract(log_joint, top, out=log_joint), out=log_joint)
@@ -122,17 +123,57 @@ class Moments(NamedTuple):
         """Moments of all variables, from those of the entries that are seen."""
         if seen.all():
             return self
-        half = inverse_factor(cholesky(covariance[..., seen, :][..., seen]))
-        scaled = half @ covariance[..., seen, :]
-        fill = np.swapaxes(scaled, -1, -2) @ half
-        # Of a variable that is seen the regression on itself is exact.
-        fill[..., seen, :] = np.eye(int(seen.sum()))
-        unexplained = covariance - np.swapaxes(scaled, -1, -2) @ scaled
-        unexplained[..., seen, :] = 0.0
-        unexplained[..., seen] = 0.0
+        fill, unexplained = regression(covariance, seen)
         products = fill @ self.products @ np.swapaxes(fill, -1, -2)
         products = products + self.observations[..., None, None] * unexplained
         return self._replace(sums=(fill @ self.sums[..., None])[..., 0], products=products)
+
+
+class Grid(NamedTuple):
+    """What is missing of some rows at a few values, which integrate polynomials of degree 5 exactly.
+
+    Attributes
+    ----------
+    fill : array (K, D, D_o)
+        Deviations of all variables expected from those seen.
+    beside : array (K, G, D)
+        Deviations of the values from what is expected; 0 of what is seen.
+    weights : array (G,)
+    seen : bool array (D,)
+    """
+
+    fill: Array
+    beside: Array
+    weights: Array
+    seen: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, covariance: Array, seen: npt.NDArray[np.bool_]) -> "Grid":
+        """Of covariance matrices (K, D, D): Gauss and Hermite's nodes for every variable that is missing."""
+        fill, unexplained = regression(covariance, seen)
+        size = int((~seen).sum())
+        places = np.indices((len(HERMITE_NODES),) * size).reshape(size, len(HERMITE_NODES) ** size).T
+        beside = np.zeros((len(covariance), len(places), len(seen)))
+        beside[..., ~seen] = HERMITE_NODES[places] @ np.swapaxes(cholesky(unexplained[:, ~seen][:, :, ~seen]), -1, -2)
+        return cls(fill, beside, HERMITE_WEIGHTS[places].prod(axis=-1), seen)
+
+    def filled(self, apart: Array) -> Array:
+        """Deviations (J, K, G, D) of all variables, from those seen (K, D_o, J)."""
+        expected = np.swapaxes(self.fill @ apart, -1, -2)
+        return np.asarray(np.swapaxes(expected, 0, 1)[:, :, None] + self.beside)
+
+
+def regression(covariance: Array, seen: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    """All variables by those seen: coefficients (..., D, D_o) and what they leave of the covariance, (..., D, D)."""
+    half = inverse_factor(cholesky(covariance[..., seen, :][..., seen]))
+    scaled = half @ covariance[..., seen, :]
+    fill = np.swapaxes(scaled, -1, -2) @ half
+    unexplained = covariance - np.swapaxes(scaled, -1, -2) @ scaled
+    # Of a variable that is seen the regression on itself is exact.
+    fill[..., seen, :] = np.eye(int(seen.sum()))
+    unexplained[..., seen, :] = 0.0
+    unexplained[..., seen] = 0.0
+    return fill, unexplained
 
 
 def expected_moments(weight: Array, mean: Array, covariance: Array, block: Block) -> Moments:

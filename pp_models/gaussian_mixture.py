@@ -70,7 +70,7 @@ def build(
         means = pt.reshape(mean, (components, size))
         alike = 1 if covariance == "tied" else components
         if size > 1 and covariance in ("full", "tied"):
-            shape = (size, size) if covariance == "tied" else (components, size, size)
+            shape: tuple[int, ...] = (size, size) if covariance == "tied" else (components, size, size)
             matrices = _matrices(shape, covariance_prior)
             spread = matrices[None] if covariance == "tied" else matrices
         else:

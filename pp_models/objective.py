@@ -252,7 +252,10 @@ class Objective:
         if self.is_matrix(name):
             if not np.allclose(value, np.swapaxes(value, -1, -2), rtol=1e-6, atol=0.0):
                 raise ValueError(f"parameter {name!r} must hold symmetric matrices, got {value}")
-            if not (np.linalg.eigvalsh(value) > 0).all():
+            scale = np.sqrt(np.abs(np.diagonal(value, axis1=-2, axis2=-1)))
+            # Beside the large variance of one variable the small one of another is round-off.
+            scaled = value / np.maximum(scale[..., :, None] * scale[..., None, :], np.finfo(float).tiny)
+            if not (np.linalg.eigvalsh(scaled) > 0).all():
                 raise ValueError(f"parameter {name!r} must hold positive definite matrices, got {value}")
             return value
         if (value < low).any() or (value > high).any():

@@ -17,7 +17,7 @@ from comparisons.families._normal_data import NormalData, covariance_prior_of, r
 from comparisons.families._priors import CONCENTRATION
 from comparisons.parsing import Range
 from comparisons.reading.tables import Table
-from em_reference.covariances import CovariancePrior
+from em_reference.covariances import CovariancePrior, cholesky
 from em_reference.gaussian_mixture import GaussianMixture
 from em_reference.priors import Dirichlet
 
@@ -79,7 +79,7 @@ def start_fault(start: Natural) -> str | None:
         return "weight holds numbers that do not add up to 1 or are negative, expected weights"
     if "variance" in start and not (start["variance"] > 0).all():
         return "variance holds a number that is not positive, expected numbers above 0"
-    if "covariance" in start and not (np.linalg.eigvalsh(start["covariance"]) > 0).all():
+    if "covariance" in start and not np.isfinite(cholesky(start["covariance"])).all():
         return "covariance holds a matrix that is not positive definite, expected covariance matrices"
     return None
 
@@ -150,7 +150,7 @@ def bind(
             "components": components,
             "covariance": covariance,
             **({"floor": f"{floor:g}"} if floor else {}),
-            "prior on covariances": "flat" if prior is None else _in_words(em, *covariance_prior),
+            "prior on covariances": _in_words(em, covariance_prior),
             "prior on weights": "flat" if weight_prior is None else f"Dirichlet({weight_prior:g})",
             **({"responsibilities": "in responsibilities.csv"} if responsibilities else {}),
         },
@@ -173,7 +173,10 @@ def _title(em: GaussianMixture, values: Array) -> str:
     return f"{size} normal component{'s' if size > 1 else ''}{of}, {em.rows:.0f} observations{gone}"
 
 
-def _in_words(em: GaussianMixture, degrees: float, scale: float) -> str:
+def _in_words(em: GaussianMixture, prior: tuple[float, float] | None) -> str:
+    if prior is None:
+        return "flat"
+    degrees, scale = prior
     name = "inverse Wishart" if em.structure.form == "matrix" else "inverse gamma, as an inverse Wishart"
     return f"{name} of {degrees:g} degrees of freedom, its scale {scale:g} times the variances of the data"
 

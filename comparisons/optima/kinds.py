@@ -353,9 +353,7 @@ def _off_edges(objective: Objective, edges: Iterable[AtEdge]) -> npt.NDArray[np.
     return inside
 
 
-def _open_directions(
-    objective: Objective, point: Point, curvature: float = OPEN_CURVATURE
-) -> npt.NDArray[np.float64]:
+def _open_directions(objective: Objective, point: Point, curvature: float = OPEN_CURVATURE) -> npt.NDArray[np.float64]:
     """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
     inside = _off_edges(objective, point.edges)
     eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from comparisons.case import Array, Clouds, Curves, Natural
@@ -98,7 +99,8 @@ class GaussianDisplay:
             )
         }
         title = "Rows and components" if variables == 2 else "Rows and components in the first two variables"
-        return Clouds(title, *self.parts.columns[:2], rows[:, :2], often, shares, outlines)
+        x, y = self.parts.columns[:2]
+        return Clouds(title, x, y, rows[:, :2], often, shares, outlines)
 
     def extra_tables(self, natural: Natural) -> dict[str, pd.DataFrame]:
         """Responsibilities of every row, and its likeliest component."""
@@ -127,7 +129,7 @@ def _other_than(column: str, *taken: str) -> str:
     return f"variable {column}" if clash else column
 
 
-def _with_gaps(seen: Array, values: Array) -> Array:
+def _with_gaps(seen: npt.NDArray[np.bool_], values: Array) -> Array:
     """Rows (J, D) of what was seen, NaN where it was not."""
     rows = np.full((values.shape[1], len(seen)), np.nan)
     rows[:, seen] = values.T
