@@ -98,7 +98,7 @@ class Structure(NamedTuple):
         cells = np.zeros((len(rows), self.variables, self.variables))
         cells[np.arange(len(rows)), rows, columns] = cells[np.arange(len(rows)), columns, rows] = 1.0
         one = cells.reshape(len(rows), -1) / np.where(rows == columns, 1.0, np.sqrt(2))[:, None]
-        return np.kron(np.eye(1 if self.pooled else self.components), one.T)
+        return np.asarray(np.kron(np.eye(1 if self.pooled else self.components), one.T), dtype=float)
 
 
 class CovariancePrior(NamedTuple):

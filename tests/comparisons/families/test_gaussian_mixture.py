@@ -1,4 +1,4 @@
-"""The family of normal mixtures: laws under every option, collapses, floors and priors, what is refused, what is shown."""
+"""The family of normal mixtures: laws, collapses, floors and priors, what is refused, what is shown."""
 
 from pathlib import Path
 from typing import Any
