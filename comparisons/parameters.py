@@ -121,6 +121,11 @@ class Parameter:
         """Number of entries."""
         return len(self._cells)
 
+    @property
+    def free(self) -> int:
+        """Number of entries that may be chosen: of weights that add up to 1 all but one."""
+        return self.size - (self.size // self.shape[-1] if self.support is Support.SIMPLEX else 0)
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Labels of the entries: `item3, class2`; one empty label of a single number."""

@@ -12,12 +12,14 @@ ways towards it are tried, then the plain EM step is taken. The length of the la
 in which the slow directions are contained, is the estimate of the distance still to go.
 
 The coordinates may be chosen (`Chart`). In logarithms and logits the edge of the parameter space, which EM cannot
-leave, is no fixed point, so a start that creeps away from it is not drawn back.
+leave, is no fixed point, so a start that creeps away from it is not drawn back. A coordinate that goes to an edge never
+arrives in them: its residual stays what it is, and would drown those of the others. It takes steps of its own.
 """
 
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from em_reference.acceleration import LEVEL
 from em_reference.em import ROUND_OFF, EMProblem, Expectation, Fit, Status, round_off
@@ -46,6 +48,10 @@ class Chart(Protocol):
         """Rows of coordinates as parameters."""
         ...
 
+    def going_out(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """Which coordinates are next to an edge of the parameter space that EM leads them to."""
+        ...
+
 
 class Plain(NamedTuple):
     """The parameters themselves as coordinates, in the units of a stop rule."""
@@ -60,6 +66,10 @@ class Plain(NamedTuple):
     def leave(self, coordinates: Array) -> Any:
         """Rows as parameters."""
         return self.layout.unflatten(coordinates * self.unit)
+
+    def going_out(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """None: an edge is reached."""
+        return np.zeros(coordinates.shape, dtype=bool)
 
 
 def carry_on(
@@ -96,9 +106,10 @@ class _Memory(NamedTuple):
     bends: Array
     kept: Array
 
-    def correction(self, residual: Array) -> Array:
-        """(dX + dF) gamma for every start, gamma by least squares over scaled columns."""
-        used = np.arange(self.steps.shape[2]) < self.kept[:, None, None]
+    def correction(self, residual: Array, left_out: npt.NDArray[np.bool_]) -> Array:
+        """(dX + dF) gamma for every start, gamma by least squares over scaled columns; 0 for what is left out."""
+        used = (np.arange(self.steps.shape[2]) < self.kept[:, None, None]) & ~left_out[..., None]
+        residual = np.where(left_out, 0.0, residual)
         steps, bends = np.where(used, self.steps, 0.0), np.where(used, self.bends, 0.0)
         length = np.linalg.norm(bends, axis=1, keepdims=True)
         scaled = np.nan_to_num(np.divide(bends, length, out=np.zeros_like(bends), where=length > 0))
@@ -133,7 +144,8 @@ def _iterate(problem: EMProblem, plain: Plain, chart: Chart, start: Any, stop: S
         moved = problem.m_step(here.expected_counts, params)
         residual = chart.enter(moved) - u
         past = past.with_new(u - before, residual - residual_before)
-        way = residual - past.correction(residual)
+        out = chart.going_out(u, residual)
+        way = np.where(out, LONGEST * np.sign(residual), residual - past.correction(residual, out))
         proposal = u + way * np.minimum(1.0, LONGEST / np.maximum(np.abs(way).max(axis=1, keepdims=True), LONGEST))
         usable = active & (past.kept > 0) & np.isfinite(proposal).all(axis=1)
 

@@ -5,7 +5,7 @@ A parameter with edges is a probability, a weight, a correlation, or a positive 
 multiply the distance to the edge show which of the two it does, in any units.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -81,17 +81,29 @@ def edges_nearby(space: Space, natural: Mapping[str, Array], within: float = NEX
 
 def at_distance(space: Space, natural: Mapping[str, Array], edge: Edge, distance: float) -> dict[str, Array]:
     """The same point with one parameter at another distance from its edge; other weights share what is left."""
-    values = np.array(natural[edge.name], dtype=float)
+    return {name: values[0] for name, values in at_distances(space, natural, edge, [distance]).items()}
+
+
+def at_distances(
+    space: Space, natural: Mapping[str, Array], edge: Edge, distances: Sequence[float]
+) -> dict[str, Array]:
+    """Points as of `at_distance`, one for each distance, along a leading axis."""
+    given = np.asarray(distances, dtype=float)
+    points = {
+        name: np.repeat(np.asarray(values, dtype=float)[None], len(given), axis=0) for name, values in natural.items()
+    }
+    # In the order of the entries: of another order a flat view would be a copy, and the change would be lost.
+    values = points[edge.name] = np.ascontiguousarray(points[edge.name])
     if space.is_simplex(edge.name):
         size = values.shape[-1]
-        weights, own = values.reshape(-1, size)[edge.entry // size], edge.entry % size
+        weights, own = values.reshape(len(given), -1, size)[:, edge.entry // size], edge.entry % size
         others = np.arange(size) != own
-        weights[others] *= (1 - distance) / weights[others].sum()
-        weights[own] = distance
+        weights[:, others] *= ((1 - given) / weights[:, others].sum(axis=1))[:, None]
+        weights[:, own] = given
     else:
         low, high = (np.ravel(end)[edge.entry] for end in space.edges(edge.name))
-        values.reshape(-1)[edge.entry] = high - distance if edge.upper else low + distance
-    return {**natural, edge.name: values}
+        values.reshape(len(given), -1)[:, edge.entry] = high - given if edge.upper else low + given
+    return points
 
 
 def inwards(edge: Edge) -> list[float]:

@@ -18,6 +18,9 @@ from comparisons.writing.manifest import ready
 if TYPE_CHECKING:
     from comparisons.case import Case
     from comparisons.commands.terminal import Screen
+    from comparisons.cross_check.run import CrossCheck
+
+    Keep = Callable[["Job", CrossCheck], None]
 
 # Exit statuses; of several problems the worst counts.
 AGREE, DISAGREE, BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
@@ -120,7 +123,7 @@ def _ready_for(out: Path, name: str) -> Path:
     return out / name
 
 
-def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable[[], None]"]:
+def _cross_check(job: Job, plan: Plan, screen: "Screen", keep: "Keep") -> tuple[int, "Callable[[], None]"]:
     """Load one problem, run EM and PyMC and write its report; the status, and what shows the verdict."""
     from comparisons.commands.terminal import Bar
 
@@ -145,6 +148,7 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable
             posterior = sample(result, seed=plan.seed)
         bar.phase("writing the report")
         write_report(result, folder, plan.formats, posterior, settings, plan.overwrite, join(job.command))
+    keep(job, result)
     files = (folder / name for name in ("report.html", "report.md", "summary.json"))
     about_scores = scores_remark(result)
     remarks = [
@@ -155,14 +159,18 @@ def _cross_check(job: Job, plan: Plan, screen: "Screen") -> tuple[int, "Callable
     return plan.status_of(result.verdict), lambda: screen.result(result, report, remarks)
 
 
-def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool) -> list[int]:
-    """Statuses of all problems, each run whatever becomes of the others."""
+def forget(_job: Job, _result: "CrossCheck") -> None:
+    """Default: results are in their reports, and not kept."""
+
+
+def run_all(jobs: Iterable[Job], plan: Plan, quiet: bool, keep: "Keep" = forget) -> list[int]:
+    """Statuses of all problems, each run whatever becomes of the others; `keep` is given every result."""
     from comparisons.commands.terminal import Screen
 
     screen, statuses = Screen(quiet), []
     for job in jobs:
         try:
-            status, show = _cross_check(job, plan, screen)
+            status, show = _cross_check(job, plan, screen, keep)
         except InputError as error:
             complain(error)
             status = BAD_INPUT

@@ -1,27 +1,22 @@
 """The command line: em-crosscheck list, run, compare.
 
 Everything heavy is imported inside the commands, so that help and bad usage are answered at once.
-The options of `compare` come from the family modules.
 """
 
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from comparisons.commands.adjudicate import adjudicate
 from comparisons.commands.batch import AGREE, BAD_INPUT, DISAGREE, Job, complain, planned, run_all
-from comparisons.commands.by_family import ByFamily
 from comparisons.commands.certify import certify
 from comparisons.commands.check import check
 from comparisons.commands.command_line import CommandLine
-from comparisons.commands.options import common_options, family_arguments, family_option, family_settings, sentence
+from comparisons.commands.compare import compare
+from comparisons.commands.options import common_options
 from comparisons.commands.own_case import own_case
 from comparisons.commands.peers import peers
 from comparisons.errors import InputError
-from comparisons.writing.manifest import relative
-
-FIRST_START = "First start; the others are random. Probabilities begin at least 1e-6 from 0 and 1."
 
 
 @click.group("em-crosscheck", cls=CommandLine, invoke_without_command=True)
@@ -102,86 +97,7 @@ def run(problem: tuple[str, ...], quiet: bool, **chosen: Any) -> int:
     return max(statuses)
 
 
-def _families() -> list[str]:
-    from comparisons import families
-
-    return families.names()
-
-
-def _compare_command(name: str) -> click.Command:
-    """The command of one family."""
-    from comparisons import families
-
-    module = families.family(name)
-
-    def compare(data: str, **chosen: Any) -> int:
-        given = {option.name: chosen.pop(option.name.replace("-", "_")) for option in module.OPTIONS}
-        return _compare(name, data, given, **chosen)
-
-    return click.Command(
-        name,
-        callback=compare,
-        params=[
-            click.Argument(["data"], metavar="DATA.csv"),
-            *map(family_option, module.OPTIONS),
-            click.Option(["--start"], metavar="NAME=N,N;...", help=FIRST_START),
-            click.Option(["--name"], help="Name of the report's folder; DATA-FAMILY if left out."),
-            click.Option(
-                ["--backend"],
-                type=click.Choice(["fast", "default"]),
-                default="fast",
-                show_default=True,
-                help="How PyMC compiles: fast to start, or fast to run.",
-            ),
-            *common_options(),
-        ],
-        help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}.",
-        short_help=module.TITLE,
-    )
-
-
-def _compare(
-    family_name: str,
-    data: str,
-    given: dict[str, Any],
-    *,
-    start: str | None,
-    name: str | None,
-    quiet: bool,
-    **chosen: Any,
-) -> int:
-    from comparisons import families, read_case
-    from comparisons.families._read_case import default_name, folder_name
-
-    if name is not None and folder_name(name) != name:
-        raise InputError(f"--name {name}: expected letters, digits, '.', '_' or '-', as for a folder")
-    module, folder = families.family(family_name), name or default_name(family_name, data)
-    plan = planned(**chosen)
-    command = ["em-crosscheck", "compare", family_name, data, *family_arguments(module.OPTIONS, given)]
-    command += [*(["--start", start] if start else []), *(["--name", name] if name else []), *plan.arguments]
-
-    settings = {"family": family_name, "data": relative(data, plan.out / folder)}
-    settings |= {**family_settings(module.OPTIONS, given), **({} if start is None else {"start": start})}
-    job = Job(folder, lambda: read_case(family_name, data, name=folder, start=start, **given), settings, command)
-    (status,) = run_all([job], plan, quiet)
-    if status <= DISAGREE and (plan.out / "README.md").exists():
-        from comparisons.report import write_index
-
-        # An index that is there stays complete; one of somebody else is left alone.
-        with suppress(InputError):
-            write_index(plan.out)
-    return status
-
-
-main.add_command(
-    ByFamily(
-        "compare",
-        "Run EM and PyMC on your own data, as a model of one FAMILY.",
-        "DATA.csv",
-        _families,
-        _compare_command,
-    )
-)
+main.add_command(compare)
 main.add_command(adjudicate)
 main.add_command(certify)
 main.add_command(check)

@@ -38,8 +38,27 @@ def value_of(option: "Option") -> click.ParamType:
         return click.BOOL
     if option.kind is str and not option.choices:
         return click.STRING
+    if option.ladder:
+        return Value("integer or A:B", f"{option.expected}, or a range as 1:6", lambda text: read_rungs(option, text))
     name = "|".join(option.choices) or KINDS[option.kind][0]
     return Value(name, option.expected, lambda text: read_value(option, text))
+
+
+def read_rungs(option: "Option", text: str) -> int | range:
+    """A number, or a range of them: `1:6` is 1, 2, 3, 4, 5 and 6.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, the second number is not the larger one, or one is outside the range of the option.
+    """
+    first, colon, last = text.partition(":")
+    if not colon:
+        return int(read_value(option, text))
+    rungs = range(read_value(option, first), read_value(option, last) + 1)
+    if len(rungs) < 2:
+        raise ValueError
+    return rungs
 
 
 def read_value(option: "Option", text: str) -> Any:

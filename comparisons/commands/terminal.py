@@ -1,7 +1,7 @@
 """What the command line shows: the verdict, a compact table, and a bar while it works."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -146,6 +146,27 @@ class Screen:
         self.line(f"Report: {one_line(str(report))}")
         self.line()
 
+    def ladder(self, groups: str, results: "Mapping[int, CrossCheck]", page: Path) -> None:
+        """The ladder of models, what is wrong with it, and where its page is."""
+        from comparisons.cross_check.ladder import ladder_flags, ladder_table
+        from comparisons.report.ladder import shown
+
+        heads, rows = shown(ladder_table(groups, results), narrow=True)
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+        for head in heads:
+            table.add_column(head, justify="left" if head == "kind" else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        starts = max(result.n_starts for result in results.values())
+        best = f"the best optimum, and how many of {starts} starts reached it"
+        self.line(Text.assemble((f"Ladder of {groups}", "bold"), f": {best}"))
+        self.table(table)
+        self.line()
+        for flag in ladder_flags(groups, results):
+            self.line(Text.assemble((f"{flag.code}: ", "yellow"), one_line(flag.message)))
+        self.line(f"Ladder: {one_line(str(page))}")
+        self.line()
+
     def problems(self, descriptions: Iterable[tuple[str, str, str, str]], families: Iterable[str]) -> None:
         """Name, title, family and source of each problem, and all families; in a pipe tab-separated problems."""
         for name, title, family, source in (tuple(map(one_line, description)) for description in descriptions):
@@ -161,7 +182,7 @@ class Screen:
 
 def _agreement(result: "CrossCheck") -> Table:
     """Log-likelihood and estimates by EM and PyMC; of a long list some rows, and the note says which."""
-    from comparisons.report.tables import without_error
+    from comparisons.report.tables import ends_shown, without_error
 
     estimates, note = _shown(result)
     note = "\n".join(filter(None, (note, without_error(result.estimates)))) or None
@@ -179,8 +200,7 @@ def _agreement(result: "CrossCheck") -> Table:
         has_error = not row["no_se"] and row["pymc_se"] > 0
         table.add_row(
             Text(one_line(row["parameter"])),
-            on_terminal(row["em"]),
-            on_terminal(row["pymc"]),
+            *map(on_terminal, ends_shown(row)),
             f"{row['difference']:.1e}",
             f"{row['pymc_se']:.2g}" if has_error else "-",
             f"{row['digits']:.1f}" if known else "-",

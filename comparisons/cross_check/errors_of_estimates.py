@@ -12,11 +12,13 @@ from comparisons.optima.kinds import NO_MAXIMUM, Judgement, beside_on_ridge, exa
 from comparisons.optima.standard_errors import standard_errors, varying_errors
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as standard_errors_by_em
-from em_reference.louis import louis
+from em_reference.louis import TooManyCompletionsError, louis
 from pp_models.edges import edges_nearby
 
 # This close to an edge, beside the width of the range, there is no room for a difference quotient.
 NO_ROOM = 1e-9
+# Why a parameter that is held at its edge has none.
+AT_EDGE = "at the edge"
 
 
 class Errors(NamedTuple):
@@ -50,7 +52,7 @@ def errors_of_estimates(compiled: Compiled, em: Natural, pymc: Natural, judgemen
     nothing = np.full(len(names), np.nan)
     if judgement.kind in NO_MAXIMUM:
         return Errors(nothing, nothing, nothing, dict.fromkeys(names, "no maximum"))
-    held = dict.fromkeys(judgement.at_edge, "at the edge") | dict.fromkeys(judgement.diverging, "diverging")
+    held = dict.fromkeys(judgement.at_edge, AT_EDGE) | dict.fromkeys(judgement.diverging, "diverging")
     why = dict.fromkeys(judgement.not_identified, "not identified") | held
     if judgement.not_identified:
         places = (em, pymc, *beside_on_ridge(compiled, examine(compiled, pymc)))
@@ -93,9 +95,13 @@ def _errors_by_em(
     held_in_em = _moved_in_em(case, known)
     errors = partial(standard_errors_by_em, problem, case.to_em(natural), held=held_in_em, units=units)
     by_oakes = case.flat(case.from_em(errors()))
+    nothing = np.full_like(by_oakes, np.nan)
     if not hasattr(problem, "completions"):
-        return by_oakes, np.full_like(by_oakes, np.nan)
-    return by_oakes, case.flat(case.from_em(errors(by=louis)))
+        return by_oakes, nothing
+    try:
+        return by_oakes, case.flat(case.from_em(errors(by=louis)))
+    except TooManyCompletionsError:
+        return by_oakes, nothing
 
 
 def _moved_in_em(case: Case, change: Natural) -> Any:

@@ -57,6 +57,9 @@ class Option(NamedTuple):
         Of numbers: where they, or every one of a list, must lie.
     choices : tuple of str
         Of text: the only words that are taken; empty when any is.
+    ladder : bool
+        Of a whole number: how many groups there are, so that a smaller number is a special case of a larger one. On
+        the command line several are asked for at once, `1:6`.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Option(NamedTuple):
     required: bool = False
     range: Range = Range()
     choices: tuple[str, ...] = ()
+    ladder: bool = False
 
     @property
     def expected(self) -> str:

@@ -7,6 +7,8 @@ from scipy.special import entr, xlogy
 
 from comparisons.case import Array
 
+NAMES = {"aic": "AIC", "bic": "BIC", "entropy_r2": "entropy_R2", "g2": "G2", "x2": "X2", "df": "df"}
+
 
 class FitStatistics(NamedTuple):
     """How well a fit does; what does not apply is left out.
@@ -32,8 +34,8 @@ class FitStatistics(NamedTuple):
     df: float | None = None
 
     def derived(self) -> dict[str, Array]:
-        """As quantities of a report, by name."""
-        return {name: np.array([value]) for name, value in self._asdict().items() if value is not None}
+        """As quantities of a report, by the names that they go by."""
+        return {NAMES[field]: np.array([value]) for field, value in self._asdict().items() if value is not None}
 
 
 def aic(log_likelihood: float, parameters: int) -> float:

@@ -38,7 +38,7 @@ DATA = (
     "and one row per sequence of flips or per kind of sequence"
 )
 OPTIONS = (
-    Option("coins", int, "number of coins (components)", required=True, range=Range(1, 100)),
+    Option("coins", int, "number of coins (components)", required=True, range=Range(1, 100), ladder=True),
     Option("flips", int, "flips per sequence; left out, the data have a column 'flips'", range=Range(1, LARGEST_COUNT)),
     Option("equal-weights", bool, "weights known and equal instead of estimated", default=False),
     Option("weight-prior", float, "concentration of a symmetric Dirichlet prior on the weights", range=CONCENTRATION),

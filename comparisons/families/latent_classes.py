@@ -33,7 +33,7 @@ DATA = (
     "answered), optionally a column 'frequency', and one row per respondent or per response pattern"
 )
 OPTIONS = (
-    Option("classes", int, "number of latent classes", required=True, range=Range(1, 100)),
+    Option("classes", int, "number of latent classes", required=True, range=Range(1, 100), ladder=True),
     Option("weight-prior", float, "concentration of a symmetric Dirichlet prior on the weights", range=CONCENTRATION),
     Option("category-prior", float, "the same on the categories of every item in every class", range=CONCENTRATION),
     Option("assignments", bool, "also write the posterior probability of every class, row by row", default=False),

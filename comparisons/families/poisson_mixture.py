@@ -20,7 +20,7 @@ from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 
 TITLE = "mixture of Poisson distributions: counts"
 DATA = "a column 'count' (0 to 1000000000), optionally a column 'frequency', and one row per observation or per count"
-OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100)),)
+OPTIONS = (Option("components", int, "number of components", required=True, range=Range(1, 100), ladder=True),)
 
 COLUMNS = ("count", "frequency")
 # EM creeps where two rates are close: Hasselblad's data take thousands of cycles.

@@ -338,8 +338,10 @@ def _moved(compiled: Compiled, natural: Natural, before: Natural) -> npt.NDArray
     for name in case.labels:
         change = np.abs(natural[name] - before[name])
         if objective.is_simplex(name):
-            exchanged = (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING)).any(axis=-1, keepdims=True)
-            moved[name] = exchanged & (change >= EXCHANGED * change.max(axis=-1, keepdims=True))
+            something = np.maximum(before[name], natural[name]) > NEXT_TO_NOTHING
+            exchanged = something & (change > MOVED * np.maximum(before[name], NEXT_TO_NOTHING))
+            taking_part = change >= EXCHANGED * change.max(axis=-1, keepdims=True)
+            moved[name] = exchanged.any(axis=-1, keepdims=True) & taking_part
         else:
             moved[name] = change > MOVED * size[name]
     return case.flat(moved).astype(bool)

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, stack, take
+from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, take
 from em_reference.acceleration import LEVEL
 from em_reference.anderson import carry_on, departure
 from em_reference.em import Fit, Status, round_off
-from pp_models.edges import Space, at_distance, edges_nearby, inwards
+from pp_models.edges import Space, at_distances, edges_nearby, inwards
 from pp_models.matrices import from_log_cholesky, log_cholesky
 
 # Plain cycles before a start is said to creep.
@@ -27,6 +27,8 @@ PLAIN = 1_000
 REPELS, BESIDE = 1e-5, 0.05
 # Distances from an edge are at least this, and logarithms at most that.
 TINY, MOST = 1e-300, 700.0
+# So near to an edge, in logarithms or logits, that nothing but the way there is left.
+NEXT_TO = 20.0
 # Rounds of Anderson's method, and cycles in each of them.
 ROUNDS, CYCLES = 12, 200
 # A round that gains no more log-likelihood than this is the last.
@@ -42,9 +44,10 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
     params, status, cycles = _copied(fit.params), fit.status.copy(), fit.cycles.copy()
     log_likelihood, log_prior = fit.log_likelihood.copy(), fit.log_prior.copy()
     chart = Free.of(case, space)
-    hopeless = np.zeros(len(status), dtype=bool)
+    hopeless, unfinished = np.zeros(len(status), dtype=bool), np.arange(len(status))
     for _ in range(ROUNDS):
-        released = _released(case, space, params, status)
+        # Where nothing has moved since the last round, nothing is to be released.
+        released = _released(case, space, params, status, unfinished)
         unfinished = np.flatnonzero(((status == Status.CYCLE_LIMIT) & ~hopeless) | released)
         if not len(unfinished):
             break
@@ -150,13 +153,24 @@ class Free(NamedTuple):
             x[..., where] = parameter.flat(values)
         return self.case.to_em(natural_of(self.case, x))
 
+    def going_out(self, coordinates: Array, residual: Array) -> npt.NDArray[np.bool_]:
+        """Which coordinates are next to an edge to which EM leads them on."""
+        down = np.isfinite(self.low) & (coordinates < -NEXT_TO) & (residual < 0)
+        return down | (np.isfinite(self.high) & (coordinates > NEXT_TO) & (residual > 0))
 
-def _released(case: Case, space: Space, params: Any, status: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Starts moved away from an edge, in place."""
+
+def _released(
+    case: Case, space: Space, params: Any, status: npt.NDArray[np.object_], among: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    """Which starts among some were moved away from an edge, in place."""
     naturals = case.from_em(params)
+    # An EM that holds 1 - p beside p may stand next to an upper edge where p has rounded to it.
+    exact = [np.equal(one, other) for one, other in zip(case.to_em(naturals), params, strict=True)]
+    rounded = ~np.all([np.reshape(same, (len(status), -1)).all(axis=1) for same in exact], axis=0)
     moved = np.zeros(len(status), dtype=bool)
-    for index in np.flatnonzero((status == Status.CYCLE_LIMIT) | (status == Status.CONVERGED)):
-        inside = _inside(case, space, take(naturals, index))
+    ended = (status == Status.CYCLE_LIMIT) | (status == Status.CONVERGED)
+    for index in among[ended[among]]:
+        inside = _inside(case, space, take(naturals, index), bool(rounded[index]))
         if inside is not None:
             moved[index] = True
             for field, value in zip(params, case.to_em(inside), strict=True):
@@ -164,31 +178,41 @@ def _released(case: Case, space: Space, params: Any, status: npt.NDArray[np.obje
     return moved
 
 
-def _inside(case: Case, space: Space, natural: Natural) -> Natural | None:
-    """The highest point on the way away from an edge, None where EM's log-likelihood does not rise there."""
-    edges = [edge for edge in edges_nearby(space, natural) if edge.distance > 0]
+def _inside(case: Case, space: Space, natural: Natural, rounded: bool) -> Natural | None:
+    """The highest point on the way away from an edge, None where EM's log-likelihood does not rise there.
+
+    Where numbers were rounded, those at an upper edge may have stood next to it.
+    """
+    least = np.finfo(float).eps if rounded else 0.0
+    near = (
+        e._replace(distance=max(e.distance, least * e.width)) if e.upper else e for e in edges_nearby(space, natural)
+    )
+    edges = [edge for edge in near if edge.distance > 0]
     if not edges:
         return None
-    walks = [[at_distance(space, natural, edge, distance) for distance in inwards(edge)] for edge in edges]
-    heights = _heights(case, [natural, *(point for walk in walks for point in walk)])
+    walks = [at_distances(space, natural, edge, inwards(edge)) for edge in edges]
+    points = [{name: values[None] for name, values in natural.items()}, *walks]
+    heights = _heights(case, {name: np.concatenate([point[name] for point in points]) for name in natural})
     tolerance = float(round_off(case.em, heights[:1], LEVEL)[0])
     best, highest, first = None, heights[0] + 4 * tolerance, 1
     for walk in walks:
-        values = heights[first : first + len(walk)]
-        first += len(walk)
+        values = heights[first : first + len(walk[next(iter(walk))])]
+        first += len(values)
         before = np.concatenate([heights[:1], values[:-1]])
         falls = ~(values >= before - tolerance)
-        reached = int(falls.argmax()) if falls.any() else len(walk)
+        reached = int(falls.argmax()) if falls.any() else len(values)
         if reached and values[:reached].max() > highest:
             place = int(values[:reached].argmax())
-            best, highest = walk[place], values[place]
+            best, highest = take(walk, place), values[place]
     return best
 
 
-def _heights(case: Case, naturals: list[Natural]) -> Array:
+def _heights(case: Case, points: Natural) -> Array:
     with np.errstate(all="ignore"):
-        found = case.em.e_step(case.to_em(stack(naturals)))
-        return np.array(np.broadcast_to(found.log_likelihood + found.log_prior, (len(naturals),)), dtype=float)
+        found = case.em.e_step(case.to_em(points))
+        return np.array(
+            np.broadcast_to(found.log_likelihood + found.log_prior, np.shape(found.log_likelihood)), dtype=float
+        )
 
 
 def _entries(params: Any, index: npt.NDArray[np.intp]) -> Any:

@@ -42,7 +42,8 @@ def write_index_again(out: Path) -> None:
 
 def _pages(out: Path) -> list[tuple[str, str]]:
     """Title and name of the further pages there that em-crosscheck wrote."""
-    written = sorted({name for part in manifest.read(out).values() for name in part.files} - {NAME})
+    every = {name for part in manifest.read(out).values() for name in part.files}
+    written = sorted(name for name in every - {NAME} if name.endswith(".md"))
     texts = {name: (out / name).read_text(encoding="utf-8") for name in written if (out / name).is_file()}
     return [(text.partition("\n")[0].removeprefix("# "), name) for name, text in texts.items()]
 

@@ -1,5 +1,6 @@
 """Tables of a report, from the tables of a result."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from comparisons.case import Array, Case, Natural, scalar_name
 from comparisons.cross_check.checks import STANDARD_ERRORS
+from comparisons.cross_check.errors_of_estimates import AT_EDGE
 from comparisons.cross_check.run import CrossCheck
 from comparisons.digits import matching_digits
 from comparisons.optima.find import Optimum
@@ -47,13 +49,14 @@ def agreement(result: CrossCheck) -> Table:
         unknown = _unknown(result, runs_off=row["parameter"] in diverging)
         said += [] if known else [unknown]
         apart = row["difference"] if np.isnan(row["in_se"]) else row["in_se"]
+        em, pymc = ends_shown(row)
         if known and not apart <= STANDARD_ERRORS:
             alarms.add(index)
         rows.append(
             (
                 one_line(row["parameter"]),
-                numerals.estimate(row["em"]),
-                numerals.estimate(row["pymc"]),
+                numerals.estimate(em),
+                numerals.estimate(pymc),
                 numerals.difference(row["difference"]),
                 numerals.difference(row["in_se"]),
                 numerals.digits(row["digits"]) if known else unknown,
@@ -68,6 +71,12 @@ def agreement(result: CrossCheck) -> Table:
         frozenset(alarms),
         frozenset(result.estimates.index[result.estimates["parameter"].isin(few(result.case))]),
     )
+
+
+def ends_shown(row: dict[Hashable, Any]) -> tuple[float, float]:
+    """EM's and PyMC's number of a row of the estimates; at the edge at 0 both are 0."""
+    ends = float(row["em"]), float(row["pymc"])
+    return (numerals.at_edge(ends[0]), numerals.at_edge(ends[1])) if row["no_se"] == AT_EDGE else ends
 
 
 def standard_errors(result: CrossCheck, drawn: "pd.Series[float] | None" = None) -> Table:
@@ -264,7 +273,9 @@ def optima_parameters(result: CrossCheck) -> Table:
     """Parameters of the optima side by side, aligned to PyMC's endpoint."""
     shown = result.optima[:MOST_OPTIMA]
     aligned = [result.case.align(optimum.point.natural, result.ends.pymc) for optimum in shown]
-    values = np.stack([result.case.flat(natural) for natural in aligned], axis=1)
+    tiny = [numerals.NOTHING if optimum.judgement.at_edge else 0.0 for optimum in shown]
+    flat = np.stack([result.case.flat(natural) for natural in aligned], axis=1)
+    values = np.where(np.abs(flat) <= tiny, 0.0, flat)
     rows = tuple(
         (one_line(name), *(numerals.estimate(value) for value in row))
         for name, row in zip(result.case.parameter_names(), values, strict=True)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 MISSING = "–"  # noqa: RUF001
+# How near to the edge at 0 a parameter is that is at it.
+NOTHING = 1e-11
 
 
 def written(value: float | None, pattern: str, missing: str = MISSING, infinite: str = "∞") -> str:
@@ -33,6 +35,11 @@ log_likelihood_in_full = _kind(".10f")
 decimal = _kind(".7f")
 ratio = _kind(".4f")
 whole = _kind(".0f")
+
+
+def at_edge(value: float) -> float:
+    """A parameter at the edge of its range, where a fit leaves 1e-300 or 1e-12: 0 where it is that."""
+    return 0.0 if abs(value) <= NOTHING else value
 
 
 def difference(value: Any) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pp_models import coin_mixture, poisson_mixture
+from pp_models import coin_mixture, latent_classes, poisson_mixture
 from pp_models.edges import Edge, at_distance, edges_nearby, inwards
 from pp_models.maximise import MaximumStatus, maximise
 from pp_models.objective import Objective
@@ -35,6 +35,14 @@ def test_a_weight_takes_from_all_others_what_it_gains(coins):
     assert moved["weight"] == pytest.approx([0.54, 0.36, 0.1], abs=1e-15)
     assert natural["weight"].tolist() == [0.6, 0.4, 0.0]
     assert at_distance(coins, natural, Edge("bias", 2, True, 0.2, 1.0), 0.0)["bias"].tolist() == [0.2, 0.5, 1.0]
+
+
+def test_parameters_that_lie_in_memory_in_another_order_move_too():
+    objective = Objective(latent_classes.build(np.array([[0, 1], [1, 0], [1, 1]]), (2, 2), 2))
+    turned = np.array([[0.0, 0.5], [0.3, 0.8]]).T
+    assert not turned.flags.c_contiguous
+    moved = at_distance(objective, {"probability": turned}, Edge("probability", 2, False, 0.5, 1.0), 0.1)
+    assert moved["probability"].tolist() == [[0.0, 0.3], [0.1, 0.8]]
 
 
 def test_a_walk_goes_from_the_edge_to_the_middle_in_steps_of_at_most_ten():

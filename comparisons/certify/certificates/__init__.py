@@ -19,6 +19,7 @@ from comparisons.certify.certificates.problem import (
     Place,
     Problem,
     all_families,
+    completed,
     coordinates,
     edge_of,
     has_prior,
@@ -146,7 +147,8 @@ def _faults(problem: Problem, table: Mapping[str, Any]) -> Iterator[str]:
     for key, text in stated.items():
         if text != table.get(key):
             yield f"the {key.replace('_', '-')} is {text}"
-    for key, row in moved(parameters, *newton_step(problem, parameters, jet, held)).items():
+    step = newton_step(problem, parameters, jet, held)
+    for key, row in moved(completed(problem, parameters), *step).items():
         for value, text in zip(row, table["parameters"][key], strict=True):
             if digits(value) != text and not (abs(value) < ZERO and mp.mpf(text) == 0):
                 yield f"Newton's method moves {key} from {text} to {digits(value)}"

@@ -161,6 +161,18 @@ def moved(parameters: Parameters, places: Sequence[Place], step: Sequence[Real])
     return after
 
 
+def completed(problem: Problem, parameters: Parameters) -> Parameters:
+    """Parameters with 1 less the others in place of the largest of what adds up to 1: it is not rounded itself."""
+    after = {name: list(values) for name, values in parameters.items()}
+    others: dict[tuple[str, int], list[Real]] = {}
+    for place in coordinates(problem, parameters):
+        if place.rest is not None:
+            others.setdefault((place.name, place.rest), []).append(after[place.name][place.entry])
+    for (name, rest), values in others.items():
+        after[name][rest] = 1 - mp.fsum(values)
+    return after
+
+
 def edge_of(parameters: Parameters, place: Place) -> int:
     """-1 at the lower edge of the range of a coordinate, 1 at the upper one, else 0."""
     value = parameters[place.name][place.entry]

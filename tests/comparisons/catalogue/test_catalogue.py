@@ -45,7 +45,7 @@ def test_each_problem_says_what_it_is_and_loads(name: str) -> None:
     assert all(description)
     if case.start is not None:
         shapes = {key: values.shape for key, values in case.start.items()}
-        assert shapes == {key: (len(labels),) for key, labels in case.labels.items()}
+        assert shapes == case.shapes
 
 
 def test_the_problems() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -363,18 +364,32 @@ def test_nothing_at_a_saddle_is_called_not_identified(at_saddle, undrawn):
     assert named.optima[named.ends.optimum].kind is Kind.SADDLE
     assert _about_ridge(named) == []
     estimates = at_saddle.estimates.assign(identified=False, no_se="flat there")
-    found = tables.agreement(replace(at_saddle, estimates=estimates))
-    assert "not identified" not in found.note.lower()
-    assert "No standard error: flat there (weight[coin1], weight[coin2], bias[coin1] and bias[coin2])." in found.note
+    result = replace(at_saddle, estimates=estimates)
+    assert "not identified" not in tables.agreement(result).note.lower()
+    note = tables.standard_errors(result).note
+    assert note == "No standard error: flat there (weight[coin1], weight[coin2], bias[coin1] and bias[coin2])."
 
 
 def test_reasons_for_no_standard_error_are_in_the_note(at_best):
-    assert "No standard error" not in tables.agreement(at_best).note
+    assert "No standard error" not in tables.standard_errors(at_best).note
     estimates = at_best.estimates.assign(no_se=["", "at the edge", "", "diverging"])
-    found = tables.agreement(replace(at_best, estimates=estimates))
-    assert [row[-2:] for row in found.rows if row[0] in ("weight[coin2]", "bias[coin2]")] == [("–", "–")] * 2  # noqa: RUF001
-    assert found.rows[0][-1] != "–"  # noqa: RUF001
+    found = tables.standard_errors(replace(at_best, estimates=estimates))
+    assert [row[1:] for row in found.rows if row[0] in ("weight[coin2]", "bias[coin2]")] == [("–",) * 3] * 2  # noqa: RUF001
+    assert "–" not in found.rows[0]  # noqa: RUF001
     assert "No standard error: at the edge (weight[coin2]); diverging (bias[coin2])." in found.note
+
+
+def test_standard_errors_stand_beside_each_other(at_best):
+    drawn = pd.Series([0.5], index=["bias[coin2]"])
+    found = tables.standard_errors(at_best, drawn)
+    assert [column.title for column in found.columns] == [
+        "parameter", "EM, Oakes", "EM, Louis", "PyMC, Hessian", "posterior sd",
+    ]  # fmt: skip
+    assert all(row[1] == row[2] == row[3] for row in found.rows)
+    assert [row[4] for row in found.rows] == ["–", "–", "–", "0.50000"]  # noqa: RUF001
+    # An EM of one's own may have neither.
+    bare = replace(at_best, estimates=at_best.estimates.assign(em_se=np.nan, louis_se=np.nan))
+    assert [column.title for column in tables.standard_errors(bare).columns] == ["parameter", "PyMC, Hessian"]
 
 
 def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):

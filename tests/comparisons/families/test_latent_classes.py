@@ -87,9 +87,9 @@ def test_goodmans_table(conflict: CrossCheck) -> None:
     assert conflict.ends.em_log_likelihood == pytest.approx(-504.46767, abs=1e-5)
     fit = conflict.case.derive(conflict.ends.pymc)
     # Goodman (1974) and the manual of poLCA: G2 = 2.720 and X2 = 2.720 on 6 degrees of freedom.
-    assert {name: round(float(fit[name][0]), 2) for name in ("g2", "x2", "df")} == {"g2": 2.72, "x2": 2.72, "df": 6.0}
-    assert fit["aic"][0] == pytest.approx(2 * 504.46767 + 18, abs=1e-4)
-    assert fit["bic"][0] == pytest.approx(2 * 504.46767 + 9 * np.log(216), abs=1e-4)
+    assert {name: round(float(fit[name][0]), 2) for name in ("G2", "X2", "df")} == {"G2": 2.72, "X2": 2.72, "df": 6.0}
+    assert fit["AIC"][0] == pytest.approx(2 * 504.46767 + 18, abs=1e-4)
+    assert fit["BIC"][0] == pytest.approx(2 * 504.46767 + 9 * np.log(216), abs=1e-4)
     # The largest class comes first; both sides give standard errors.
     assert conflict.ends.pymc["weight"][0] > 0.5
     identified = conflict.estimates

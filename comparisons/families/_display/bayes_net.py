@@ -1,0 +1,85 @@
+"""How a Bayesian network is shown: the tables of its first cycle, completed data and imputed entries."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from comparisons.case import Natural
+from comparisons.families._network import TableFields
+from em_reference.bayes_net import BayesNet, NetworkParams
+from em_reference.completions import Completed, complete, completions, impute
+
+# Rows of a table that a page shows.
+MOST_SHOWN = 60
+# Columns beside those of the variables.
+OTHERS = ("row", "weight", "probability")
+
+
+class NetworkDisplay(NamedTuple):
+    """The EM of the data, how its parameters are called, and which tables are written beside the report."""
+
+    em: BayesNet
+    fields: TableFields
+    labels: Mapping[str, tuple[str, ...]]
+    completed: bool
+    imputed: bool
+
+    def first_cycle(self, natural: Natural) -> dict[str, pd.DataFrame]:
+        """Tables of the E-step and M-step of cycle 1, as a textbook prints them."""
+        em, start = self.em, self.fields.to_em(natural)
+        counts = em.e_step(start).expected_counts
+        after = self.fields.from_em(em.m_step(counts, start))
+        shown = {}
+        if completions(em) <= MOST_SHOWN:
+            shown["E-step: completed data with weights"] = self._completed(complete(em, start))
+        if em.network.size <= MOST_SHOWN:
+            families = self.fields.by_name(counts.families)
+            shown["E-step: expected family counts"] = self._entries(families, "expected count")
+            shown["M-step: parameters after cycle 1"] = self._entries(after, "probability")
+        return shown
+
+    def _entries(self, tables: Natural, what: str) -> pd.DataFrame:
+        """One row per entry: the variable, the states of its parents, its own state."""
+        rows = []
+        for name, table in tables.items():
+            for states in np.ndindex(*table.shape):
+                given = zip(self.fields.parents[name], states, strict=False)
+                words = ", ".join(f"{parent}={self.labels[parent][state]}" for parent, state in given)
+                rows.append((name, words, self.labels[name][states[-1]], table[states]))
+        return pd.DataFrame(rows, columns=["variable", "given", "state", what])
+
+    def _completed(self, completed: Completed) -> pd.DataFrame:
+        columns = self._columns(completed.states)
+        return pd.DataFrame({"row": completed.row + 1, **columns, "weight": completed.weight})
+
+    def _columns(self, states: Any) -> dict[str, Any]:
+        """One column of labels per variable; one that is called as another column gets a longer name."""
+        called = {name: f"variable {name}" if name in OTHERS else name for name in self.labels}
+        return {called[name]: self._named(name, states[:, place]) for place, name in enumerate(self.labels)}
+
+    def _named(self, name: str, states: Any) -> Any:
+        return np.array(self.labels[name], dtype=object)[states]
+
+    def tables(self, natural: Natural) -> dict[str, pd.DataFrame]:
+        """Completed rows, most probable completions, and the marginals of the missing entries, where asked for."""
+        params = self.fields.to_em(natural)
+        found = {"completed": self._completed(complete(self.em, params))} if self.completed else {}
+        return {**found, **self._imputed(params)} if self.imputed else found
+
+    def _imputed(self, params: NetworkParams) -> dict[str, pd.DataFrame]:
+        imputed = impute(self.em, params)
+        filled = self._columns(imputed.states)
+        places = np.arange(imputed.marginals.shape[1])
+        sizes = np.array(self.em.network.states)[imputed.variable]
+        which, state = np.nonzero(places < sizes[:, None])
+        names = np.array(list(self.labels), dtype=object)[imputed.variable[which]]
+        labels = [self.labels[name][at] for name, at in zip(names, state, strict=True)]
+        marginals = {"row": imputed.row[which] + 1, "variable": names, "state": labels,
+                     "probability": imputed.marginals[which, state]}  # fmt: skip
+        numbers = np.arange(1, len(imputed.states) + 1)
+        return {
+            "imputed": pd.DataFrame({"row": numbers, **filled, "probability": imputed.probability}),
+            "marginals": pd.DataFrame(marginals),
+        }

@@ -1,0 +1,195 @@
+"""Discrete Bayesian network in PyMC, with missing entries anywhere.
+
+For each variable v, one table:      v ~ Dirichlet(alpha), for every configuration of its parents; alpha = 1: flat
+A completed row x has               log P(x) = sum_v log v[parents of v in x, x_v]
+A row with open entries             log of the sum of that over all their states
+
+An open variable without seen descendants adds up to 1 and is left out. What is left falls apart into groups that share
+no table entry; each is one logsumexp over its states, or, where these are many, its variables are summed out one after
+another, parents first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
+
+from pp_models.complete_data import name_count
+from pp_models.incomplete_rows import Group, Tables, groups_of
+
+Indices = npt.NDArray[np.int64]
+
+# Completions of a group of open variables that are listed one by one; and cells of a sum in which they are not.
+MOST_LISTED = 512
+MOST_CELLS = 2**22
+# Numbers of a matrix of constants.
+MOST_NUMBERS = 2**21
+# The log probability of a completion that does not exist.
+NEVER = -1e30
+
+
+def build(
+    rows: npt.ArrayLike,
+    states: Mapping[str, int],
+    parents: Mapping[str, Sequence[str]],
+    *,
+    frequencies: npt.ArrayLike | None = None,
+    prior: Mapping[str, npt.ArrayLike] | None = None,
+    hooks: bool = False,
+) -> pm.Model:
+    """Model with one variable per variable of the network: its table, (states of parents ..., own states).
+
+    Parameters
+    ----------
+    rows : array (N, V)
+        States as whole numbers from 0, NaN where missing, in the order of `states`.
+    states : dict of name -> int
+    parents : dict of name -> names
+    frequencies : array (N,), optional
+        How often each row was seen; its log-likelihood counts that many times.
+    prior : dict of name -> array, optional
+        Concentrations of the Dirichlet distributions, of the shape of the tables; 1 when left out.
+    hooks : bool
+        Name the intermediate values from which the steps of an EM are derived; see
+        `pp_models.complete_data`.
+    """
+    rows = np.asarray(rows, dtype=float)
+    repeats = np.ones(len(rows)) if frequencies is None else np.asarray(frequencies, dtype=float)
+    tables = Tables(tuple(states), states, {name: tuple(parents[name]) for name in states})
+    with pm.Model() as model:
+        drawn = {
+            name: pm.Dirichlet(name, a=np.ones(tables.shape(name)) if prior is None else np.asarray(prior[name], float))
+            for name in states
+        }
+        # One more entry, of which the logarithm is 0, stands where a row takes fewer entries than others.
+        logs = pt.concatenate([*(pt.log(table).ravel() for table in drawn.values()), np.zeros(1)])
+        pm.Potential("rows", repeats * _log_probability(tables, rows, logs))
+        pm.Data("frequency of rows", repeats)
+        if hooks:
+            taken, exists = _completions(tables, rows)
+            pm.Deterministic("log_joint", pt.where(exists, logs[taken].sum(axis=-1), NEVER))
+            zeros = name_count("families", logs[:-1], (tables.size,))
+            pm.Deterministic("tilted", pt.concatenate([zeros, np.zeros(1)])[taken].sum(axis=-1))
+            pm.Data("row_frequency", repeats)
+    return model
+
+
+def _log_probability(tables: Tables, rows: npt.NDArray[np.float64], logs: Any) -> Any:
+    """Log probability of every row, (N,)."""
+    seen, groups = groups_of(tables, rows)
+    sizes = [int(np.prod([tables.states[name] for name in group.opened])) for group in groups]
+    order = sorted((place for place, size in enumerate(sizes) if size <= MOST_LISTED), key=sizes.__getitem__)
+    longer = [place for place, size in enumerate(sizes) if size > MOST_LISTED]
+    sums = [np.zeros(1), *_listed_sums(tables, [(groups[place], sizes[place]) for place in order], logs)]
+    sums += [_one_after_another(tables, groups[place], logs) for place in longer]
+    whole = _total(logs, seen)
+    if not groups:
+        return whole
+    return whole + _total(pt.concatenate(sums), _of_row(len(rows), [groups[place] for place in (*order, *longer)]))
+
+
+def _of_row(rows: int, groups: list[Group]) -> Indices:
+    """Which instances, counted from 1 through all groups, belong to each row; filled up with 0."""
+    first = np.cumsum([1, *(len(group.base) for group in groups)])
+    row = np.concatenate([group.rows for group in groups])
+    instance = np.concatenate([start + group.place for start, group in zip(first, groups, strict=False)])
+    order = np.argsort(row, kind="stable")
+    often = np.bincount(row, minlength=rows)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(often) - often, often)
+    chosen = np.zeros((rows, int(often.max())), dtype=np.int64)
+    chosen[row[order], rank] = instance[order]
+    return chosen
+
+
+def _total(values: Any, chosen: Indices) -> Any:
+    """Sums of chosen entries of a vector: as a matrix product where that is not too large."""
+    entries = values.type.shape[0]
+    if entries is None or len(chosen) * entries > MOST_NUMBERS:
+        return values[chosen].sum(axis=-1)
+    often = np.zeros((len(chosen), entries))
+    np.add.at(often, (np.arange(len(chosen))[:, None], chosen), 1.0)
+    return pt.dot(often, values)
+
+
+def _listed_sums(tables: Tables, listed: list[tuple[Group, int]], logs: Any) -> list[Any]:
+    """Log of the sum over all completions, for groups in the order of how many these are."""
+    if not listed:
+        return []
+    cells = [_listed(tables, group).reshape(-1, len(group.families)) for group, _ in listed]
+    widest = max(own.shape[1] for own in cells)
+    filled = [np.pad(own, ((0, 0), (0, widest - own.shape[1])), constant_values=tables.size) for own in cells]
+    terms = _total(logs, np.concatenate(filled))
+    sums, first = [], 0
+    for size in dict.fromkeys(size for _, size in listed):
+        last = first + size * sum(len(group.base) for group, own in listed if own == size)
+        sums.append(_logsumexp(terms[first:last].reshape((-1, size)), -1))
+        first = last
+    return sums
+
+
+def _listed(tables: Tables, group: Group) -> Indices:
+    """Entries that each completion of a group takes, (instances, completions, families)."""
+    completions = np.array(list(product(*(range(tables.states[name]) for name in group.opened))))
+    steps = np.array([[tables.step(child, name) for child in group.families] for name in group.opened])
+    return np.asarray(group.base[:, None, :] + (completions @ steps)[None, :, :])
+
+
+def _one_after_another(tables: Tables, group: Group, logs: Any) -> Any:
+    """Log of the sum over the open variables of a group, each summed out when no further family speaks of it.
+
+    The partial sum has one axis for the instances, then one for each open variable that is still spoken of.
+    """
+    # Families in the order of the network: parents first.
+    families = sorted(group.families, key=tables.depth.__getitem__)
+    kept: list[str] = []
+    partial: Any = np.zeros((len(group.base),))
+    for place, child in enumerate(families):
+        scope = [name for name in (*tables.parents[child], child) if name in group.opened]
+        new = [name for name in scope if name not in kept]
+        axes = [*kept, *new]
+        if np.prod([tables.states[name] for name in axes], dtype=float) > MOST_CELLS:
+            raise ValueError(f"summing out the open variables takes more than {MOST_CELLS} cells for one row")
+        cells = group.base[:, group.families.index(child)].reshape(-1, *[1] * len(axes))
+        for axis, name in enumerate(axes, start=1):
+            shape = [-1 if at == axis else 1 for at in range(len(axes) + 1)]
+            cells = cells + (tables.step(child, name) * np.arange(tables.states[name])).reshape(shape)
+        # Along the axes that the family does not speak of, its entries are the same.
+        fewer = cells[(slice(None), *(slice(None) if name in scope else slice(1) for name in axes))]
+        partial = pt.expand_dims(partial, tuple(range(-len(new), 0))) if new else partial
+        partial = partial + logs[fewer]
+        spoken = {name for later in families[place + 1 :] for name in (*tables.parents[later], later)}
+        done = tuple(axis for axis, name in enumerate(axes, start=1) if name not in spoken)
+        partial = _logsumexp(partial, done) if done else partial
+        kept = [name for name in axes if name in spoken]
+    return partial
+
+
+def _logsumexp(x: Any, axis: Any) -> Any:
+    """log sum exp over axes; the shift is a constant to the gradient, which makes the graph of that small."""
+    shift = disconnected_grad(pt.max(x, axis=axis, keepdims=True))
+    return pt.log(pt.sum(pt.exp(x - shift), axis=axis)) + pt.squeeze(shift, axis=axis)
+
+
+def _completions(tables: Tables, rows: npt.NDArray[np.float64]) -> tuple[Indices, npt.NDArray[np.bool_]]:
+    """Entries that every completion of every row takes, (N, K, V), and which of the K there are."""
+    every = [list(_completed(tables, row)) for row in rows]
+    most = max(map(len, every))
+    exists = np.array([[place < len(own) for place in range(most)] for own in every])
+    filled = np.array([[*own, *[own[0]] * (most - len(own))] for own in every])
+    taken = np.where(exists[:, :, None], filled, tables.size)
+    return taken, exists
+
+
+def _completed(tables: Tables, row: npt.NDArray[np.float64]) -> Iterator[list[int]]:
+    """Entries of the tables, one per variable, of each completion of a row."""
+    ranges = [
+        range(tables.states[name]) if np.isnan(x) else [int(x)] for name, x in zip(tables.names, row, strict=True)
+    ]
+    for states in product(*ranges):
+        full = dict(zip(tables.names, states, strict=True))
+        yield [tables.entry(child, full) for child in tables.names]
