@@ -33,6 +33,9 @@ def test_every_problem_of_the_issue_is_certified() -> None:
     assert kinds == {
         "carcinoma-2": ["boundary", "saddle"],
         "coins": ["ridge"],
+        "faithful": ["best", "saddle"],
+        "faithful-waiting": ["best", "saddle"],
+        "faithful-waiting-free": ["best", "saddle"],
         "genetic-linkage": ["best"],
         "hasselblad": ["best", "saddle"],
         "lsat6": ["best", "saddle", "saddle"],
