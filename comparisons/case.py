@@ -25,6 +25,7 @@ __all__ = [
     "Axis",
     "Case",
     "Certified",
+    "Clouds",
     "Curves",
     "Flag",
     "InputError",
@@ -97,6 +98,30 @@ class Curves(NamedTuple):
     observed: Array | None = None
     discrete: bool = False
     ticks: tuple[str, ...] = ()
+
+
+class Clouds(NamedTuple):
+    """Rows of the data in a plane, by the component that they belong to, and outlines of the components.
+
+    Attributes
+    ----------
+    title, x_label, y_label : str
+    points : array (J, 2)
+    frequencies : array (J,)
+        How often each was seen.
+    shares : array (J, K)
+        Posterior probability of each component.
+    outlines : dict of component -> array (C, P, 2)
+        Closed lines around each, C of them.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    points: Array
+    frequencies: Array
+    shares: Array
+    outlines: dict[str, Array]
 
 
 class Published(NamedTuple):
@@ -322,6 +347,9 @@ class Case(WithParameters):
     fitted : callable natural -> str or None
         The fitted distribution in words, where a few say it all.
     curves : callable natural -> Curves
+    clouds : callable natural -> Clouds
+    plane : tuple of str
+        Two scalar parameters over which paths of EM are drawn; empty where there are none.
     first_cycle : callable start -> dict of title -> DataFrame
         The E- and M-step of cycle 1 in full, for the report.
     extra_tables : callable natural -> dict of name -> DataFrame
@@ -383,6 +411,8 @@ class Case(WithParameters):
     certificate: Callable[[Natural], str | None] = unknown
     fitted: Callable[[Natural], str | None] = unknown
     curves: Callable[[Natural], Curves | None] = unknown
+    clouds: Callable[[Natural], Clouds | None] = unknown
+    plane: tuple[str, ...] = ()
     first_cycle: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     extra_tables: Callable[[Natural], "dict[str, pd.DataFrame]"] = nothing
     flags: tuple[Flag, ...] = ()

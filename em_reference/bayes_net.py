@@ -24,16 +24,19 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln, softmax, xlogy
 
 from em_reference.elimination import Plan, plan
 from em_reference.em import Expectation
 from em_reference.layout import Array
+from em_reference.louis import Completions, TooManyCompletionsError
 from em_reference.network import Network
 
 # Terms that one sum of an elimination may have, and numbers that starts are worked on at once.
 MOST_CELLS = 2**20
 NUMBERS_AT_ONCE = 2**24
+# Ways in which what belongs together of a row's open variables is completed, at most.
+MOST_COMPLETIONS = 2**12
 
 
 class NetworkParams(NamedTuple):
@@ -203,6 +206,37 @@ class BayesNet:
         """Gradient of the expected complete-data log-posterior at `params`, the probabilities taken as free."""
         extra = 0.0 if self.prior is None else np.asarray(self.prior, dtype=float) - 1
         return NetworkParams((expected_counts.families + extra) / params.probability)
+
+    def completions(self, params: NetworkParams) -> Iterator[Completions]:
+        """What belongs together of the open variables of a row, in every way; see `em_reference.louis`.
+
+        Given what is seen, the parts of a row are independent, so that their variances add up.
+
+        Raises
+        ------
+        TooManyCompletionsError
+            If a part can be completed in more than `MOST_COMPLETIONS` ways.
+        """
+        logs, network = self.log_tables(params), self.network
+        for component in self.plan.components:
+            states = [network.states[variable] for variable in component.variables]
+            if np.prod(states, dtype=float) > MOST_COMPLETIONS:
+                raise TooManyCompletionsError(f"a row has more than {MOST_COMPLETIONS} completions")
+            opened = np.indices(states).reshape(len(states), -1).T
+            within = [v for v, family in enumerate(network.families) if not set(component.variables).isdisjoint(family)]
+            at_once = max(1, NUMBERS_AT_ONCE // (len(opened) * network.size))
+            for first in range(0, len(component.codes), at_once):
+                seen = component.codes[first : first + at_once]
+                codes = np.zeros((len(seen), len(opened), len(network.states)), dtype=np.int64)
+                codes[..., list(component.around)] = seen[:, None]
+                codes[..., list(component.variables)] = opened
+                flat = codes.reshape(-1, codes.shape[-1])
+                entries = np.stack([network.entries(v, flat) for v in within], axis=-1).reshape(*codes.shape[:2], -1)
+                families = np.zeros((*codes.shape[:2], network.size))
+                np.put_along_axis(families, entries, 1.0, axis=-1)
+                posterior = softmax(logs[entries].sum(axis=-1), axis=1)
+                scores = self.score(NetworkCounts(families), params)
+                yield Completions(posterior, scores, component.frequencies[first : first + at_once])
 
     def free_directions(self) -> Array:
         """Orthonormal basis (T, F): every conditional distribution keeps its sum."""

@@ -29,6 +29,10 @@ HERMITE_NODES = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
 HERMITE_WEIGHTS = np.array([1 / 6, 2 / 3, 1 / 6])
 
 
+class TooManyCompletionsError(ValueError):
+    """What is missing of an observation can be completed in too many ways to list them."""
+
+
 class Completions(NamedTuple):
     """Ways to complete some observations.
 
@@ -51,7 +55,12 @@ class CompletedProblem(ScoredProblem, Protocol):
     """An EM problem that also lists the completions of its observations."""
 
     def completions(self, params: Any) -> Iterator[Completions]:
-        """All observations, in parts of any size, at one point without leading axes."""
+        """All observations, in parts of any size, at one point without leading axes.
+
+        Raises
+        ------
+        TooManyCompletionsError
+        """
         ...
 
 
@@ -67,6 +76,10 @@ def louis(problem: CompletedProblem, params: Any, held: Any = None, units: Any =
     Returns
     -------
     Information
+
+    Raises
+    ------
+    TooManyCompletionsError
     """
     counts = problem.e_step(params).expected_counts
     complete = slope_of_score(problem, lambda batch: problem.score(counts, batch), params, held, units)

@@ -106,7 +106,7 @@ class Network:
         """Sums (..., T) over the conditional distribution of each entry."""
         return np.asarray(np.add.reduceat(entries, self.conditionals, axis=-1)[..., self.conditional_of_entry])
 
-    def entries(self, variable: int, codes: Array) -> Whole:
+    def entries(self, variable: int, codes: Array | Whole) -> Whole:
         """Which entry each complete row (J, V) takes from the table of a variable, (J,)."""
         family, strides = list(self.families[variable]), self.strides[variable]
         return self.first[variable] + codes[:, family].astype(np.int64) @ np.array(strides, dtype=np.int64)

@@ -157,8 +157,10 @@ class Objective:
                 low = 0.0
             elif isinstance(transform, IntervalTransform):
                 ends = transform.args_fn(*variable.owner.inputs)
+                # A bound is a graph, a number, or None where there is none.
                 low, high = (
-                    end if bound is None else bound.eval() for end, bound in zip((low, high), ends, strict=True)
+                    end if bound is None else pt.as_tensor(bound).eval()
+                    for end, bound in zip((low, high), ends, strict=True)
                 )
             shape = np.shape(self._initial_natural[variable.name])
             edges[variable.name] = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
@@ -250,7 +252,10 @@ class Objective:
         if self.is_matrix(name):
             if not np.allclose(value, np.swapaxes(value, -1, -2), rtol=1e-6, atol=0.0):
                 raise ValueError(f"parameter {name!r} must hold symmetric matrices, got {value}")
-            if not (np.linalg.eigvalsh(value) > 0).all():
+            scale = np.sqrt(np.abs(np.diagonal(value, axis1=-2, axis2=-1)))
+            # Beside the large variance of one variable the small one of another is round-off.
+            scaled = value / np.maximum(scale[..., :, None] * scale[..., None, :], np.finfo(float).tiny)
+            if not (np.linalg.eigvalsh(scaled) > 0).all():
                 raise ValueError(f"parameter {name!r} must hold positive definite matrices, got {value}")
             return value
         if (value < low).any() or (value > high).any():

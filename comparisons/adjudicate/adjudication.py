@@ -9,7 +9,7 @@ import pandas as pd
 from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
-from comparisons.adjudicate.forms import form_of
+from comparisons.adjudicate.forms import form_or_plain
 from comparisons.adjudicate.known_optima import KnownOptima, climb, known_optima
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
@@ -171,7 +171,7 @@ def adjudicate(
     if not 0 <= tolerance < np.inf:
         raise InputError(f"--tolerance {tolerance:g}: expected a number, 0 or more")
     options = options or {}
-    form = form_of(case.family)
+    form = form_or_plain(case.family)
     known = known or known_optima(case, n_starts, seed, progress)
     objective, optima = known.objective, known.optima
     plain = form.reading(estimates, options)

@@ -17,12 +17,6 @@ def no_gradient(best: float) -> float:
     return 1e-6 * (1 + abs(best))
 
 
-def unflat(case: Case, values: Array) -> Natural:
-    """Natural parameters of one flat vector."""
-    sizes = [len(labels) for labels in case.labels.values()]
-    return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
-
-
 def nearest_stationary(compiled: Compiled, natural: Natural, best: float, still: Array | None = None) -> Natural | None:
     """The stationary point to which plain Newton steps lead, saddles included; None when they lead nowhere.
 

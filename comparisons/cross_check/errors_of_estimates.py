@@ -12,7 +12,7 @@ from comparisons.optima.kinds import NO_MAXIMUM, Judgement, beside_on_ridge, exa
 from comparisons.optima.standard_errors import standard_errors, varying_errors
 from em_reference.information import ScoredProblem
 from em_reference.information import standard_errors as standard_errors_by_em
-from em_reference.louis import louis
+from em_reference.louis import TooManyCompletionsError, louis
 from pp_models.edges import edges_nearby
 
 # This close to an edge, beside the width of the range, there is no room for a difference quotient.
@@ -95,9 +95,13 @@ def _errors_by_em(
     held_in_em = _moved_in_em(case, known)
     errors = partial(standard_errors_by_em, problem, case.to_em(natural), held=held_in_em, units=units)
     by_oakes = case.flat(case.from_em(errors()))
+    nothing = np.full_like(by_oakes, np.nan)
     if not hasattr(problem, "completions"):
-        return by_oakes, np.full_like(by_oakes, np.nan)
-    return by_oakes, case.flat(case.from_em(errors(by=louis)))
+        return by_oakes, nothing
+    try:
+        return by_oakes, case.flat(case.from_em(errors(by=louis)))
+    except TooManyCompletionsError:
+        return by_oakes, nothing
 
 
 def _moved_in_em(case: Case, change: Natural) -> Any:

@@ -78,6 +78,8 @@ class CrossCheck:
         EM from start 0 with its trace, cycle by cycle.
     worked : WorkedExample or None
         Where the case has a start of its own.
+    second_path : Fit or None
+        EM from start 1, where the case names the parameters over which two paths are drawn.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class CrossCheck:
     gradient_norm: float
     path: Fit
     worked: WorkedExample | None
+    second_path: Fit | None = None
 
     @property
     def n_starts(self) -> int:
@@ -309,9 +312,15 @@ def crosscheck(
         flags=(*case.flags, *raise_flags(case, fits, optima, ends)),
         crosswise=_crosswise(compiled, ends),
         gradient_norm=examine(compiled, ends.pymc).gradient_norm,
-        path=em(case.em, case.to_em(take(starts, 0)), case.stop, trace=True),
+        path=_followed(case, starts, 0),
         worked=worked_example(case),
+        second_path=_followed(case, starts, 1) if case.plane and len(fits[0]) > 1 else None,
     )
+
+
+def _followed(case: Case, starts: Natural, start: int) -> Fit:
+    """EM from one of the starts, cycle by cycle."""
+    return em(case.em, case.to_em(take(starts, start)), case.stop, trace=True)
 
 
 def _labelled(compiled: Compiled, optimum: Optimum, reported: Natural) -> Optimum:

@@ -29,7 +29,7 @@ def refuse_without_estimate(
     """
     seen = values if frequencies is None else values[frequencies > 0]
     for column, entries in zip(columns, seen.T, strict=True):
-        fault = _fault(entries[~np.isnan(entries)], means_zero)
+        fault = without_variance(entries[~np.isnan(entries)], means_zero)
         if fault:
             raise InputError(f"{path}, column {column!r}: {fault}")
     if not (~np.isnan(seen)).all(axis=1).any():
@@ -40,7 +40,7 @@ def refuse_without_estimate(
         raise InputError(f"{where} {line.left:.1e} of their squares, expected at least {NEARLY_ON_A_LINE:g}, or none")
 
 
-def _fault(entries: Array, means_zero: bool) -> str | None:
+def without_variance(entries: Array, means_zero: bool = False) -> str | None:
     """Why a column has no variance that can be estimated, and what was expected."""
     outside = [entry for entry in entries if not SIZE.holds(entry)]
     if outside:

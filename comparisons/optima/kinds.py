@@ -52,6 +52,10 @@ OPEN_CURVATURE = 1e-5
 # as long as the likelihood stays flat.
 WALK = 0.25
 FAR = 16.0
+# Where the likelihood is flat to third order, this curvature may be left at a point that is stationary as far as it can
+# tell; and Newton steps by which all else follows a step away from there.
+CUBIC_CURVATURE = 1e-3
+FOLLOWING = 4
 # A natural parameter moved when it changed by more than this share of its unit and its size.
 MOVED = 1e-4
 # A weight below this is none, and its moves are none.
@@ -267,6 +271,8 @@ def judge(compiled: Compiled, point: Point) -> Judgement:
         way_up = next((at.way_up for at in point.edges if at.way_up is not None), None)
     if way_up is None:
         way_up = better_place(compiled, point.natural, floor)
+    if way_up is None:
+        way_up = _rises_beside(objective, point, floor)
     if flat and way_up is None:
         # Where a ridge ends a component has no weight; with a little weight elsewhere the likelihood may rise.
         ends = [
@@ -349,12 +355,12 @@ def _off_edges(objective: Objective, edges: Iterable[AtEdge]) -> npt.NDArray[np.
     return inside
 
 
-def _open_directions(objective: Objective, point: Point) -> npt.NDArray[np.float64]:
+def _open_directions(objective: Objective, point: Point, curvature: float = OPEN_CURVATURE) -> npt.NDArray[np.float64]:
     """Unit vectors (rows) along which the Hessian does not bend down clearly; none towards an edge that is there."""
     inside = _off_edges(objective, point.edges)
     eigenvalues, vectors = np.linalg.eigh(objective.hessian(point.x)[np.ix_(inside, inside)])
     steepest = np.abs(eigenvalues).max(initial=0.0)
-    chosen = vectors.T[eigenvalues > -OPEN_CURVATURE * steepest]
+    chosen = vectors.T[eigenvalues > -curvature * steepest]
     directions = np.zeros((len(chosen), objective.size))
     directions[:, inside] = chosen
     return directions
@@ -372,3 +378,35 @@ def _higher_along(objective: Objective, point: Point, way: Array, floor: float) 
     reached = len(values) if flat.all() else int(flat.argmin())
     higher = np.flatnonzero(values[:reached] > floor)
     return line[higher[0]] if len(higher) else None
+
+
+def _rises_beside(objective: Objective, point: Point, floor: float) -> Array | None:
+    """Free parameters above `floor` beside a point, with no fall on the way there; None where there are none.
+
+    Two components on top of one another: as they part, the variance that they share has to shrink with them, and a
+    straight line falls. Such a point is flat to third order, and is reached to a few digits only.
+    """
+    for direction in _open_directions(objective, point, CUBIC_CURVATURE):
+        for way in (direction, -direction):
+            for share in 2.0 ** np.arange(-4, 1):
+                x = _followed(objective, point.x + share * WALK * way, way)
+                height = -np.inf if x is None else float(objective.value_and_gradient(x)[0])
+                if height > floor:
+                    return x
+                if not height >= 2 * point.objective - floor:
+                    break
+    return None
+
+
+def _followed(objective: Objective, x: Array, way: Array) -> Array | None:
+    """A point once all else has followed a step along a way, by Newton steps; None where they lead nowhere."""
+    others = np.linalg.svd(way[np.newaxis])[2][1:].T
+    free = np.ones(others.shape[1], dtype=bool)
+    x = np.clip(x, *objective.bounds.T)
+    for _ in range(FOLLOWING):
+        gradient, hessian = objective.value_and_gradient(x)[1], objective.hessian(x)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            return None
+        step, _ = newton_step(others.T @ hessian @ others, others.T @ gradient, free, 0.0, objective.observations)
+        x = np.clip(x + others @ step, *objective.bounds.T)
+    return x

@@ -102,12 +102,12 @@ class _Started(_Unstarted):
         return self._run(start, max_cycles)
 
 
-def _factory(peer: Peer, setting: Setting, started: bool) -> Factory:
+def _factory(peer: Peer, setting: Setting, problem: Problem, started: bool) -> Factory:
     """What makes an EM of the observations, one row each: X, as the audit calls them."""
-    kind = _Started if started else _Unstarted
+    kind, options = _Started if started else _Unstarted, {**setting.options, **problem.options}
 
     def make(X: Any) -> _Unstarted:
-        return kind(peer, setting.options, X)
+        return kind(peer, options, X)
 
     return make
 
@@ -156,11 +156,11 @@ def _audited(
     tokens = guard.time_limit.set(TIME_LIMIT), guard.patience.set(PATIENCE)
     try:
         case, known = own
-        anywhere = subject_of(None, case, _factory(peer, setting, started=False)).fit
+        anywhere = subject_of(None, case, _factory(peer, setting, problem, started=False)).fit
         assert anywhere is not None
         said = anywhere(known.optima[0].point.natural, None)
         held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
-        factory = _factory(peer, setting, peer.STARTS)
+        factory = _factory(peer, setting, problem, peer.STARTS)
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
     finally:

@@ -1,4 +1,4 @@
-"""The three figures: watching EM converge, where the starts ended, and what was fitted."""
+"""The figures: watching EM converge, where the starts ended, and what was fitted."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from comparisons.case import Array, Curves
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.kinds import Kind
 from comparisons.optima.starts import Endpoints
+from comparisons.report import planes
 from comparisons.report.page import Picture
 from comparisons.report.tables import objective_name
 from comparisons.report.watching import watching
@@ -30,8 +31,8 @@ FEW_STARTS = 10
 def pictures(result: CrossCheck) -> dict[str, Picture]:
     """All figures that the case allows, by name."""
     found = {"convergence": watching(result), "starts": _starts(result)}
-    curves = _curves(result)
-    return {**found, "curves": curves} if curves is not None else found
+    drawn_if_any = {"curves": _curves(result), "clouds": planes.clouds(result), "paths": planes.paths(result)}
+    return found | {name: picture for name, picture in drawn_if_any.items() if picture is not None}
 
 
 def _starts(result: CrossCheck) -> Picture:
@@ -125,7 +126,7 @@ def _curves(result: CrossCheck) -> Picture | None:
     marks = (
         "Dots: EM. Diamonds: PyMC. Thin lines: EM's components" if ours.discrete else "Colour: EM. Dashes on top: PyMC"
     )
-    observed = " Bars: observed." if ours.observed is not None and ours.discrete else ""
+    observed = " Bars: observed." if ours.observed is not None else ""
     return Picture(
         "curves.svg",
         ours.title,
@@ -179,6 +180,9 @@ def _draw_lines(axes: Axes, ours: Curves, theirs: Curves) -> tuple[list, list[st
     count = len(ours.lines)
     many = count > MOST_NAMED
     handles, labels = [], []
+    if ours.observed is not None:
+        handles.append(axes.fill_between(ours.x, ours.observed, color="#D9D9D9", linewidth=0))
+        labels.append("observed")
     for i, (label, one) in enumerate(ours.lines.items()):
         wide = {"linewidth": 0.8, "alpha": 0.5} if many else {"linewidth": 3.2, "alpha": 0.65}
         (line,) = axes.plot(ours.x, one, color=colour(i, count), rasterized=count > 40, **wide)

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from em_reference.bayes_net import BayesNet, NetworkParams
 from em_reference.bivariate_normal import BivariateNormal, NormalParams
 from em_reference.coin_mixture import CoinMixture, CoinParams
 from em_reference.common_slope import CommonSlope, CommonSlopeParams
 from em_reference.genetic_linkage import GeneticLinkage, LinkageParams
 from em_reference.information import oakes, standard_errors
 from em_reference.latent_classes import ClassParams, LatentClasses
-from em_reference.louis import HERMITE_NODES, HERMITE_WEIGHTS, louis, missing_information
+from em_reference.louis import HERMITE_NODES, HERMITE_WEIGHTS, TooManyCompletionsError, louis, missing_information
+from em_reference.network import Network
 from em_reference.poisson_mixture import PoissonMixture, PoissonParams
 from em_reference.priors import Beta, Dirichlet
 from em_reference.two_pl import TwoPL, TwoPLParams
@@ -26,6 +28,18 @@ def with_gaps() -> np.ndarray:
     values = np.random.default_rng(5).multivariate_normal([3, 50], [[2, 4], [4, 40]], 40)
     values[:8, 0], values[10:22, 1] = np.nan, np.nan
     return values
+
+
+def network_with_gaps() -> tuple[BayesNet, NetworkParams]:
+    """A -> B, A -> C, (B, C) -> D, and E that no row shows; three states of C."""
+    network = Network((2, 2, 3, 2, 2), ((), (0,), (0,), (1, 2), (3,)))
+    rng = np.random.default_rng(11)
+    rows = np.column_stack([rng.integers(0, states, 40) for states in network.states]).astype(float)
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    rows[:, 4] = np.nan
+    tables = rng.gamma(2.0, size=network.size)
+    prior = np.full(network.size, 1.5)
+    return BayesNet(network, rows, prior=prior), NetworkParams(tables / network.sums(tables))
 
 
 CASES: dict[str, tuple[Any, Any]] = {
@@ -54,6 +68,7 @@ CASES: dict[str, tuple[Any, Any]] = {
             np.array([0.4, 0.6]), np.array([[0.3, 0.7, 0.6, 0.4, 0.2, 0.5, 0.3], [0.8, 0.2, 0.1, 0.9, 0.4, 0.4, 0.2]])
         ),
     ),
+    "network": network_with_gaps(),
     "one slope": (CommonSlope(UNANSWERED, LSAT6[:, 5]), CommonSlopeParams(D, A[:1])),
 }
 
@@ -89,6 +104,13 @@ def test_what_is_held_has_no_part_in_it() -> None:
     one, other = (standard_errors(problem, params, held=held, by=way) for way in (oakes, louis))
     np.testing.assert_allclose(np.concatenate(other), np.concatenate(one), rtol=1e-9)
     assert other.bias[0] == pytest.approx(np.sqrt(share * (1 - share) / flips), rel=1e-9)
+
+
+def test_too_many_completions_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, params = CASES["network"]
+    monkeypatch.setattr("em_reference.bayes_net.MOST_COMPLETIONS", 4)
+    with pytest.raises(TooManyCompletionsError, match="more than 4 completions"):
+        louis(problem, params)
 
 
 def test_a_wrong_posterior_shows() -> None:

@@ -102,8 +102,19 @@ def newton_step(
     if not free:
         return [], [mp.mpf(0)]
     matrix = mp.matrix([[hessian[i, j] for j in free] for i in free])
-    step = mp.lu_solve(matrix, mp.matrix([-gradient[i] for i in free]))
+    right = mp.matrix([-gradient[i] for i in free])
+    step = _where_it_bends(matrix, right) if held else mp.lu_solve(matrix, right)
     return [places[i] for i in free], list(step)
+
+
+def _where_it_bends(matrix: Any, right: Any) -> Any:
+    """Newton step along the eigenvectors that have curvature: a saddle may be flat to third order."""
+    eigenvalues, vectors = mp.eigsy(matrix)
+    step = mp.zeros(len(right), 1)
+    for k, value in enumerate(eigenvalues):
+        if abs(value) > SIGN:
+            step += vectors[:, k] * (mp.fdot(vectors[:, k], right) / value)
+    return step
 
 
 # ---- what is verified -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import numpy as np
 from comparisons.case import Case
 from comparisons.families import bivariate_normal, coin_mixture
 
+from .data_classes import CASES_CLASSES
 from .data_items import CASES_ITEMS
 
 NONE = np.nan
@@ -28,4 +29,5 @@ CASES: dict[str, Case] = {
     "heights": bivariate_normal.bind("heights", HEIGHTS, ("parent", "child")),
     "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, frequencies=BENT[:, 2]),
     **CASES_ITEMS,
+    **CASES_CLASSES,
 }
