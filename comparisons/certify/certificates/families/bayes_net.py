@@ -93,8 +93,8 @@ def log_prior(problem: Problem, jets: Jets) -> Jet:
 def arrow(problem: Problem) -> list[Stated]:
     """The maximum of a (1 - a)^2 p q ((1 - a)(1 - p) + a (1 - q)), a = P(A=1), p = P(B=1 | A=0), q = P(B=1 | A=1)."""
     how = (
-        "closed form: P(A=1) = 1/4, P(B=1 | A=0) = 1/2, P(B=1 | A=1) = 1, likelihood 27/1024; the only stationary "
-        "point, as the equations of one inside contradict each other, and at the other edges the likelihood rises inwards"
+        "closed form: P(A=1) = 1/4, P(B=1 | A=0) = 1/2, P(B=1 | A=1) = 1; likelihood 27/1024. No other point is "
+        "stationary: inside the equations contradict each other, and at the other edges the likelihood rises inwards"
     )
     quarter, half, one = mp.mpf(1) / 4, mp.mpf(1) / 2, mp.mpf(1)
     return [Stated("boundary", how, {"A": [1 - quarter, quarter], "B": [half, half, one - one, one]}, True)]
