@@ -1,4 +1,6 @@
-"""Speed of the EM of normal mixtures beside scikit-learn's. Run by hand, with scikit-learn installed:
+"""Speed of the EM of normal mixtures beside scikit-learn's.
+
+Run by hand, with scikit-learn installed:
 
     OMP_NUM_THREADS=1 python benchmarks/gaussian_mixture_speed.py
 
@@ -98,9 +100,9 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     print("| what | seconds | scikit-learn | ratio | |\n|---|---:|---:|---:|---|")
-    what = f"one cycle, {given.rows:,} x 8, 10 components, full"
+    one = f"one cycle, {given.rows:,} x 8, 10 components, full"
     for what, (ours, theirs, said) in (
-        (what, cycle(given.rows, 8, 10, given.runs)),
+        (one, cycle(given.rows, 8, 10, given.runs)),
         (f"{given.starts:,} starts on Old Faithful, 2 components", starts(given.starts, given.runs)),
     ):
         print(f"| {what} | {ours:.3g} | {theirs:.3g} | {theirs / ours:.1f} | {said} |")

@@ -19,7 +19,7 @@ from pymc.distributions.transforms import Interval
 from scipy.special import multigammaln
 
 from pp_models.latent_normal import Statistics, name_states, name_tilt, tilted_away
-from pp_models.matrices import LogCholesky, covariance_matrix
+from pp_models.matrices import LogRegression, covariance_matrix
 
 Array = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def build(
         alike = 1 if covariance == "tied" else components
         if size > 1 and covariance in ("full", "tied"):
             shape: tuple[int, ...] = (size, size) if covariance == "tied" else (components, size, size)
-            matrices = _matrices(shape, covariance_prior)
+            matrices = _matrices(shape, _units(table), covariance_prior)
             spread = matrices[None] if covariance == "tied" else matrices
         else:
             shape = (components, size) if covariance == "diag" and size > 1 else (alike,)
@@ -104,10 +104,16 @@ def _variances(shape: tuple[int, ...], between: Any, prior: Any) -> Any:
     return pm.HalfFlat("variance", shape=shape)
 
 
-def _matrices(shape: tuple[int, ...], prior: Any) -> Any:
+def _units(table: Array) -> Array:
+    """Standard deviations of the variables; 1 where there is none."""
+    found = np.nanstd(table, axis=0)
+    return np.where(found > 0, found, 1.0)
+
+
+def _matrices(shape: tuple[int, ...], units: Array, prior: Any) -> Any:
     """Covariance matrices, flat or inverse Wishart."""
     if prior is None:
-        return covariance_matrix("covariance", shape)
+        return covariance_matrix("covariance", shape, units)
     degrees, scale = float(prior[0]), np.asarray(prior[1], dtype=float)
     size = shape[-1]
     points = np.vstack([np.linalg.cholesky(scale).T, np.zeros(size)])
@@ -129,7 +135,7 @@ def _matrices(shape: tuple[int, ...], prior: Any) -> Any:
         logp=log_density,
         signature="(d,d)->(d,d)",
         shape=shape,
-        transform=LogCholesky(size),
+        transform=LogRegression(units),
         initval=np.broadcast_to(np.eye(size), shape).copy(),
     )
 

@@ -28,6 +28,8 @@ Array = npt.NDArray[np.float64]
 # From where these classes are imported differs between versions of PyTensor.
 CHOLESKY = type(pt.linalg.cholesky(pt.matrix()).owner.op.core_op)
 SOLVE = type(pt.linalg.solve_triangular(pt.matrix(), pt.vector(), lower=True, b_ndim=1).owner.op.core_op)
+# A variance of which others explain all but this share is explained by them, as far as doubles can tell.
+SINGULAR = 1e-13
 # Largest number of equations that are written out.
 WRITTEN_OUT = 10
 
@@ -157,7 +159,64 @@ class LogCholesky(Transform):
         return -(self.size + 1) / 2 * pt.log((ratio**2).sum(axis=-1)).sum(axis=-1)
 
 
-def covariance_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:
+class LogRegression(LogCholesky):
+    """Free parameters of covariance matrices by the regression of each variable on those before it.
+
+    In place of L_ij / L_ii the coefficients L_ij / L_jj, in units of the variables. On the way to a singular matrix,
+    where rows lie on an oblique line, they keep their places, and only a t_i goes to minus infinity.
+
+    Parameters
+    ----------
+    units : array (D,)
+        Size of a change of each variable that matters.
+    """
+
+    def __init__(self, units: npt.ArrayLike) -> None:
+        self.units = np.asarray(units, dtype=float)
+        super().__init__(len(self.units))
+
+    @property
+    def _ratios(self) -> Array:
+        """Units of the coefficients, (n,)."""
+        return np.asarray(self.units[self.rows] / self.units[self.columns])
+
+    def forward(self, value: Any, *inputs: Any) -> Any:
+        """Free parameters of matrices."""
+        factor = pt.linalg.cholesky(value)
+        scale = pt.sqrt((factor**2 * np.eye(self.size)).sum(axis=-1))
+        entries = (factor / scale[..., None, :])[..., self.rows, self.columns] / self._ratios
+        return pt.where(self.on_diagonal, pt.log(scale)[..., self.rows], entries)
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """Matrices of free parameters."""
+        coefficients = np.eye(self.size) + self._placed(pt.where(self.on_diagonal, 0.0, value * self._ratios))
+        scale = pt.exp((self._placed(pt.where(self.on_diagonal, value, 0.0)) * np.eye(self.size)).sum(axis=-1))
+        return matrix_of(coefficients * scale[..., None, :])
+
+    def free(self, matrices: Array) -> Array:
+        """Free parameters (..., n) in NumPy, also of matrices that are singular: t is minus infinity there."""
+        scaled = matrices / np.outer(self.units, self.units)
+        coefficients, left = np.zeros_like(scaled), np.zeros(scaled.shape[:-1])
+        for i in range(self.size):
+            row = coefficients[..., i, :i]
+            for j in range(i):
+                shared = (row[..., :j] * left[..., :j] * coefficients[..., j, :j]).sum(axis=-1)
+                pivot = left[..., j]
+                row[..., j] = np.where(pivot > 0, (scaled[..., i, j] - shared) / np.where(pivot > 0, pivot, 1.0), 0.0)
+            unexplained = scaled[..., i, i] - (row**2 * left[..., :i]).sum(axis=-1)
+            left[..., i] = np.where(unexplained > SINGULAR * scaled[..., i, i], unexplained, 0.0)
+        with np.errstate(divide="ignore"):
+            logarithms = np.log(left) / 2 + np.log(self.units)
+        return np.where(self.on_diagonal, logarithms[..., self.rows], coefficients[..., self.rows, self.columns])
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """D log 2 + sum_i 2 (D - i + 1) t_i, i counted from 1, and the logarithms of the units."""
+        weights = np.where(self.on_diagonal, 2.0 * (self.size - self.rows), 0.0)
+        constant = self.size * np.log(2.0) + np.log(self._ratios).sum()
+        return constant + (pt.where(self.on_diagonal, value, 0.0) * weights).sum(axis=-1)
+
+
+def covariance_matrix(name: str, shape: tuple[int, ...], units: npt.ArrayLike | None = None, **options: Any) -> Any:
     """A covariance matrix, or a stack of them, with a flat prior, in the model that is being built.
 
     Parameters
@@ -165,6 +224,9 @@ def covariance_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:
     name : str
     shape : tuple of int
         (..., D, D).
+    units : array (D,), optional
+        Size of a change of each variable that matters; with them the matrix is `LogRegression`, which follows it to
+        where it is singular.
     **options
         Further arguments of the variable, `dims` for instance.
 
@@ -174,7 +236,7 @@ def covariance_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:
     ...     covariance = covariance_matrix("covariance", (2, 2))
     ...     pm.MvNormal("pair", np.zeros(2), cov=covariance, observed=pairs)
     """
-    return _flat(name, shape, LogCholesky(shape[-1]), options)
+    return _flat(name, shape, LogCholesky(shape[-1]) if units is None else LogRegression(units), options)
 
 
 def correlation_matrix(name: str, shape: tuple[int, ...], **options: Any) -> Any:

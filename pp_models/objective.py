@@ -28,7 +28,7 @@ from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined, untraced
 from pp_models.double_precision import in_double_precision
-from pp_models.matrices import LogCholesky, with_known_factors
+from pp_models.matrices import LogCholesky, LogRegression, with_known_factors
 
 Array = npt.NDArray[np.float64]
 
@@ -237,7 +237,16 @@ class Objective:
                 raise ValueError(f"parameter {variable.name!r} must have shape {shape}, got {value.shape}")
             inside = self._inside(variable.name, value)
             values.append(inside.reshape(()) if variable.ndim == 0 else inside)
-        return np.asarray(self._free_of_natural(*values))
+        return self._with_singular_matrices(np.asarray(self._free_of_natural(*values)), params)
+
+    def _with_singular_matrices(self, x: Array, params: Mapping[str, npt.ArrayLike]) -> Array:
+        """Free parameters in which matrices that are singular in double precision are at the bound, and not beyond."""
+        for name in self.names:
+            chart = self._matrix(name)
+            if isinstance(chart, LogRegression):
+                where = self.places[name]
+                x[where] = np.clip(np.ravel(chart.free(np.asarray(params[name], dtype=float))), *self.bounds[where].T)
+        return x
 
     def _inside(self, name: str, value: Array) -> Array:
         """Check a natural parameter and move it off the edges of its range."""
@@ -255,9 +264,12 @@ class Objective:
             scale = np.sqrt(np.abs(np.diagonal(value, axis1=-2, axis2=-1)))
             # Beside the large variance of one variable the small one of another is round-off.
             scaled = value / np.maximum(scale[..., :, None] * scale[..., None, :], np.finfo(float).tiny)
-            if not (np.linalg.eigvalsh(scaled) > 0).all():
+            smallest = np.linalg.eigvalsh(scaled).min(axis=-1)
+            singular = isinstance(self._matrix(name), LogRegression) and (np.abs(smallest) <= EDGE)
+            if not ((smallest > 0) | singular).all():
                 raise ValueError(f"parameter {name!r} must hold positive definite matrices, got {value}")
-            return value
+            eye = np.eye(value.shape[-1])
+            return np.where(np.asarray(singular)[..., None, None], value * eye, value)
         if (value < low).any() or (value > high).any():
             positive = (low == 0).all() and np.isposinf(high).all()
             expected = "be positive" if positive else f"lie between {low.min():g} and {high.max():g}"

@@ -16,7 +16,14 @@ from comparisons.outside import bind
 from comparisons.parameters import Axis, Parameter, Support, numbered, support_of
 from comparisons.report.panels import panels_of
 from pp_models.edges import Edge, at_distance
-from pp_models.matrices import LogCholesky, correlation_matrix, covariance_matrix, from_log_cholesky, log_cholesky
+from pp_models.matrices import (
+    LogCholesky,
+    LogRegression,
+    correlation_matrix,
+    covariance_matrix,
+    from_log_cholesky,
+    log_cholesky,
+)
 from pp_models.objective import Objective
 
 CLASSES, ITEMS = numbered("class", "class", 2), numbered("item", "item", 3)
@@ -125,6 +132,32 @@ def test_log_cholesky_in_numpy_is_that_of_the_graph(correlation):
         steps = 1e-6 * np.eye(len(point))
         jacobian = np.array([(entries(point + h) - entries(point - h)) / 2e-6 for h in steps])
         assert np.linalg.slogdet(jacobian)[1] == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_regressions_in_numpy_are_those_of_the_graph():
+    import pytensor
+    import pytensor.tensor as pt
+
+    units = np.array([0.1, 3.0, 40.0])
+    values = matrices(np.random.default_rng(3), 2) * np.outer(units, units)
+    chart = LogRegression(units)
+    free = chart.free(values)
+    with pytensor.config.change_flags(cxx="", mode="FAST_COMPILE"):
+        np.testing.assert_allclose(chart.forward(pt.constant(values)).eval(), free, rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(chart.backward(pt.constant(free)).eval(), values, rtol=1e-12)
+        told = chart.log_jac_det(pt.constant(free)).eval()
+        rows, columns = np.tril_indices(3)
+        steps = 1e-6 * np.eye(6)
+        around = [chart.backward(pt.constant(free[0] + sign * steps)).eval()[:, rows, columns] for sign in (1, -1)]
+    jacobian = (around[0] - around[1]) / 2e-6
+    assert np.linalg.slogdet(jacobian)[1] == pytest.approx(float(told[0]), abs=1e-6)
+
+
+def test_a_matrix_on_a_line_keeps_its_regression():
+    """With y = 2 x exactly the coefficient is 2 units, and nothing is left of the variance of y."""
+    chart = LogRegression([1.0, 2.0])
+    free = chart.free(np.array([[[4.0, 8.0], [8.0, 16.0]], [[0.0, 0.0], [0.0, 1.0]]]))
+    np.testing.assert_array_equal(free, [[np.log(2.0), 1.0, -np.inf], [-np.inf, 0.0, 0.0]])
 
 
 def test_free_and_natural_are_inverse(objective, natural):

@@ -146,7 +146,6 @@ def test_m_step_is_the_maximum_of_q(covariance: str, bound: bool) -> None:
     problem = of_one(problem) if bound else problem
     rng = np.random.default_rng(2)
     params = some_params(problem, rng)
-    mean, matrices = whole(problem, params)
     _, n, sums, products = by_enumeration(problem, params)
 
     def q(new: GaussianParams) -> float:

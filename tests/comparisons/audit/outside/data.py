@@ -7,6 +7,7 @@ from comparisons.families import bivariate_normal, coin_mixture
 
 from .data_classes import CASES_CLASSES
 from .data_items import CASES_ITEMS
+from .data_mixtures import CASES_MIXTURES
 from .data_networks import CASES_NETWORKS
 
 NONE = np.nan
@@ -32,4 +33,5 @@ CASES: dict[str, Case] = {
     **CASES_ITEMS,
     **CASES_CLASSES,
     **CASES_NETWORKS,
+    **CASES_MIXTURES,
 }
