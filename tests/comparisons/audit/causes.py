@@ -142,6 +142,24 @@ OUTSIDE = {
     "far_nodes_dropped": r"node",
     "ExpandedOnCoarseGrid": r"scal|factor|variance of ability",
     "MeanOfSlopes": r"mean",
+    # Latent classes.
+    "missing_is_no": r"missing (answers|responses).* (first|0)",
+    "AllRespondents": r"did not answer|all respondents",
+    "posterior_without_shares": r"weights are left out",
+    "shares_of_rows": r"frequenc",
+    "half_an_answer": r"prior|smooth|added",
+    "away_from_the_edge": r"kept (off|between|from)|clip|edge|smooth",
+    "hard_classes": r"likeliest (component|class)",
+    "LastItemForgotten": r"item|column",
+    "SinglePrecisionClasses": r"single precision",
+    "sorted_shares": r"sorted.*left behind|another order",
+    "signed_share": r"sign",
+    "decimal_classes": r"base 10|logarithm",
+    "likelihood_of_the_cycle_before": r"(step|cycle) before",
+    "CompleteDataErrors": r"complete",
+    "two_classes": r"never updated",
+    "TableByNumberOfRows": r"cache|kept",
+    "nobody_is_left_out": r"frequency of 0",
 }
 
 ZOO = {
