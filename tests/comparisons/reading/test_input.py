@@ -213,8 +213,8 @@ BAD_FILES = {
 
 # A good file, bad options.
 BAD_OPTIONS = {
-    "no coins": (HEADS, (*COINS, "--coins", "0"), "--coins 0: expected a whole number from 1 to 100"),
-    "coins in words": (HEADS, (*COINS, "--coins", "two"), "--coins two: expected a whole number from 1 to 100"),
+    "no coins": (HEADS, (*COINS, "--coins", "0"), "--coins 0: expected a whole number from 1 to 100, or a range as 1:6"),
+    "coins in words": (HEADS, (*COINS, "--coins", "two"), "--coins two: expected a whole number from 1 to 100, or a range as 1:6"),
     "coins left out": (HEADS, COINS[:3], "Missing option '--coins' (see em-crosscheck compare coin-mixture --help)"),
     "negative flips": (HEADS, (*COINS, "--flips", "-1"), f"--flips -1: expected a whole number from 1 to {2**53}"),
     "flips beyond counting": (
@@ -272,7 +272,7 @@ BAD_OPTIONS = {
         "--grid-weights 0,1: expected a list of numbers from 1e-300 to 1000000",
     ),
     "grid in words": (ITEMS, (*TWO_PL, "--grid", "a,b"), "--grid a,b: expected a list of numbers from -30 to 30"),
-    "scores": (ITEMS, (*TWO_PL, "--scores", "ml"), "--scores ml: expected one of eap, map, mle"),
+    "scores": (ITEMS, (*TWO_PL, "--scores", "ml"), "--scores ml: expected one of: eap, map, mle"),
     "intercept prior": (
         ITEMS,
         (*TWO_PL, "--intercept-prior", "lognormal,0,1"),

@@ -43,7 +43,7 @@ def steps(kernel):
 
         def m_step(self, counts, params):
             d = self.d
-            _, m, S = d.opened(params)
+            _, _, S = d.opened(params)
             n, s = counts["observations"], np.reshape(counts["sums"], (d.K, d.D))
             mean = s / n[:, None]
             squares = counts["squares"]
@@ -220,7 +220,12 @@ def stateful(kernel):
     return RowByRow
 
 
-@form("inner optimiser at its defaults", remark="generalised", cause="covariances move half of their way", kernels=("inverse",))
+@form(
+    "inner optimiser at its defaults",
+    remark="generalised",
+    cause="covariances go half way",
+    kernels=("inverse",),
+)
 def half_way(kernel):
     def factory(data):
         d = Data(data)
@@ -278,7 +283,7 @@ def pair(kernel):
     return fit
 
 
-@form("probabilities without logarithms", remark="not robust at edges", cause="densities as they are", kernels=("scipy",))
+@form("probabilities without logarithms", remark="not robust at edges", cause="plain densities", kernels=("scipy",))
 def densities(kernel):
     def factory(data):
         d = Data(data)

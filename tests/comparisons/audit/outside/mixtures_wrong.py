@@ -38,9 +38,9 @@ def weighted(d, w, m, S, kernel=by_cholesky):
 
 @outsider("beetles", style="plain numpy", bug="gross", cause="no weights in the posterior")
 def mixture_without_weights(data):
-    return map_of(
-        lambda d, w, m, S: updated(d, *moments(d, weighted(d, np.full(d.K, 1 / d.K), m, S), m, S), m, S)
-    )(data)
+    return map_of(lambda d, w, m, S: updated(d, *moments(d, weighted(d, np.full(d.K, 1 / d.K), m, S), m, S), m, S))(
+        data
+    )
 
 
 @outsider("beetles-round", style="one fit function", bug="gross", cause="a variance sums over the variables")
@@ -185,7 +185,7 @@ def mixture_half_sorted(data, start, max_cycles=5_000):
     return told(d, (w[order], m[order], S), height, converged, n)
 
 
-@outsider("widths", style="scikit-learn", bug="only reported is wrong", cause="the mean log-likelihood of a row is told")
+@outsider("widths", style="scikit-learn", bug="only reported is wrong", cause="the mean log-likelihood is told")
 def mixture_mean_height(data, start, max_cycles=5_000):
     d = Data(data)
     now, height, converged, n = run(by_inverse, d, start, max_cycles, 1e-12)
@@ -214,7 +214,7 @@ def mixture_always_converged(data, start, max_cycles=5_000):
     return told(d, now, height, True, n)
 
 
-@outsider("beetles-round", style="one fit function", bug="only reported is wrong", cause="the height without 2 pi halves")
+@outsider("beetles-round", style="one fit function", bug="only reported is wrong", cause="log 2 pi is added")
 def mixture_half_constant(data, start, max_cycles=5_000):
     d = Data(data)
     now, height, converged, n = run(by_inverse, d, start, max_cycles, 1e-12)
@@ -240,7 +240,9 @@ def mixture_without_duplicates(data):
     )
 
 
-@outsider("widths-tied", style="probabilities without logarithms", bug="only on other data", cause="densities of 1e-12 are 0")
+@outsider(
+    "widths-tied", style="probabilities without logarithms", bug="only on other data", cause="small densities are 0"
+)
 def mixture_cut_off(data):
     def change(d, w, m, S):
         density = np.array([stats.norm.pdf(d.X[:, 0], m[k, 0], np.sqrt(S[k, 0, 0])) for k in range(d.K)]).T * w
