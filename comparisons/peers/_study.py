@@ -5,11 +5,11 @@ own quadrature and once under one of ours, the checks by `comparisons.audit.chec
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
-from comparisons.adjudicate import Adjudication, adjudicate
+from comparisons.adjudicate import Adjudication, adjudicate, as_returned, forms
 from comparisons.adjudicate.estimates import returned
 from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.audit import check_em, guard, subject_of
@@ -159,7 +159,7 @@ def _audited(
         anywhere = subject_of(None, case, _factory(peer, setting, started=False)).fit
         assert anywhere is not None
         said = anywhere(known.optima[0].point.natural, None)
-        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
+        held = [_held(one, said.natural, peer.PACKAGE, known) for one, known in (ours, own)]
         factory = _factory(peer, setting, peer.STARTS)
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
@@ -169,6 +169,14 @@ def _audited(
     return Audited(peer, version, setting, problem, words, said, held[1], held[0], checks, saddle)
 
 
+def _held(case: Case, natural: Natural, source: str, known: KnownOptima) -> Adjudication:
+    """What estimates are, by the form of the family where printed ones can be read."""
+    if case.family in forms.names():
+        return adjudicate(case, returned(case, natural, source), known=known)
+    form = cast(forms.Form, as_returned)
+    return adjudicate(case, as_returned.estimates_of(case, natural, source), known=known, form=form)
+
+
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:
     """Start at the saddle of a problem."""
     assert problem.saddle is not None
@@ -176,7 +184,7 @@ def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptim
     fit = subject_of(None, case, factory).fit
     assert fit is not None
     said = fit(saddle, None)
-    held = adjudicate(case, returned(case, said.natural, problem.name), known=known)
+    held = _held(case, said.natural, problem.name, known)
     return AtSaddle(
         judge(compiled, examine(compiled, saddle)).kind,
         said,
