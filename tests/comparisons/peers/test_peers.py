@@ -101,7 +101,6 @@ def test_stepmix_has_the_states_of_all_items_side_by_side() -> None:
 @pytest.mark.parametrize("name", ["stouffer-toby", "carcinoma-2"])
 def test_stepmix_reports_the_likelihood_of_the_cycle_before(name: str) -> None:
     """Names and labels are right, or the two numbers would differ by far more."""
-    pytest.importorskip("stepmix", exc_type=ImportError)
     case = catalogue.load(name)
     found = stepmix.fit(main_array(case, spread(case, case.audit.data)), {"classes": 2})
     ours = case.em.e_step(case.to_em({name: found[name] for name in case.labels})).log_likelihood

@@ -7,7 +7,6 @@ from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case
 from comparisons.peers import scikit_learn
 
-pytest.importorskip("sklearn")
 PROBLEMS = {problem.name: problem.load() for problem in scikit_learn.PROBLEMS}
 
 
