@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from comparisons import InputError, check_family, crosscheck, load_problem
-from comparisons.case import Case
+from comparisons.case import Case, take
 from comparisons.cross_check.run import CrossCheck
 from comparisons.families import family, latent_classes, settle, start_fault
 from comparisons.families._fit_statistics import deviance, entropy_r2, pearson
+from comparisons.optima.starts import draw_starts, run_em
 from comparisons.reading.tables import read_table
 
 MIXED = """who,smokes,mood,likes,frequency
@@ -188,3 +189,13 @@ def test_a_state_that_all_of_a_class_give_is_at_the_edge_too(tmp_path: Path) -> 
     assert result.verdict == "agree"
     (message,) = [flag.message for flag in result.flags if flag.code == "boundary"]
     assert all(f"probability3[class2, c, {state}]" in message for state in (1, 2, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "hard"), [("stouffer-toby-3", [16, 18, 44, 85]), ("carcinoma-4", [1, 2, 5, 7, 11])])
+def test_starts_that_creep_past_saddles_and_along_edges_arrive(name: str, hard: list[int]) -> None:
+    """Coordinates that go to an edge do not hold up the others, and a saddle does not hold an extrapolation."""
+    case = load_problem(name)
+    starts = take(draw_starts(case, 100, 0), np.array(hard))
+    ends = run_em(case, case.objective(), starts)
+    assert set(ends.status) == {"converged"}
