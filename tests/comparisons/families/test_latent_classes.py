@@ -133,6 +133,7 @@ def test_profiles(mixed: Case) -> None:
         ("x,y,z\n0,1,1\n0,1,1\n1,0,0\n", 3, "more_classes"),
         ("x,y,z\n0,1,1\n0,0,0\n0,1,0\n", 1, "one_category"),
         ("x,y,note\n0,1,\n0,0,\n1,1,\n", 1, "one_category"),
+        ("x,y,sex\n0,1,m\n0,0,f\n1,1,m\n", 1, "column_no_item"),
     ],
 )
 def test_what_the_sizes_tell(tmp_path: Path, text: str, classes: int, code: str) -> None:
