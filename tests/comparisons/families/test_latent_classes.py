@@ -183,6 +183,7 @@ def test_a_start_at_the_edge_moves_inside(mixed: Case) -> None:
     np.testing.assert_array_equal(start["probability3"][1], edge["probability3"][1])
 
 
+@pytest.mark.slow
 def test_a_state_that_all_of_a_class_give_is_at_the_edge_too(tmp_path: Path) -> None:
     """With the other states at 0 it is 1: nothing is left to be identified, and no standard error is 0."""
     case = read(tmp_path, "a,b,c\n1,2,1\n2,1,3\n1,1,2\n2,2,2\n", classes=2)
