@@ -11,8 +11,8 @@ The last message is the probability Z of what is seen. Backwards, the derivative
 entry of a table is the expected number of times that the completed row takes it, the expected family count: no
 division, so that zeros do no harm. Everything is done with logarithms: long rows do not underflow.
 
-The sums of all instances are laid out once (`em_reference.buckets`), in levels: what a level adds up depends on earlier levels alone. A level
-is one sparse matrix product, for all instances and all starts.
+The sums of all instances are laid out once (`em_reference.buckets`), in levels: what a level adds up depends on earlier
+levels alone. A level is one sparse matrix product, for all instances and all starts.
 
 Sources: Dechter (1999), Artificial Intelligence 113, 41-85; Lauritzen (1995), Computational Statistics and Data
 Analysis 19, 191-201, for the E-step; Darwiche (2003), Journal of the ACM 50, 280-305, for the derivatives.
