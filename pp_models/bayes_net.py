@@ -25,7 +25,7 @@ from pp_models.incomplete_rows import Group, Tables, groups_of
 Indices = npt.NDArray[np.int64]
 
 # Completions of a group of open variables that are listed one by one; and cells of a sum in which they are not.
-MOST_LISTED = 512
+MOST_LISTED = 2**13
 MOST_CELLS = 2**22
 # Numbers of a matrix of constants.
 MOST_NUMBERS = 2**21

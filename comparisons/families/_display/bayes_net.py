@@ -9,12 +9,34 @@ import pandas as pd
 from comparisons.case import Natural
 from comparisons.families._network import TableFields
 from em_reference.bayes_net import BayesNet, NetworkParams
-from em_reference.completions import Completed, complete, completions, impute
+from em_reference.completions import Completed, complete, completions, drawn_completions, impute
+from em_reference.monte_carlo_em import monte_carlo_em
 
 # Rows of a table that a page shows.
 MOST_SHOWN = 60
 # Columns beside those of the variables.
-OTHERS = ("row", "weight", "probability")
+OTHERS = ("row", "weight", "probability", "imputation")
+# Monte Carlo error at which sampled estimates are good enough to be shown, and below which there is none.
+LARGEST_ERROR, NO_ERROR = 5e-3, 1e-9
+
+
+class Written(NamedTuple):
+    """Tables that are written beside the report.
+
+    Attributes
+    ----------
+    completed, imputed : bool
+        Every completion with its weight; the most probable ones, and the marginals.
+    imputations : int
+        How many completed data sets are drawn.
+    sampled : bool
+        Estimates by EM with sampled completions beside those of EM.
+    """
+
+    completed: bool = False
+    imputed: bool = False
+    imputations: int = 0
+    sampled: bool = False
 
 
 class NetworkDisplay(NamedTuple):
@@ -23,8 +45,7 @@ class NetworkDisplay(NamedTuple):
     em: BayesNet
     fields: TableFields
     labels: Mapping[str, tuple[str, ...]]
-    completed: bool
-    imputed: bool
+    written: "Written"
 
     def first_cycle(self, natural: Natural) -> dict[str, pd.DataFrame]:
         """Tables of the E-step and M-step of cycle 1, as a textbook prints them."""
@@ -63,10 +84,31 @@ class NetworkDisplay(NamedTuple):
         return np.array(self.labels[name], dtype=object)[states]
 
     def tables(self, natural: Natural) -> dict[str, pd.DataFrame]:
-        """Completed rows, most probable completions, and the marginals of the missing entries, where asked for."""
-        params = self.fields.to_em(natural)
-        found = {"completed": self._completed(complete(self.em, params))} if self.completed else {}
-        return {**found, **self._imputed(params)} if self.imputed else found
+        """What is asked for: completed rows, most probable ones, marginals, drawn data sets, sampled estimates."""
+        params, found = self.fields.to_em(natural), {}
+        if self.written.completed:
+            found["completed"] = self._completed(complete(self.em, params))
+        if self.written.imputed:
+            found |= self._imputed(params)
+        if self.written.imputations:
+            sets = drawn_completions(self.em, params, self.written.imputations)
+            number, row = (place.ravel() + 1 for place in np.indices(sets.shape[:2]))
+            columns = self._columns(sets.reshape(-1, sets.shape[-1]))
+            found["imputations"] = pd.DataFrame({"imputation": number, "row": row, **columns})
+        if self.written.sampled:
+            found["monte_carlo"] = self._sampled(params)
+        return found
+
+    def _sampled(self, params: NetworkParams) -> pd.DataFrame:
+        """The estimates beside those of EM with sampled completions, which begins half-way to even tables."""
+        even = 1 / self.em.network.sums(np.ones(self.em.network.size))
+        fit = monte_carlo_em(self.em, NetworkParams((params.probability + even) / 2), error=LARGEST_ERROR)
+        table = self._entries(self.fields.from_em(params), "em")
+        off = fit.params.probability - params.probability
+        in_errors = np.divide(off, fit.error, out=np.full_like(off, np.nan), where=fit.error > NO_ERROR)
+        return table.assign(
+            monte_carlo=fit.params.probability, monte_carlo_error=fit.error, difference=off, in_errors=in_errors
+        )
 
     def _imputed(self, params: NetworkParams) -> dict[str, pd.DataFrame]:
         imputed = impute(self.em, params)

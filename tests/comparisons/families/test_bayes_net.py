@@ -137,6 +137,29 @@ def test_completed_and_imputed_data_are_written_on_request() -> None:
     ]  # fmt: skip
 
 
+def test_drawn_data_sets_and_sampled_estimates_are_written_on_request() -> None:
+    case = read(ARROW, network="A->B", imputations=3, sampled=True, prior=2.0)
+    tables = case.extra_tables(crosscheck(case, 2).ends.em)
+    assert sorted(tables) == ["imputations", "monte_carlo"]
+    drawn = tables["imputations"]
+    assert drawn.columns.tolist() == ["imputation", "row", "A", "B"]
+    assert drawn["imputation"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
+    assert drawn.loc[drawn["row"] == 1, ["A", "B"]].to_numpy().tolist() == [["1", "1"]] * 3
+    sampled = tables["monte_carlo"]
+    assert sampled["monte_carlo_error"].between(1e-5, 5e-3).all()
+    assert sampled["in_errors"].abs().max() < 5
+    np.testing.assert_allclose(sampled["monte_carlo"], sampled["em"], atol=0.02)
+
+
+def test_more_completions_than_can_be_drawn_from_are_refused() -> None:
+    row = ",".join("ABCDEFGHIJKLMNOPQRSTUV")
+    text = f"{row}\n{',' * 21}\n{','.join('0' * 22)}\n{','.join('1' * 22)}\n"
+    with pytest.raises(InputError, match=r"--imputations 2: the rows have 4.19e\+06 completions, expected at most"):
+        read(text, network=row, imputations=2)
+    (flag,) = (flag for flag in read(text, network=row, impute=True).flags if flag.code == "completed_left_out")
+    assert "completed.csv is not written" in flag.message
+
+
 def test_a_prior_by_entry() -> None:
     rows = np.array([[1, 1], [0, 1], [0, np.nan], [np.nan, 0]])
     prior = {"B": [[3.0, 1.0], [1.0, 2.0]]}
