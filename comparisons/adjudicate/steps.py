@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural
+from comparisons.case import Array, Case, Natural, natural_of
 from comparisons.compiled import Compiled
 
 
@@ -19,8 +19,7 @@ def no_gradient(best: float) -> float:
 
 def unflat(case: Case, values: Array) -> Natural:
     """Natural parameters of one flat vector."""
-    sizes = [len(labels) for labels in case.labels.values()]
-    return dict(zip(case.labels, np.split(values, np.cumsum(sizes)[:-1]), strict=True))
+    return natural_of(case, values)
 
 
 def nearest_stationary(compiled: Compiled, natural: Natural, best: float, still: Array | None = None) -> Natural | None:

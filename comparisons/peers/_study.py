@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
-from comparisons.adjudicate import Adjudication, adjudicate, as_returned, forms
+from comparisons.adjudicate import Adjudication, adjudicate, forms
+from comparisons.adjudicate.as_returned import AsReturned
 from comparisons.adjudicate.estimates import returned
 from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.audit import check_em, guard, subject_of
@@ -173,8 +174,8 @@ def _held(case: Case, natural: Natural, source: str, known: KnownOptima) -> Adju
     """What estimates are, by the form of the family where printed ones can be read."""
     if case.family in forms.names():
         return adjudicate(case, returned(case, natural, source), known=known)
-    form = cast(forms.Form, as_returned)
-    return adjudicate(case, as_returned.estimates_of(case, natural, source), known=known, form=form)
+    form = AsReturned(case)
+    return adjudicate(case, form.estimates(natural, source), known=known, form=cast(forms.Form, form))
 
 
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:
