@@ -16,7 +16,7 @@ class InputError(ValueError):
     >>> from comparisons import load_problem
     >>> load_problem("lsat")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    comparisons.errors.InputError: unknown problem 'lsat', expected one of: coins, genetic-linkage, ...
+    comparisons.errors.InputError: unknown problem 'lsat', expected one of: arrow, arrow-prior, ...
     """
 
 

@@ -233,7 +233,10 @@ def _basis(problem: ScoredProblem, layout: Layout, held: Any) -> Array:
     moves = np.linalg.norm(basis[fixed], axis=0) > 0
     _, values, right = np.linalg.svd(basis[fixed][:, moves])
     rank = int((values > np.sqrt(np.finfo(float).eps)).sum())
-    return np.hstack([basis[:, ~moves], basis[:, moves] @ right[rank:].T])
+    found = np.hstack([basis[:, ~moves], basis[:, moves] @ right[rank:].T])
+    # Not by round-off either: a 0 that moved by 1e-17 would leave the parameter space.
+    found[fixed] = 0.0
+    return found
 
 
 def _inside(problem: ScoredProblem, layout: Layout, center: Array, basis: Array, size: Array) -> Array:

@@ -11,7 +11,7 @@ another, parents first.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ def _log_probability(tables: Tables, rows: npt.NDArray[np.float64], logs: Any) -
     order = sorted((place for place, size in enumerate(sizes) if size <= MOST_LISTED), key=sizes.__getitem__)
     longer = [place for place, size in enumerate(sizes) if size > MOST_LISTED]
     sums = [np.zeros(1), *_listed_sums(tables, [(groups[place], sizes[place]) for place in order], logs)]
-    sums += [_one_after_another(tables, groups[place], logs) for place in longer]
+    sums += _one_after_another(tables, [groups[place] for place in longer], logs)
     whole = _total(logs, seen)
     if not groups:
         return whole
@@ -123,13 +123,19 @@ def _listed_sums(tables: Tables, listed: list[tuple[Group, int]], logs: Any) -> 
     cells = [_listed(tables, group).reshape(-1, len(group.families)) for group, _ in listed]
     widest = max(own.shape[1] for own in cells)
     filled = [np.pad(own, ((0, 0), (0, widest - own.shape[1])), constant_values=tables.size) for own in cells]
-    terms = _total(logs, np.concatenate(filled))
-    sums, first = [], 0
-    for size in dict.fromkeys(size for _, size in listed):
-        last = first + size * sum(len(group.base) for group, own in listed if own == size)
-        sums.append(_logsumexp(terms[first:last].reshape((-1, size)), -1))
-        first = last
-    return sums
+    instances: dict[int, int] = {}
+    for group, size in listed:
+        instances[size] = instances.get(size, 0) + len(group.base)
+    parts = _split(_total(logs, np.concatenate(filled)), [size * often for size, often in instances.items()])
+    return [
+        _logsumexp(part.reshape((often, size)), -1)
+        for part, (size, often) in zip(parts, instances.items(), strict=True)
+    ]
+
+
+def _split(values: Any, lengths: list[int]) -> list[Any]:
+    """Consecutive parts of a vector, by one operation: many slices of it would make a gradient of many terms."""
+    return list(pt.split(values, lengths, n_splits=len(lengths))) if len(lengths) > 1 else [values]
 
 
 def _listed(tables: Tables, group: Group) -> Indices:
@@ -139,15 +145,44 @@ def _listed(tables: Tables, group: Group) -> Indices:
     return np.asarray(group.base[:, None, :] + (completions @ steps)[None, :, :])
 
 
-def _one_after_another(tables: Tables, group: Group, logs: Any) -> Any:
-    """Log of the sum over the open variables of a group, each summed out when no further family speaks of it.
+def _one_after_another(tables: Tables, groups: list[Group], logs: Any) -> list[Any]:
+    """Log of the sum over the open variables of each group, summed out when no further family speaks of them."""
+    steps = [step for group in groups for step in _steps(tables, group)]
+    if not steps:
+        return []
+    looked_up = logs[np.concatenate([step.cells.ravel() for step in steps])]
+    parts = iter(_split(looked_up, [step.cells.size for step in steps]))
+    sums = []
+    for group in groups:
+        partial: Any = np.zeros((len(group.base),))
+        for step in _steps(tables, group):
+            partial = pt.expand_dims(partial, step.fresh) if step.fresh else partial
+            partial = partial + next(parts).reshape(step.cells.shape)
+            partial = _logsumexp(partial, step.done) if step.done else partial
+        sums.append(partial)
+    return sums
 
-    The partial sum has one axis for the instances, then one for each open variable that is still spoken of.
+
+class Step(NamedTuple):
+    """One family enters the sum of a group, which has one axis for its instances and one for each variable in play.
+
+    Attributes
+    ----------
+    cells : array
+        Entries that it adds; of length 1 along the axes that it does not depend on.
+    fresh, done : tuple of int
+        Axes that the sum gains before, and those that are summed out after.
     """
-    # Families in the order of the network: parents first.
+
+    cells: Indices
+    fresh: tuple[int, ...]
+    done: tuple[int, ...]
+
+
+def _steps(tables: Tables, group: Group) -> Iterator[Step]:
+    """The families of a group, parents first."""
     families = sorted(group.families, key=tables.depth.__getitem__)
     kept: list[str] = []
-    partial: Any = np.zeros((len(group.base),))
     for place, child in enumerate(families):
         scope = [name for name in (*tables.parents[child], child) if name in group.opened]
         new = [name for name in scope if name not in kept]
@@ -156,17 +191,13 @@ def _one_after_another(tables: Tables, group: Group, logs: Any) -> Any:
             raise ValueError(f"summing out the open variables takes more than {MOST_CELLS} cells for one row")
         cells = group.base[:, group.families.index(child)].reshape(-1, *[1] * len(axes))
         for axis, name in enumerate(axes, start=1):
-            shape = [-1 if at == axis else 1 for at in range(len(axes) + 1)]
-            cells = cells + (tables.step(child, name) * np.arange(tables.states[name])).reshape(shape)
-        # Along the axes that the family does not speak of, its entries are the same.
-        fewer = cells[(slice(None), *(slice(None) if name in scope else slice(1) for name in axes))]
-        partial = pt.expand_dims(partial, tuple(range(-len(new), 0))) if new else partial
-        partial = partial + logs[fewer]
+            if name in scope:
+                shape = [-1 if at == axis else 1 for at in range(len(axes) + 1)]
+                cells = cells + (tables.step(child, name) * np.arange(tables.states[name])).reshape(shape)
         spoken = {name for later in families[place + 1 :] for name in (*tables.parents[later], later)}
         done = tuple(axis for axis, name in enumerate(axes, start=1) if name not in spoken)
-        partial = _logsumexp(partial, done) if done else partial
+        yield Step(cells, tuple(range(-len(new), 0)), done)
         kept = [name for name in axes if name in spoken]
-    return partial
 
 
 def _logsumexp(x: Any, axis: Any) -> Any:

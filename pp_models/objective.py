@@ -394,7 +394,7 @@ class Objective:
     def compile(self, inputs: list[Any], outputs: Any) -> Callable[..., Any]:
         """Compile a function with the backend of this objective."""
         flags = {"cxx": ""} if self.backend == "fast" else {}
-        with pytensor.config.change_flags(traceback__limit=0, **flags):
+        with pytensor.config.change_flags(traceback__limit=0, on_opt_error="ignore", **flags):
             return pytensor.function(inputs, untraced(outputs), mode=self._mode, on_unused_input="ignore")
 
     def _joined(self, outputs: list[Any]) -> tuple[list[Any], Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
-from comparisons.adjudicate.forms import Form, form_of
+from comparisons.adjudicate.forms import form_or_plain
 from comparisons.adjudicate.known_optima import KnownOptima, climb, known_optima
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
@@ -145,7 +145,6 @@ def adjudicate(
     options: dict[str, Any] | None = None,
     progress: Progress = silent,
     known: KnownOptima | None = None,
-    form: Form | None = None,
 ) -> Adjudication:
     """Say what estimates of other software are.
 
@@ -164,8 +163,6 @@ def adjudicate(
         Wraps the loop over the starts of PyMC.
     known : KnownOptima, optional
         From `known_optima` with the same case, for several files about the same data.
-    form : Form, optional
-        How the estimates are to be read; by default that of the family.
 
     Returns
     -------
@@ -174,7 +171,7 @@ def adjudicate(
     if not 0 <= tolerance < np.inf:
         raise InputError(f"--tolerance {tolerance:g}: expected a number, 0 or more")
     options = options or {}
-    form = form or form_of(case.family)
+    form = form_or_plain(case.family)
     known = known or known_optima(case, n_starts, seed, progress)
     objective, optima = known.objective, known.optima
     plain = form.reading(estimates, options)

@@ -9,9 +9,9 @@ import numpy as np
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.forms import Form
-from comparisons.adjudicate.steps import nearest_stationary, unflat
+from comparisons.adjudicate.steps import nearest_stationary
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Natural
+from comparisons.case import Array, Natural, natural_of
 from comparisons.compiled import Compiled, WithCompiled
 from comparisons.optima.find import Optimum, unreached
 from comparisons.optima.kinds import Judgement, Point, examine
@@ -52,7 +52,7 @@ class Comparison(WithCompiled):
 
     def parameters(self, quantities: Array, reading: Reading) -> Natural:
         """Natural parameters of such quantities, of a size that can be computed with."""
-        return self.form.tame(self.case, unflat(self.case, reading.to_natural(quantities)))
+        return self.form.tame(self.case, natural_of(self.case, reading.to_natural(quantities)))
 
     def given(self, reading: Reading) -> Natural:
         """Parameters under a reading, whether or not they lie inside the parameter space."""

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.stats import f as f_distribution
 
-from comparisons.adjudicate.steps import em_step, unflat
+from comparisons.adjudicate.steps import em_step
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Natural, stack
+from comparisons.case import Array, Natural, natural_of, stack
 from comparisons.compiled import Compiled, WithCompiled
 from pp_models.maximise import held_at_bound
 
@@ -193,7 +193,7 @@ class Neighbourhood(WithCompiled):
         # Back into the box itself: the printed numbers are no linear function of the parameters.
         printed = reading.from_natural(case.flat(point))
         inside = np.where(rows, np.clip(printed, given - half, given + half), printed)
-        point = unflat(case, reading.to_natural(inside))
+        point = natural_of(case, reading.to_natural(inside))
         moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()
         return Allowance(float(moved), self.likelihood_distance(point))
 

@@ -66,8 +66,12 @@ def returned(case: Case, natural: Natural, source: str) -> Estimates:
     values = case.flat(natural)
     texts = tuple(f"{value:.{MOST_DECIMALS}f}" for value in values)
     half_unit = np.full(len(values), 0.5 * 10.0**-MOST_DECIMALS)
-    rows = max(blocks, key=len)
-    return Estimates(source, names, rows, texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
+    return Estimates(source, names, rows_of(blocks), texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
+
+
+def rows_of(blocks: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Every label of some blocks once, in order of appearance."""
+    return tuple(dict.fromkeys(label for block in blocks for label in block))
 
 
 class Column(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from comparisons.case import Array, Case, Natural, natural_of
+from comparisons.case import Array, Case, Natural
 from comparisons.compiled import Compiled
 
 
@@ -15,11 +15,6 @@ def em_step(case: Case, natural: Natural) -> Natural:
 def no_gradient(best: float) -> float:
     """Largest gradient that is round-off where the best log-likelihood is of this size."""
     return 1e-6 * (1 + abs(best))
-
-
-def unflat(case: Case, values: Array) -> Natural:
-    """Natural parameters of one flat vector."""
-    return natural_of(case, values)
 
 
 def nearest_stationary(compiled: Compiled, natural: Natural, best: float, still: Array | None = None) -> Natural | None:

@@ -182,7 +182,7 @@ class Screen:
 
 def _agreement(result: "CrossCheck") -> Table:
     """Log-likelihood and estimates by EM and PyMC; of a long list some rows, and the note says which."""
-    from comparisons.report.tables import ends_shown, without_error
+    from comparisons.report.estimates import ends_shown, without_error
 
     estimates, note = _shown(result)
     note = "\n".join(filter(None, (note, without_error(result.estimates)))) or None
@@ -211,7 +211,7 @@ def _agreement(result: "CrossCheck") -> Table:
 
 def _shown(result: "CrossCheck") -> tuple["DataFrame", str | None]:
     """Rows of the estimates to show, and a note when they are not all."""
-    from comparisons.report.tables import few
+    from comparisons.report.estimates import few
 
     estimates = result.estimates
     if len(estimates) <= MOST_ROWS:

@@ -64,6 +64,21 @@ def latent_states(text: str | None, network: NetworkText) -> dict[str, int]:
     return found
 
 
+def refuse_seen(table: Table, latent: Mapping[str, int]) -> None:
+    """Refuse a latent variable that has a column with entries.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in latent:
+        if name not in table.columns:
+            continue
+        place = table.column(name)
+        if any(stripped(row[place]).lower() not in MISSING for row in table.cells):
+            raise InputError(f"--latent {name}: {table.path} has a column of this name, expected a variable never seen")
+
+
 def seen_states(
     table: Table, network: NetworkText, latent: Mapping[str, int]
 ) -> tuple[Array, dict[str, tuple[str, ...]]]:

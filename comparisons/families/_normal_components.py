@@ -111,7 +111,9 @@ class NormalComponents:
         start = {"weight": rng.dirichlet(np.ones(size))} if size > 1 else {}
         mean = self.em.spread.mean + self.sd * rng.normal(size=(size, variables))
         block = self.em.blocks[rng.integers(len(self.em.blocks))]
-        chosen = rng.choice(len(block.frequencies), size, p=block.frequencies / block.frequencies.sum())
+        # EM never parts two components with one mean and one covariance.
+        few, often = len(block.frequencies) < size, block.frequencies / block.frequencies.sum()
+        chosen = rng.choice(len(often), size, replace=few, p=often)
         mean[:, block.seen] = block.values[:, chosen].T
         start["mean"] = mean if variables > 1 else mean[:, 0]
         shape = structure.shape

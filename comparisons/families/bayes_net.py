@@ -28,6 +28,7 @@ from comparisons.families._network import (
     TableStarts,
     latent_states,
     refuse_names,
+    refuse_seen,
     relabelled_states,
     seen_states,
     unsupported,
@@ -73,6 +74,7 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
     if missing:
         raise InputError(f"{table.path}: no column {missing[0]!r}, expected one for each variable of the network, "
                          f"or --latent {missing[0]}:STATES")  # fmt: skip
+    refuse_seen(table, latent)
     codes, states = seen_states(table, network, latent)
     case = bind(
         name,
@@ -213,7 +215,8 @@ def _never_seen(em: BayesNet) -> list[bool]:
 def _title(em: BayesNet) -> str:
     arrows = sum(map(len, em.network.parents))
     rows = em.distinct.frequencies.sum()
-    return f"Bayesian network of {len(em.network.states)} variables, {arrows} arrows; {rows:.0f} rows"
+    plural = "" if arrows == 1 else "s"
+    return f"Bayesian network of {len(em.network.states)} variables, {arrows} arrow{plural}; {rows:.0f} rows"
 
 
 def _settings(

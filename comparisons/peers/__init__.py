@@ -49,6 +49,8 @@ class Problem(NamedTuple):
         A saddle of the likelihood, at which an EM is started to see whether it stays.
     saddle_in_words : str
         A sentence without its full stop.
+    options : dict
+        What the model is besides its data, given to the adapter with the options of a setting: `classes`.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Problem(NamedTuple):
     load: "Callable[[], Case]"
     saddle: "Callable[[Case], Natural] | None" = None
     saddle_in_words: str = ""
+    options: Mapping[str, Any] = {}
 
 
 class Peer(Protocol):

@@ -5,12 +5,11 @@ own quadrature and once under one of ours, the checks by `comparisons.audit.chec
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from comparisons.adjudicate import Adjudication, adjudicate, forms
-from comparisons.adjudicate.as_returned import AsReturned
+from comparisons.adjudicate import Adjudication, adjudicate
 from comparisons.adjudicate.estimates import returned
 from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.audit import check_em, guard, subject_of
@@ -103,12 +102,12 @@ class _Started(_Unstarted):
         return self._run(start, max_cycles)
 
 
-def _factory(peer: Peer, setting: Setting, started: bool) -> Factory:
+def _factory(peer: Peer, setting: Setting, problem: Problem, started: bool) -> Factory:
     """What makes an EM of the observations, one row each: X, as the audit calls them."""
-    kind = _Started if started else _Unstarted
+    kind, options = _Started if started else _Unstarted, {**setting.options, **problem.options}
 
     def make(X: Any) -> _Unstarted:
-        return kind(peer, setting.options, X)
+        return kind(peer, options, X)
 
     return make
 
@@ -157,25 +156,17 @@ def _audited(
     tokens = guard.time_limit.set(TIME_LIMIT), guard.patience.set(PATIENCE)
     try:
         case, known = own
-        anywhere = subject_of(None, case, _factory(peer, setting, started=False)).fit
+        anywhere = subject_of(None, case, _factory(peer, setting, problem, started=False)).fit
         assert anywhere is not None
         said = anywhere(known.optima[0].point.natural, None)
-        held = [_held(one, said.natural, peer.PACKAGE, known) for one, known in (ours, own)]
-        factory = _factory(peer, setting, peer.STARTS)
+        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
+        factory = _factory(peer, setting, problem, peer.STARTS)
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
     finally:
         guard.time_limit.reset(tokens[0])
         guard.patience.reset(tokens[1])
     return Audited(peer, version, setting, problem, words, said, held[1], held[0], checks, saddle)
-
-
-def _held(case: Case, natural: Natural, source: str, known: KnownOptima) -> Adjudication:
-    """What estimates are, by the form of the family where printed ones can be read."""
-    if case.family in forms.names():
-        return adjudicate(case, returned(case, natural, source), known=known)
-    form = AsReturned(case)
-    return adjudicate(case, form.estimates(natural, source), known=known, form=cast(forms.Form, form))
 
 
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:
@@ -185,7 +176,7 @@ def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptim
     fit = subject_of(None, case, factory).fit
     assert fit is not None
     said = fit(saddle, None)
-    held = _held(case, said.natural, problem.name, known)
+    held = adjudicate(case, returned(case, said.natural, problem.name), known=known)
     return AtSaddle(
         judge(compiled, examine(compiled, saddle)).kind,
         said,

@@ -15,8 +15,8 @@ PAUSE = 0.02
 CHUNK = 2**20
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Bytes of a file, or of what is written into a pipe.
+def read_bytes(path: str | Path, expected: str = "a CSV file") -> bytes:
+    """Bytes of a file, or of what is written into a pipe; what was expected is for messages.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def read_bytes(path: str | Path) -> bytes:
             raw = b"" if enough else stream.readall() if stat.S_ISREG(found.st_mode) else _poured(stream, found.st_mode)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}), expected a CSV file") from None
+        raise InputError(f"{path}: cannot be read ({reason}), expected {expected}") from None
     if enough or len(raw) > MOST_BYTES:
         most = f"at most {MOST_BYTES >> 20} MiB"
         raise InputError(f"{path}: too large, expected {most}; equal rows may be one with a column 'frequency'")

@@ -58,7 +58,8 @@ def read_network(text: str, where: str = "--network") -> NetworkText:
         If it cannot be read, is none, or its arrows run in a circle.
     """
     is_file = text.strip().lower().endswith(".bif")
-    found = parse_bif(decoded(read_bytes(text.strip()), text), text.strip()) if is_file else parse_arrows(text, where)
+    path = text.strip()
+    found = parse_bif(decoded(read_bytes(path, "a BIF file"), path), path) if is_file else parse_arrows(text, where)
     circle = _circle(found.parents)
     if circle:
         raise InputError(f"{text.strip() if is_file else where}: the arrows run in a circle, {' -> '.join(circle)}, "

@@ -4,7 +4,7 @@ from typing import Any
 
 from comparisons.cross_check.run import CrossCheck
 from comparisons.optima.words import MEANING
-from comparisons.report import figures, tables, worked
+from comparisons.report import estimates, figures, tables, worked
 from comparisons.report.draws import posterior_section
 from comparisons.report.origin import begins_with_it, how_made, named_start
 from comparisons.report.page import Block, Column, Page, Points, Section, Table, Text
@@ -34,13 +34,13 @@ def compose(result: CrossCheck, posterior: Any = None, *, csv: bool = True, comm
 
     drawn = None if posterior is None else posterior.summary["sd"]
     agreement: list[Block] = [
-        short(tables.agreement(result), "estimates.csv"),
-        short(tables.standard_errors(result, drawn), "estimates.csv"),
+        short(estimates.agreement(result), "estimates.csv"),
+        short(estimates.standard_errors(result, drawn), "estimates.csv"),
     ]
-    derived = tables.derived(result)
+    derived = estimates.derived(result)
     if len(derived):
-        agreement.append(short(tables.derived_table(result, derived), "derived.csv"))
-    others = tables.alternatives(result)
+        agreement.append(short(estimates.derived_table(result, derived), "derived.csv"))
+    others = estimates.alternatives(result)
     if others is not None:
         agreement.append(short(others, "alternatives.csv"))
     about_scores = scores_remark(result)

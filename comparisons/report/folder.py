@@ -8,7 +8,7 @@ import pandas as pd
 
 from comparisons.case import InputError
 from comparisons.cross_check.run import CrossCheck
-from comparisons.report import render, tables
+from comparisons.report import estimates, render
 from comparisons.report.compose import compose
 from comparisons.report.draws import posterior_frame
 from comparisons.report.summary import summary_text
@@ -126,7 +126,7 @@ def contents(
     if "csv" in formats:
         frames = {
             "estimates": result.estimates,
-            "derived": tables.derived(result),
+            "derived": estimates.derived(result),
             "optima": result.optima_table(),
             "starts": result.starts_table(),
             "checks": result.checks_table(),
@@ -136,7 +136,7 @@ def contents(
         if posterior is not None:
             frames["posterior"] = posterior_frame(result, posterior)
         if result.case.alternatives:
-            frames["alternatives"] = tables.alternatives_frame(result)
+            frames["alternatives"] = estimates.alternatives_frame(result)
         if frames["derived"].empty:
             del frames["derived"]
         files |= {f"{name}.csv": csv_bytes(frame) for name, frame in frames.items()}

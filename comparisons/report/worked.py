@@ -8,9 +8,9 @@ import pandas as pd
 from comparisons.case import Case, Natural, Published, scalar_name
 from comparisons.cross_check.run import CrossCheck
 from comparisons.cross_check.worked_example import WorkedExample
+from comparisons.report.estimates import by_label
 from comparisons.report.origin import named_start
 from comparisons.report.page import Block, Column, Points, Table, Text
-from comparisons.report.tables import by_label
 from comparisons.writing import numerals
 from comparisons.writing.plain import one_line
 from em_reference.em import StopRule

@@ -9,6 +9,7 @@ import pytest
 from em_reference import CoinMixture, StopRule, TwoPL, em
 from em_reference.coin_mixture import CoinParams
 from em_reference.information import observed_information, standard_errors
+from em_reference.latent_classes import ClassParams, LatentClasses
 from em_reference.priors import Beta, Dirichlet, LogNormal, Normal
 from em_reference.two_pl import TwoPLParams
 
@@ -175,3 +176,14 @@ def test_steps_fit_the_data_however_sharp_the_likelihood():
     expected = np.sqrt(np.diag(np.linalg.inv(-np.array(hessian))))
     errors = standard_errors(problem, fit.params)
     np.testing.assert_allclose([errors.weight[0], *(errors.bias / sd)], expected, rtol=1e-4)
+
+
+def test_what_is_held_at_an_edge_does_not_move_by_round_off_either():
+    """Multinomial shares beside one of next to nothing: sqrt(p (1 - p) / n), as if that category were not there."""
+    counts = np.array([0.0, 5, 3, 4, 9])
+    problem = LatentClasses(np.arange(5.0)[:, None], [5], 1, counts)
+    probability = np.maximum(counts / counts.sum(), 1e-40)[None]
+    held = ClassParams(np.zeros(1), (counts == 0)[None])
+    found = standard_errors(problem, ClassParams(np.ones(1), probability), held=held)
+    expected = np.sqrt(probability * (1 - probability) / counts.sum())
+    np.testing.assert_allclose(found.probability[0, 1:], expected[0, 1:], rtol=1e-7)

@@ -114,6 +114,11 @@ def form_of(family: str) -> Form:
     return cast(Form, importlib.import_module(f"{__name__}.{family.replace('-', '_')}"))
 
 
+def form_or_plain(family: str) -> Form:
+    """The module of a family, or that for estimates that need no reading: those that a program returned."""
+    return form_of(family) if family in names() else cast(Form, importlib.import_module(f"{__name__}._plain"))
+
+
 def read(path: str | Path, data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":
     """Read a file of estimates of a case.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from comparisons.families._audit.written_twice import row_twice
 from comparisons.families._class_items import name_of
 from em_reference.latent_classes import LatentClasses
 
-# Respondents of data that are made.
-RESPONDENTS = 300
+# Respondents of data that are made, drawn one by one or as a table; and how rare the last state of an item may be.
+RESPONDENTS, MANY, RARE = 300, 1_500, 0.2
 MANY_ITEMS = 60
+# Patterns that a table may have, and how many of them a parameter of a class more takes.
+MOST_CELLS, CELLS_PER_PARAMETER = 512, 4
 
 
 def class_audit(em: LatentClasses, rebind: Callable[[dict[str, Any]], Case]) -> AuditHooks:
@@ -91,45 +94,82 @@ def _of_dirichlet(alpha: float, size: int) -> float:
 
 def _made(data: dict[str, Any], rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     """Answers as the family allows them, of as many items and classes and of one more."""
-    classes, sizes = data["classes"], data["categories"]
+    classes, sizes = data["classes"], np.asarray(data["categories"])
 
-    def answer(size: int, missing: float = 0.0, sizes: Any = sizes, classes: int = classes, **more: Any) -> dict:
-        responses = _answers(rng, size, sizes, classes, missing, **more)
-        frequencies = np.ones(len(responses))
+    def bound(responses: Array, frequencies: Array, sizes: Any = sizes, classes: int = classes) -> dict[str, Any]:
         return {"responses": responses, "frequencies": frequencies, "categories": sizes, "classes": classes}
 
-    often = answer(RESPONDENTS)
+    def drawn(sizes: Any = sizes, missing: float = 0.0) -> dict[str, Any]:
+        responses = _drawn(rng, RESPONDENTS, sizes, classes, missing)
+        return bound(responses, np.ones(len(responses)), sizes)
+
+    often = drawn()
     often["frequencies"] = np.array([1.0, 2, 0, 3])[np.arange(len(often["responses"])) % 4]
-    same = answer(RESPONDENTS)["responses"]
-    kept = np.resize(rng.permutation(len(same)), len(data["responses"]))
-    one_more, many = np.append(sizes, sizes[-1]), np.resize(sizes, MANY_ITEMS)
-    found = {
-        "missing answers": answer(RESPONDENTS, missing=0.15),
+    wider = np.append(sizes, sizes[-1])
+    return {
+        "missing answers": drawn(missing=0.15),
         "frequencies of 0, 1, 2 and 3": often,
-        "the same number of rows with other values": {
-            **data, "responses": same[kept], "frequencies": np.ones(len(kept)),
-        },
-        "rare answers": answer(2 * RESPONDENTS, rare=True),
-        "one item more": answer(RESPONDENTS, sizes=one_more),
-        f"{MANY_ITEMS} items": answer(RESPONDENTS, sizes=many),
-        "one class more": answer(2 * RESPONDENTS, classes=classes + 1),
-    }  # fmt: skip
+        "the same number of rows with other values": bound(*_as_many(rng, len(data["responses"]), sizes, classes)),
+        "rare answers": bound(*_table(sizes, classes, rare=True)),
+        "one item more": drawn(wider),
+        f"{MANY_ITEMS} items": drawn(np.resize(sizes, MANY_ITEMS)),
+        "one class more": _one_class_more(sizes, classes + 1, bound),
+    }
+
+
+def _one_class_more(sizes: Array, classes: int, bound: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """So many items that the classes are identified."""
+    while np.prod(sizes, dtype=float) < CELLS_PER_PARAMETER * classes * (1 + (sizes - 1).sum()):
+        sizes = np.append(sizes, sizes[-1])
+    return bound(*_table(sizes, classes, many=3 * MANY), sizes, classes)
+
+
+def _of_classes(sizes: Array, classes: int, rare: bool = False) -> list[Array]:
+    """Probabilities (K, C) of the states of every item: each class has a usual one, which most of it give."""
+    found = []
+    for i, (size, strays) in enumerate(zip(sizes, np.linspace(0.15, 0.45, len(sizes)), strict=True)):
+        usual = [(k + i * (k > 1)) % size for k in range(classes)]
+        probability = np.full((classes, size), strays / size)
+        probability[np.arange(classes), usual] += 1 - strays
+        if rare:
+            probability[:, -1] *= RARE
+        found.append(probability / probability.sum(axis=1, keepdims=True))
     return found
 
 
-def _answers(
-    rng: np.random.Generator, size: int, sizes: Array, classes: int, missing: float = 0.0, rare: bool = False
-) -> Array:
-    """Answers (N, I) of classes in turn, each with a state of its own for every item, that most of it give."""
-    items, which = np.arange(len(sizes)), np.arange(size) % classes
-    usual = (which[:, None] + items * (which[:, None] > 1)) % sizes
-    other = rng.integers(0, 1_000_000, (size, len(sizes))) % sizes
-    strays = rng.random((size, len(sizes))) < np.linspace(0.15, 0.45, len(sizes))
-    responses = np.where(strays, other, usual).astype(float)
-    if rare:
-        # The last state of every item is kept by few of those who have it.
-        last = (responses == sizes - 1) & (rng.random(responses.shape) < 0.85)
-        responses = np.where(last, 0.0, responses)
-        responses[: len(sizes)][np.eye(len(sizes), dtype=bool)] = (np.asarray(sizes) - 1)[:size]
+def _drawn(rng: np.random.Generator, size: int, sizes: Array, classes: int, missing: float) -> Array:
+    """Answers (N, I) of respondents of the classes in turn."""
+    which = np.arange(size) % classes
+    columns = [
+        (rng.random(size)[:, None] > np.cumsum(probability, axis=1)[which, :-1]).sum(axis=1)
+        for probability in _of_classes(sizes, classes)
+    ]
+    responses = np.array(columns, dtype=float).T
     responses[rng.random(responses.shape) < missing] = np.nan
     return responses[~np.isnan(responses).all(axis=1)]
+
+
+def _table(sizes: Array, classes: int, rare: bool = False, many: int = MANY) -> tuple[Array, Array]:
+    """Patterns of the first items, and how often each is expected among many respondents, in whole numbers.
+
+    So the maximum is near the probabilities that they were made with, inside the parameter space.
+    """
+    few = np.cumprod(np.asarray(sizes, dtype=float)) <= MOST_CELLS
+    patterns = np.array(list(product(*(range(size) for size in np.asarray(sizes)[few]))), dtype=float)
+    joint = np.tile((1.0 + np.arange(classes)) / (1.0 + np.arange(classes)).sum(), (len(patterns), 1))
+    for column, probability in zip(patterns.T, _of_classes(sizes, classes, rare), strict=False):
+        joint *= probability[:, column.astype(int)].T
+    often = np.round(many * joint.sum(axis=1))
+    full = np.zeros((len(patterns), len(sizes)))
+    full[:, few] = patterns
+    # Items beyond those of the table are answered in turn.
+    full[:, ~few] = np.arange(len(patterns))[:, None] % np.asarray(sizes)[~few]
+    return full[often > 0], often[often > 0]
+
+
+def _as_many(rng: np.random.Generator, rows: int, sizes: Array, classes: int) -> tuple[Array, Array]:
+    """The same table in so many rows: some of its patterns, or each in several parts."""
+    patterns, often = _table(sizes, classes)
+    place = np.resize(rng.permutation(len(often)), rows)
+    parts = np.bincount(place, minlength=len(often))
+    return patterns[place], np.ceil(often / np.maximum(parts, 1))[place]

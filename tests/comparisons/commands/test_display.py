@@ -23,7 +23,8 @@ from comparisons.optima.labellings import labelling, rearranged
 from comparisons.optima.words import IN_WORDS, MEANING
 from comparisons.posterior.sample import _about_prior, _about_ridge
 from comparisons.reading.tables import parse_table
-from comparisons.report import scores_remark, summary, tables, watching, write_index, write_report
+from comparisons.report import estimates as estimates_of
+from comparisons.report import scores_remark, summary, watching, write_index, write_report
 from comparisons.report.compose import compose
 from comparisons.report.page import BADGES, Page, Table
 from comparisons.report.render import html, markdown
@@ -297,7 +298,7 @@ def test_few_parameters_are_always_shown(long_common):
 
 def test_a_shortened_table_of_a_report_keeps_the_common_slope(long_common, monkeypatch):
     monkeypatch.setattr("comparisons.report.page.MOST_ROWS", 10)
-    cut = tables.agreement(long_common).shortened("estimates.csv")
+    cut = estimates_of.agreement(long_common).shortened("estimates.csv")
     assert [row[0] for row in cut.rows] == [*(f"d[item{i}]" for i in range(1, 10)), "a[all]"]
     assert cut.note == "10 of 21 rows are shown; all of them are in estimates.csv."
     assert cut.shortened("estimates.csv") is cut
@@ -365,15 +366,15 @@ def test_nothing_at_a_saddle_is_called_not_identified(at_saddle, undrawn):
     assert _about_ridge(named) == []
     estimates = at_saddle.estimates.assign(identified=False, no_se="flat there")
     result = replace(at_saddle, estimates=estimates)
-    assert "not identified" not in tables.agreement(result).note.lower()
-    note = tables.standard_errors(result).note
+    assert "not identified" not in estimates_of.agreement(result).note.lower()
+    note = estimates_of.standard_errors(result).note
     assert note == "No standard error: flat there (weight[coin1], weight[coin2], bias[coin1] and bias[coin2])."
 
 
 def test_reasons_for_no_standard_error_are_in_the_note(at_best):
-    assert "No standard error" not in tables.standard_errors(at_best).note
+    assert "No standard error" not in estimates_of.standard_errors(at_best).note
     estimates = at_best.estimates.assign(no_se=["", "at the edge", "", "diverging"])
-    found = tables.standard_errors(replace(at_best, estimates=estimates))
+    found = estimates_of.standard_errors(replace(at_best, estimates=estimates))
     assert [row[1:] for row in found.rows if row[0] in ("weight[coin2]", "bias[coin2]")] == [("–",) * 3] * 2  # noqa: RUF001
     assert "–" not in found.rows[0]  # noqa: RUF001
     assert "No standard error: at the edge (weight[coin2]); diverging (bias[coin2])." in found.note
@@ -381,7 +382,7 @@ def test_reasons_for_no_standard_error_are_in_the_note(at_best):
 
 def test_standard_errors_stand_beside_each_other(at_best):
     drawn = pd.Series([0.5], index=["bias[coin2]"])
-    found = tables.standard_errors(at_best, drawn)
+    found = estimates_of.standard_errors(at_best, drawn)
     assert [column.title for column in found.columns] == [
         "parameter", "EM, Oakes", "EM, Louis", "PyMC, Hessian", "posterior sd",
     ]  # fmt: skip
@@ -389,7 +390,7 @@ def test_standard_errors_stand_beside_each_other(at_best):
     assert [row[4] for row in found.rows] == ["–", "–", "–", "0.50000"]  # noqa: RUF001
     # An EM of one's own may have neither.
     bare = replace(at_best, estimates=at_best.estimates.assign(em_se=np.nan, louis_se=np.nan))
-    assert [column.title for column in tables.standard_errors(bare).columns] == ["parameter", "PyMC, Hessian"]
+    assert [column.title for column in estimates_of.standard_errors(bare).columns] == ["parameter", "PyMC, Hessian"]
 
 
 def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
@@ -401,7 +402,7 @@ def test_degenerate_has_a_meaning_and_its_parameters_a_word(at_best, undrawn):
     page: Page = compose(result)
     assert page.badge.css_class == "elsewhere"
     assert "the likelihood itself is unbounded there: no estimate, however high it is" in markdown(page)
-    found = tables.agreement(result)
+    found = estimates_of.agreement(result)
     assert [row[5] for row in found.rows if row[0] == "bias[coin1]"] == ["unbounded"]
     assert "Unbounded: the likelihood increases without limit" in found.note
 

@@ -104,6 +104,8 @@ def test_rows_without_an_entry_are_counted() -> None:
         (ARROW, {"network": "A->B", "latent": "Y:2"}, "--latent Y: no such variable, expected one of: A, B"),
         (ARROW, {"network": "Y->A, Y->B", "latent": "Y"}, "--latent Y: expected NAME:STATES"),
         (ARROW, {"network": "Y->A, Y->B", "latent": "Y:1"}, "--latent Y:1: expected NAME:STATES, 2 to 1000 states"),
+        (ARROW, {"network": "A->B", "latent": "A:2"}, "--latent A: data.csv has a column of this name, expected a"),
+        (ARROW, {"network": "nowhere.bif"}, "nowhere.bif: cannot be read (No such file or directory), expected a BIF"),
         (ARROW, {"network": "Y->A", "latent": "Y:2, Y:3"}, "--latent Y:3: expected once"),
         ("A,B\n1,1\n1,0\n", {"network": "A->B"}, "data.csv, column 'A': only the state '1', expected at least 2"),
         ("A,B\n1,\n0,\n", {"network": "A->B"}, "column 'B': no state at all, expected some, or no column and --latent"),

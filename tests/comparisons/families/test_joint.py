@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from comparisons import crosscheck, read_case
-from comparisons.report import tables
+from comparisons.report import estimates
 from comparisons.report.compose import compose
 from em_reference.joint import joint_fit
 
@@ -35,7 +35,7 @@ def result(tmp_path_factory: pytest.TempPathFactory):
 def test_the_report_has_both(result) -> None:
     assert "joint" in [flag.code for flag in result.flags]
     fit = joint_fit(result.case.em.patterns)
-    frame = tables.alternatives_frame(result)
+    frame = estimates.alternatives_frame(result)
     assert frame["joint"].to_numpy() == pytest.approx(
         np.concatenate([fit.params.intercept, fit.params.slope]), abs=1e-6
     )
@@ -50,7 +50,7 @@ def test_the_report_has_both(result) -> None:
 
 
 def test_joint_slopes_are_too_steep(result) -> None:
-    frame = tables.alternatives_frame(result).iloc[ITEMS:]
+    frame = estimates.alternatives_frame(result).iloc[ITEMS:]
     assert (frame["joint"] > frame["em"]).mean() > 0.9
 
 

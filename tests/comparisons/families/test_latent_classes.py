@@ -179,3 +179,12 @@ def test_a_start_at_the_edge_moves_inside(mixed: Case) -> None:
     assert all((values > 1e-7).all() and (values < 1 - 1e-7).all() for values in start.values())
     np.testing.assert_allclose(start["probability3"].sum(axis=-1), 1.0, rtol=1e-15)
     np.testing.assert_array_equal(start["probability3"][1], edge["probability3"][1])
+
+
+def test_a_state_that_all_of_a_class_give_is_at_the_edge_too(tmp_path: Path) -> None:
+    """With the other states at 0 it is 1: nothing is left to be identified, and no standard error is 0."""
+    case = read(tmp_path, "a,b,c\n1,2,1\n2,1,3\n1,1,2\n2,2,2\n", classes=2)
+    result = crosscheck(case, 10)
+    assert result.verdict == "agree"
+    (message,) = [flag.message for flag in result.flags if flag.code == "boundary"]
+    assert all(f"probability3[class2, c, {state}]" in message for state in (1, 2, 3))

@@ -57,7 +57,7 @@ def test_a_start_comes_first(heads: str, start: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"family": "coins"}, "unknown family 'coins', expected one of: bivariate-normal, coin-mixture"),
+        ({"family": "coins"}, "unknown family 'coins', expected one of: bayes-net, bivariate-normal"),
         ({"data": "none.csv"}, "none.csv: cannot be read (No such file or directory)"),
         ({"coins": None}, "option 'coins' is missing, expected number of coins (components)"),
         ({"coins": 2.5}, "option 'coins' is 2.5, expected a whole number from 1 to 100"),

@@ -17,7 +17,7 @@ from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case, InputError, Natural
 from comparisons.commands.main import main
 from comparisons.optima.kinds import Kind
-from comparisons.peers import Peer, Problem, Setting, _item_responses, _study, girth, mirt
+from comparisons.peers import Peer, Problem, Setting, _item_responses, _study, girth, mirt, stepmix
 from comparisons.report import peers as report
 from em_reference.em import Status, StopRule, em
 from em_reference.quadrature import gauss_hermite
@@ -35,7 +35,7 @@ def observations(lsat6_case: Case) -> Array:
 
 
 def test_every_adapter_offers_what_a_peer_is() -> None:
-    assert peers.names() == ["girth", "mirt", "scikit_learn"]
+    assert peers.names() == ["girth", "mirt", "scikit_learn", "stepmix"]
     for name in peers.names():
         adapter = peers.peer(name)
         missing = [part for part in (*Peer.__annotations__, "own", "fit") if not hasattr(adapter, part)]
@@ -48,7 +48,7 @@ def test_a_new_file_is_a_new_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "another.py").write_text("PACKAGE = 'numpy'\n")
     (tmp_path / "_shared.py").touch()
     monkeypatch.setattr(peers, "__path__", [*peers.__path__, str(tmp_path)])
-    assert peers.names() == ["another", "girth", "mirt", "scikit_learn"]
+    assert peers.names() == ["another", "girth", "mirt", "scikit_learn", "stepmix"]
     assert peers.installed(["another"]) == ({"another": np.__version__}, [])
 
 
@@ -74,7 +74,7 @@ def test_the_command_refuses_when_nothing_is_installed(monkeypatch: pytest.Monke
     result = CliRunner().invoke(main, ["peers", "--out", str(tmp_path)])
     assert result.exit_code == 2
     assert (
-        result.stderr == "Error: girth, mirt, scikit-learn are not installed, "
+        result.stderr == "Error: girth, mirt, scikit-learn, stepmix are not installed, "
         "expected what pip install 'em-crosscheck[peers]' installs\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -84,11 +84,28 @@ def test_the_command_refuses_a_package_that_it_does_not_know() -> None:
     result = CliRunner().invoke(main, ["peers", "ltm"])
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: unknown package 'ltm', expected one of: girth, mirt, scikit_learn\n",
+        "Error: unknown package 'ltm', expected one of: girth, mirt, scikit_learn, stepmix\n",
     )
 
 
 # --- the adapters ---
+
+
+def test_stepmix_has_the_states_of_all_items_side_by_side() -> None:
+    pis = np.arange(12.0).reshape(2, 6)
+    three = stepmix.probabilities(pis, np.zeros((5, 2)), 3)
+    assert three["probability3"].tolist() == [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]
+    assert stepmix.probabilities(pis, np.zeros((5, 6)), 2) == {"probability": pis}
+
+
+@pytest.mark.parametrize("name", ["stouffer-toby", "carcinoma-2"])
+def test_stepmix_reports_the_likelihood_of_the_cycle_before(name: str) -> None:
+    """Names and labels are right, or the two numbers would differ by far more."""
+    case = catalogue.load(name)
+    found = stepmix.fit(main_array(case, spread(case, case.audit.data)), {"classes": 2})
+    ours = case.em.e_step(case.to_em({name: found[name] for name in case.labels})).log_likelihood
+    assert found["log_likelihood"] == pytest.approx(float(ours), abs=1e-6)
+    assert found["log_likelihood"] < float(ours)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

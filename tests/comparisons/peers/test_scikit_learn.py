@@ -7,7 +7,6 @@ from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case
 from comparisons.peers import scikit_learn
 
-pytest.importorskip("sklearn")
 PROBLEMS = {problem.name: problem.load() for problem in scikit_learn.PROBLEMS}
 
 
@@ -49,7 +48,8 @@ def test_its_floor_moves_the_estimates() -> None:
     tight = scikit_learn.SETTINGS[1].options
     one, other = (scikit_learn.fit(observations(case), {**tight, "reg_covar": added}) for added in (0.0, 1e-3))
     moved = other["covariance"][:, 0, 0] - one["covariance"][:, 0, 0]
-    assert (moved > 9e-4).all()
+    # What is added to every variance, but for the rows that then change sides.
+    np.testing.assert_allclose(moved, 1e-3, rtol=0.15)
     assert height(case, other) < height(case, one) - 1e-4
 
 

@@ -19,6 +19,7 @@ TWO_PL = ("compare", "two-pl", "DATA")
 ITEMS = b"item1,item2,item3\n1,0,1\n0,1,0\n1,1,0\n0,0,1\n"
 HEADS = b"heads\n5\n9\n8\n4\n7\n"
 FAMILIES, PROBLEMS = ", ".join(families.names()), ", ".join(catalogue.names())
+COUNT = "a whole number from 1 to 100, or a range as 1:6"
 NORMAL = "'normal,MEAN,SD' (MEAN from -100 to 100, SD from 0.001 to 1000)"
 LOGNORMAL = "'lognormal,MEAN,SD' (MEAN from -5 to 5, SD from 0.01 to 3)"
 WHOLE = "expected a whole number, 0 or more"
@@ -213,8 +214,8 @@ BAD_FILES = {
 
 # A good file, bad options.
 BAD_OPTIONS = {
-    "no coins": (HEADS, (*COINS, "--coins", "0"), "--coins 0: expected a whole number from 1 to 100"),
-    "coins in words": (HEADS, (*COINS, "--coins", "two"), "--coins two: expected a whole number from 1 to 100"),
+    "no coins": (HEADS, (*COINS, "--coins", "0"), f"--coins 0: expected {COUNT}"),
+    "coins in words": (HEADS, (*COINS, "--coins", "two"), f"--coins two: expected {COUNT}"),
     "coins left out": (HEADS, COINS[:3], "Missing option '--coins' (see em-crosscheck compare coin-mixture --help)"),
     "negative flips": (HEADS, (*COINS, "--flips", "-1"), f"--flips -1: expected a whole number from 1 to {2**53}"),
     "flips beyond counting": (
@@ -272,7 +273,7 @@ BAD_OPTIONS = {
         "--grid-weights 0,1: expected a list of numbers from 1e-300 to 1000000",
     ),
     "grid in words": (ITEMS, (*TWO_PL, "--grid", "a,b"), "--grid a,b: expected a list of numbers from -30 to 30"),
-    "scores": (ITEMS, (*TWO_PL, "--scores", "ml"), "--scores ml: expected one of eap, map, mle"),
+    "scores": (ITEMS, (*TWO_PL, "--scores", "ml"), "--scores ml: expected one of: eap, map, mle"),
     "intercept prior": (
         ITEMS,
         (*TWO_PL, "--intercept-prior", "lognormal,0,1"),

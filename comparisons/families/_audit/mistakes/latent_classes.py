@@ -46,6 +46,8 @@ def class_mistakes(data: dict[str, Any]) -> dict[str, Cycle]:
                     answers = np.einsum("nk,nic->kic", weighted, hot[size])
                     total = np.einsum("nk,ni->ki", weighted, seen[size])
                     found = answers / total[..., None] if divided is None else divided(answers, weighted)
+                    # What is missing to 1 goes to the first state, of which two states say nothing.
+                    found[..., 0] += 1 - found.sum(axis=-1)
                     new[name_of(size)] = found[..., 1] if size == 2 else found
             return {name: new[name] for name in natural}
 

@@ -68,4 +68,4 @@ def outsider(problem: str, *, style: str, bug: str = "", cause: str = "", remark
     return enter
 
 
-from . import classes, classical, items, mixtures  # noqa: E402, F401 - they fill OUTSIDERS
+from . import classes, classical, items, mixtures, networks  # noqa: E402, F401 - they fill OUTSIDERS

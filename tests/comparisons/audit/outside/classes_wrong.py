@@ -46,7 +46,7 @@ def posterior_without_shares(data, start):
     return named(w, P)
 
 
-@outsider("stouffer-toby", style="log space", bug="subtle", cause="shares of the classes from rows, not respondents")
+@outsider("stouffer-toby", style="log space", bug="gross", cause="shares of the classes from rows, not respondents")
 def shares_of_rows(data):
     X, f = data["responses"], data["frequencies"]
 
@@ -139,9 +139,7 @@ def sorted_shares(data, start, max_cycles=20000):
     return {"params": named(np.sort(w), P), "log_likelihood": ll, "converged": converged, "cycles": n}
 
 
-@outsider(
-    "stouffer-toby", style="early stop rule", bug="wrong from some starts", cause="stops when the first share falls"
-)
+@outsider("stouffer-toby", style="early stop rule", bug="gross", cause="stops when the first share falls")
 def signed_share(data, start, max_cycles=20000):
     X, f, (w, P) = data["responses"], data["frequencies"], opened(start, data["categories"])
     for n in range(1, max_cycles + 1):  # noqa: B007

@@ -8,6 +8,7 @@ from comparisons.families import bivariate_normal, coin_mixture
 from .data_classes import CASES_CLASSES
 from .data_items import CASES_ITEMS
 from .data_mixtures import CASES_MIXTURES
+from .data_networks import CASES_NETWORKS
 
 NONE = np.nan
 
@@ -31,5 +32,6 @@ CASES: dict[str, Case] = {
     "bent-coins": coin_mixture.bind("bent-coins", BENT[:, 0], BENT[:, 1], coins=2, frequencies=BENT[:, 2]),
     **CASES_ITEMS,
     **CASES_CLASSES,
+    **CASES_NETWORKS,
     **CASES_MIXTURES,
 }

@@ -1,0 +1,3 @@
+"""EMs for Bayesian networks."""
+
+from . import networks_right, networks_wrong  # noqa: F401
