@@ -3,6 +3,7 @@
 from itertools import chain
 
 from comparisons.audit.copies import copies
+from comparisons.audit.early_stops import collapses
 from comparisons.audit.finding import Finding, not_applicable, passed, remark
 from comparisons.audit.guard import out_of_time
 from comparisons.audit.reference import Reference, with_cycle
@@ -47,6 +48,9 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
                 if trouble.refused:
                     refused.append(trouble)
                     continue
+                if subject.step is None and collapses(reference, copy):
+                    # A whole fit goes where the likelihood has no bound, as the reference does from there.
+                    break
                 broken.append(trouble)
                 break
             good.append(copy)

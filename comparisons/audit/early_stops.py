@@ -14,6 +14,7 @@ import numpy as np
 
 from comparisons.audit.copies import copies, nearest
 from comparisons.audit.guard import out_of_time
+from comparisons.audit.own_em import last_finite
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Array, Natural
@@ -69,7 +70,7 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
         try:
             estimate = subject.fit(start, None)
         except Trouble as trouble:
-            if not trouble.refused:
+            if not trouble.refused and (trouble.late or not collapses(reference, start)):
                 raise
             refused = trouble
             continue
@@ -78,6 +79,12 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
     if not found and refused is not None:
         raise refused
     return tuple(found)
+
+
+def collapses(reference: Reference, start: Natural) -> bool:
+    """Whether the reference EM, too, ends at no finite value from a start, where the likelihood has no bound."""
+    last = last_finite(reference.case, start)
+    return last is not None and reference.runs_off(last)
 
 
 def fit_at_the_maximum(subject: Subject, reference: Reference) -> tuple[Natural, Estimate] | None:

@@ -4,17 +4,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from comparisons.case import Case, Natural
-from em_reference.em import em
+from comparisons.case import Case, Natural, take
+from em_reference.em import Status, em
 
 # Cycles, accelerated, to where it ends.
 LONGEST = 20_000
+# Cycles, plain, within which it has collapsed if it does.
+PLAIN = 2_000
 
 
 def one_cycle(case: Case, natural: Natural) -> Natural:
     """Natural parameters after one cycle."""
     with np.errstate(all="ignore"):
         return case.one_cycle(natural)
+
+
+def last_finite(case: Case, start: Natural) -> Natural | None:
+    """Where it is last before it ends at no finite value, None where it ends at one."""
+    stop = replace(case.stop, max_cycles=PLAIN)
+    fit = em(case.em, case.to_em(start), stop, trace=True)
+    if fit.status.item() != Status.NOT_FINITE or fit.trace is None:
+        return None
+    path = case.from_em(fit.trace.params)
+    finite = np.flatnonzero(np.isfinite(case.flat(path)).all(axis=-1) & np.isfinite(fit.trace.log_likelihood))
+    return take(path, finite[-1]) if len(finite) else None
 
 
 def end_of_em(case: Case, start: Natural) -> Natural:

@@ -160,6 +160,27 @@ OUTSIDE = {
     "two_classes": r"never updated",
     "TableByNumberOfRows": r"cache|kept",
     "nobody_is_left_out": r"frequency of 0",
+    # Normal mixtures.
+    "mixture_without_weights": r"without (the )?weights|weight is made equal|no weights",
+    "mixture_sum_of_squares": r"not divided by the number of variables|sum",
+    "MixtureZeros": r"taken for 0|zero",
+    "MixtureUnbiased": r"rows less one|n - 1|unbiased",
+    "MixtureRegularised": r"added to every variance|regular",
+    "mixture_whole_determinant": r"determinant",
+    "mixture_plain_average": r"averaged without|average",
+    "mixture_imputed_once": r"variance is forgotten|expectation",
+    "mixture_mean_imputed": r"replaced by the mean|filled",
+    "mixture_about_medians": r"about the|another function",
+    "mixture_single_precision": r"single precision|rounded|round-off",
+    "mixture_signed_stop": r"sign",
+    "mixture_half_sorted": r"another order|sorted|left behind",
+    "mixture_mean_height": r"mean over the observations",
+    "mixture_bound_before": r"cycle before",
+    "mixture_always_converged": r"taken for convergence|limit for success|always",
+    "mixture_half_constant": r"plus 1\.837",
+    "mixture_frequencies_in_means": r"frequenc",
+    "mixture_without_duplicates": r"equal rows|duplicate",
+    "mixture_cut_off": r"small|underflow|set to 0|kept from",
 }
 
 ZOO = {

@@ -12,13 +12,14 @@ from comparisons.audit import Outcome
 from comparisons.audit.reference import Reference
 from comparisons.audit.run import CHECKS, run_check, subject_of, where_it_works
 from comparisons.case import Case
-from comparisons.families import bivariate_normal
+from comparisons.families import bivariate_normal, gaussian_mixture
 from em_reference.bivariate_normal import BivariateNormal, NormalCounts
 from em_reference.common_slope import CommonSlope
+from em_reference.gaussian_mixture import GaussianMixture
 from em_reference.genetic_linkage import GeneticLinkage
 from em_reference.poisson_mixture import PoissonMixture
 
-PROBLEMS = ("hasselblad", "lsat6-common-slope", "genetic-linkage", "murray", "means")
+PROBLEMS = ("hasselblad", "lsat6-common-slope", "genetic-linkage", "murray", "means", "mixture", "mixture-gaps")
 NONE = np.nan
 HEIGHTS = np.array(
     [[1.7, 60.0], [1.9, 82.0], [1.6, 71.0], [1.8, NONE], [1.75, 77.0], [NONE, 95.0], [1.85, 74.0], [NONE, 58.0]]
@@ -30,7 +31,18 @@ def bivariate(data: dict[str, Any]) -> BivariateNormal:
     return BivariateNormal(data["values"], data["frequencies"], data["means_zero"], about=np.zeros(2))
 
 
+def mixture(data: dict[str, Any]) -> GaussianMixture:
+    """Likewise."""
+    given = (data[name] for name in ("values", "components", "covariance", "frequencies"))
+    return GaussianMixture(*given, about=0.0)
+
+
+MEASURED = np.random.default_rng(0).normal(size=(40, 2)) + np.array([[0.0, 0.0], [4.0, 3.0]])[np.arange(40) % 2]
+WITH_GAPS = np.where(np.arange(80).reshape(40, 2) % 9 == 4, NONE, MEASURED)
+OFTEN = np.array([1.0, 2, 1, 3])[np.arange(40) % 4]
 MAKE = {
+    "mixture": mixture,
+    "mixture-gaps": mixture,
     "hasselblad": lambda data: PoissonMixture(data["counts"], data["components"], data["frequencies"]),
     "lsat6-common-slope": lambda data: CommonSlope(
         data["responses"], data["frequencies"], data["nodes"], data["weights"]
@@ -48,6 +60,10 @@ def reference_of(problem: str) -> Reference:
         return Reference(
             bivariate_normal.bind(problem, HEIGHTS, ("height", "weight"), np.array([1.0, 2, 1, 1, 3, 1, 1, 2]))
         )
+    if problem == "mixture":
+        return Reference(gaussian_mixture.bind(problem, MEASURED[:, 0], 2, "tied", frequencies=OFTEN))
+    if problem == "mixture-gaps":
+        return Reference(gaussian_mixture.bind(problem, WITH_GAPS, 2, frequencies=OFTEN))
     return Reference(catalogue.load(problem))
 
 

@@ -45,6 +45,21 @@ def gaussian_mistakes(em: GaussianMixture) -> dict[str, Cycle]:
         weight = np.exp(log_weight - log_weight.max())
         return params._replace(weight=weight / weight.sum())
 
+    def whole_determinant(params: GaussianParams) -> GaussianParams:
+        """Likewise, |Sigma_k|^-1 in place of its root."""
+        log_weight = np.log(params.weight) - np.linalg.slogdet(structure.matrices(params.covariance))[1] / 2
+        weight = np.exp(log_weight - log_weight.max())
+        return params._replace(weight=weight / weight.sum())
+
+    def plain_average(params: GaussianParams) -> Array:
+        """Covariances of the components, each about its own mean, averaged as if all had as many rows."""
+        free = replace(em, covariance="full", floor=0.0, covariance_prior=None)
+        matrices = np.repeat(structure.matrices(params.covariance), em.components, axis=0)
+        spread = matrices if structure.variables > 1 else matrices[:, 0, 0]
+        own = params._replace(covariance=spread)
+        found = free.m_step(free.e_step(own).expected_counts, own).covariance
+        return np.asarray(found.mean(axis=0) if structure.variables > 1 else found.mean(keepdims=True))
+
     def one_less(new: GaussianParams, counts: GaussianCounts, _: float) -> Array:
         rows = structure.rows(counts.observations)
         return np.asarray(new.covariance * rows / (rows - 1))
@@ -56,23 +71,35 @@ def gaussian_mistakes(em: GaussianMixture) -> dict[str, Cycle]:
         more = amount * np.asarray(em.spread.variance).mean()
         return new.covariance + (more * np.eye(structure.variables) if structure.form == "matrix" else more)
 
+    def averaged(average: Callable[[GaussianParams], Array]) -> Cycle:
+        right = cycle()
+
+        def one(natural: Natural, amount: float) -> Natural:
+            return {**right(natural, amount), spread_name: average(to_em(natural))}
+
+        return one
+
     found = {
-        "the factor 1/2 of the exponent of the normal density is left out": cycle(
-            seen_as=lambda params: params._replace(covariance=params.covariance / 2)
-        ),
         "a variance is divided by its rows less one": cycle(moved=one_less),
         "squares are taken about the means of the cycle before": cycle(moved=about_old_means),
         "{amount} of the variance of the data is added to every variance": cycle(moved=with_more),
     }
+    if em.components > 1:
+        found["the factor 1/2 of the exponent of the normal density is left out"] = cycle(
+            seen_as=lambda params: params._replace(covariance=params.covariance / 2)
+        )
     if em.components > 1 and not structure.pooled:
         found["the factor 1 / sd, or 1 / the root of the determinant, of the normal density is left out"] = cycle(
             seen_as=without_determinant
         )
+        found["the determinant counts whole in the normal density, not its root"] = cycle(seen_as=whole_determinant)
+    if em.components > 1 and structure.pooled:
+        found["the covariances of the components are averaged without their weights"] = averaged(plain_average)
     if structure.form == "scalar" and structure.variables > 1:
         found["the variance is not divided by the number of variables"] = cycle(
             moved=lambda new, _, __: new.covariance * structure.variables
         )
-    if structure.form == "matrix":
+    if structure.form == "matrix" and em.components > 1:
         eye = np.eye(structure.variables)
         found["the density of the E-step takes the variables for independent"] = cycle(
             seen_as=lambda params: params._replace(covariance=params.covariance * eye)
@@ -101,6 +128,7 @@ def _with_missing(em: GaussianMixture, cycle: Callable[..., Cycle]) -> dict[str,
 
     filled = np.where(gone, em.spread.mean, values)
     found = {
+        "missing entries are taken for 0": cycle(problem=replace(em, values=np.nan_to_num(values))),
         "missing entries are replaced by the mean of their variable": cycle(problem=replace(em, values=filled)),
         "missing entries are replaced by their expectation, and their variance is forgotten": cycle(
             counted=imputed_once

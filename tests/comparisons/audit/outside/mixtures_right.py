@@ -85,7 +85,7 @@ def fit_function(kernel):
     return fit
 
 
-@form("flat vector", cause="one array: spreads, weights, means", kernels=("inverse", "cholesky"))
+@form("flat vector", cause="one array: triangles of covariances, weights, means", kernels=("inverse", "cholesky"))
 def flat_vector(kernel):
     class FlatMixture:
         def __init__(self, data):
@@ -93,17 +93,24 @@ def flat_vector(kernel):
             self.parameter_order = (self.d.spread, "weight", "mean")
 
         def step(self, v):
-            d = self.d
-            shapes = {name: np.shape(value) for name, value in d.named(*self._any()).items()}
-            ends = np.cumsum([int(np.prod(shapes[name])) for name in self.parameter_order])
-            parts = np.split(np.asarray(v, dtype=float), ends[:-1])
-            params = {name: part.reshape(shapes[name]) for name, part in zip(self.parameter_order, parts, strict=True)}
-            new = d.named(*cycle(kernel, d, *d.opened(params))[:3])
-            return np.concatenate([np.ravel(new[name]) for name in self.parameter_order])
-
-        def _any(self):
-            d = self.d
-            return np.ones(d.K), np.zeros((d.K, d.D)), np.tile(np.eye(d.D), (d.K, 1, 1))
+            d, v = self.d, np.asarray(v, dtype=float)
+            i, j = np.tril_indices(d.D)
+            count = 1 if d.kind == "tied" else d.K
+            if d.spread == "covariance":
+                size = count * len(i)
+                spread = np.zeros((count, d.D, d.D))
+                spread[:, i, j] = spread[:, j, i] = v[:size].reshape(count, len(i))
+                spread = spread[0] if d.kind == "tied" else spread
+            else:
+                size = d.K * d.D if d.kind == "diag" and d.D > 1 else count
+                spread = v[:size].reshape(d.K, d.D) if size > d.K else v[:size]
+            weight, mean = np.split(v[size:], [d.K])
+            mean = mean if d.flat else mean.reshape(d.K, d.D)
+            new = d.named(*cycle(kernel, d, *d.opened({"weight": weight, "mean": mean, d.spread: spread}))[:3])
+            s = new[d.spread]
+            # Of symmetric matrices the lower triangle.
+            s = s[..., i, j] if d.spread == "covariance" else s
+            return np.concatenate([np.ravel(s), new["weight"], np.ravel(new["mean"])])
 
     return FlatMixture
 

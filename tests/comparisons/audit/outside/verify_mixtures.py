@@ -121,9 +121,16 @@ def cycle_of(made, like):
         order = made.parameter_order
 
         def flat(p):
-            new = made.step(np.concatenate([np.ravel(p[name]) for name in order]))
-            parts = np.split(new, np.cumsum([np.size(p[name]) for name in order])[:-1])
-            return {name: part.reshape(np.shape(p[name])) for name, part in zip(order, parts, strict=True)}
+            triangle = np.tril_indices(np.shape(p["covariance"])[-1]) if "covariance" in p else ()
+            given = {name: p[name][..., *triangle] if name == "covariance" else p[name] for name in order}
+            new = made.step(np.concatenate([np.ravel(given[name]) for name in order]))
+            parts = np.split(new, np.cumsum([np.size(given[name]) for name in order])[:-1])
+            out = {name: part.reshape(np.shape(given[name])) for name, part in zip(order, parts, strict=True)}
+            if triangle:
+                full = np.zeros(np.shape(p["covariance"]))
+                full[..., *triangle] = full[..., *triangle[::-1]] = out["covariance"]
+                out["covariance"] = full
+            return out
 
         return flat
     return made.step if hasattr(made, "step") else made
