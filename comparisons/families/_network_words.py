@@ -20,7 +20,8 @@ def never_seen(em: BayesNet) -> list[bool]:
 def title_of(em: BayesNet) -> str:
     arrows = sum(map(len, em.network.parents))
     rows = em.distinct.frequencies.sum()
-    return f"Bayesian network of {len(em.network.states)} variables, {arrows} arrow{'s' if arrows != 1 else ''}; {rows:.0f} rows"
+    plural = "" if arrows == 1 else "s"
+    return f"Bayesian network of {len(em.network.states)} variables, {arrows} arrow{plural}; {rows:.0f} rows"
 
 
 def settings_of(
