@@ -46,7 +46,7 @@ def settings_of(
         else f"Dirichlet({prior:g})",
         **({"imputed entries": "in completed.csv, imputed.csv and marginals.csv"} if written.imputed else {}),
         **({"drawn data sets": f"{written.imputations}, in imputations.csv"} if written.imputations else {}),
-        **({"sampled completions": "in monte_carlo.csv"} if written.sampled else {}),
+        **({"sampled completions": "beside the exact ones, in alternatives.csv"} if written.sampled else {}),
     }
 
 

@@ -53,7 +53,7 @@ OPTIONS = (
     Option("prior", float, "concentration of a Dirichlet prior on every conditional distribution", range=CONCENTRATION),
     Option("impute", bool, "also write the completed data and the imputed entries", default=False),
     Option("imputations", int, "also write so many data sets with drawn entries", range=Range(1, 1000)),
-    Option("sampled", bool, "also run EM with sampled completions, and write what it finds", default=False),
+    Option("sampled", bool, "also run EM with sampled completions, beside the exact one", default=False),
 )
 
 FREQUENCY = "frequency"
@@ -191,6 +191,7 @@ def bind(
         align=partial(relabelled_states, fields, hidden),
         first_cycle=display.first_cycle,
         extra_tables=display.tables,
+        alternatives=display.alternatives,
         flags=flags_of(em, fields, labels, written),
         audit=network_audit(em, fields, labels, hidden, tables, partial(_bind_again, name, labels, prior)),
         settings=settings_of(em, fields, labels, prior, written),
