@@ -108,9 +108,7 @@ def main() -> None:
     fit = em(problem, NetworkParams(even), StopRule(1e-12, max_cycles=given.cycles))
     seconds = (time.perf_counter() - begun) / int(fit.cycles)
     print(f"{len(rows)} rows, {given.missing:.0%} of the cells missing: {sums} terms, laid out in {laid_out:.2f} s")
-    print(
-        f"ours: {seconds:.4f} s a cycle, log-likelihood {float(fit.log_likelihood):.4f} after {int(fit.cycles)} cycles"
-    )
+    print(f"ours: {seconds:.4f} s a cycle, log-posterior {float(fit.log_posterior):.6f} after {int(fit.cycles)} cycles")
     if importlib.util.find_spec("pyagrum") is None:
         print("pyagrum is not installed")
     else:
