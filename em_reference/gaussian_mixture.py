@@ -27,13 +27,15 @@ entries: Ghahramani and Jordan (1994), Advances in Neural Information Processing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import block_diag
 
 from em_reference.covariances import CovariancePrior, Form, Structure, cholesky, inverse_factor
 from em_reference.em import Expectation
+from em_reference.gaussian_params import GaussianCounts, GaussianParams, shifted
 from em_reference.layout import Array
 from em_reference.louis import Completions
 from em_reference.normal_density import (
@@ -48,47 +50,6 @@ from em_reference.normal_density import (
     shares,
 )
 from em_reference.priors import Dirichlet
-
-
-class GaussianParams(NamedTuple):
-    """Parameters; `...` are the leading axes.
-
-    Attributes
-    ----------
-    weight : array (..., K)
-        Mixture weights, add up to 1.
-    mean : array (..., K, D)
-        Of each component; (..., K) of one variable.
-    covariance : array
-        Matrices (..., K, D, D), tied (..., D, D); variances (..., K, D) if "diag", (..., K) if "spherical". Of one
-        variable variances (..., K), tied (..., 1).
-    """
-
-    weight: Array
-    mean: Array
-    covariance: Array
-
-
-class GaussianCounts(NamedTuple):
-    """Expected counts of the complete data, sums of deviations from `center`.
-
-    Attributes
-    ----------
-    observations : array (..., K)
-        n_k, the expected number of rows of each component.
-    sums : array (..., K, D)
-        s_k; (..., K) of one variable.
-    squares : array
-        T_k as far as the structure needs it, of the shape of `covariance`: products of all pairs of variables,
-        squares of each ("diag"), or their sum over the variables ("spherical"); tied, summed over the components.
-    center : array
-        Of the shape of `sums`: `GaussianMixture.about`, or the means of the E-step.
-    """
-
-    observations: Array
-    sums: Array
-    squares: Array
-    center: Array
 
 
 @dataclass(frozen=True)
@@ -193,7 +154,7 @@ class GaussianMixture:
             total.add(expected_moments(weight, mean, covariance, block))
         center = mean if self.about is None else np.broadcast_to(np.asarray(self.about, dtype=float), mean.shape)
         sums = total.sums + total.observations[..., None] * (mean - center)
-        squares = self.structure.contracted(_shifted(total, mean - center))
+        squares = self.structure.contracted(shifted(total, mean - center))
         given = np.shape(params.mean)
         counts = GaussianCounts(total.observations, sums.reshape(given), squares, center.reshape(given))
         return Expectation(counts, total.log_likelihood, self._log_prior(params))
@@ -251,7 +212,7 @@ class GaussianMixture:
         sums, center = self._by_variable(expected_counts)
         apart = center - mean
         moments = Moments(observations, sums, np.zeros((*sums.shape, sums.shape[-1])), np.zeros(()))
-        squares = squares + self.structure.contracted(_shifted(moments, apart))
+        squares = squares + self.structure.contracted(shifted(moments, apart))
         rows = self.structure.rows(observations)
         if self.covariance_prior is not None:
             squares, rows = squares + self.covariance_prior.scale, rows + self.covariance_prior.rows(self.structure)
@@ -289,15 +250,9 @@ class GaussianMixture:
 
     def free_directions(self) -> Array:
         """Orthonormal basis (P, F): the weights keep their sum, covariance matrices stay symmetric."""
-        means = self.components * self.structure.variables
+        means = np.eye(self.components * self.structure.variables)
         weights = np.linalg.svd(np.ones((1, self.components)))[2][1:].T
-        parts = [weights, np.eye(means), self.structure.directions()]
-        basis = np.zeros(tuple(sum(part.shape[axis] for part in parts) for axis in (0, 1)))
-        row, column = 0, 0
-        for part in parts:
-            basis[row : row + part.shape[0], column : column + part.shape[1]] = part
-            row, column = row + part.shape[0], column + part.shape[1]
-        return basis
+        return np.asarray(block_diag(weights, means, self.structure.directions()))
 
     def _whole(self, params: GaussianParams) -> tuple[Array, Array, Array]:
         """Weights (..., K) that add up to 1, means (..., K, D) and covariance matrices (..., K or 1, D, D)."""
@@ -319,10 +274,3 @@ class GaussianMixture:
         if self.covariance_prior is not None:
             prior = prior + self.covariance_prior.log_density(self.structure, params.covariance)
         return prior
-
-
-def _shifted(moments: Moments, by: Array) -> Array:
-    """Sums of products (..., K, D, D) once every deviation has grown by `by`, (..., K, D)."""
-    cross = moments.sums[..., :, None] * by[..., None, :]
-    both = moments.observations[..., None, None] * by[..., :, None] * by[..., None, :]
-    return np.asarray(moments.products + cross + np.swapaxes(cross, -1, -2) + both)
