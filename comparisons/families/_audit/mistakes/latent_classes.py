@@ -53,11 +53,18 @@ def class_mistakes(data: dict[str, Any]) -> dict[str, Cycle]:
 
         return one
 
+    def without(item: int) -> dict[int, Array]:
+        """Factors of the logarithms (items, 1) of each number of states: 0 for one item."""
+        places = np.arange(len(sizes))
+        return {size: (places != item).astype(float)[sizes == size, None] for size in given}
+
     everyone = {size: np.ones_like(count) for size, count in answered.items()}
     found = {
         "answers in the first state of an item do not count in the likelihood": cycle(
             counts={size: np.arange(size) > 0 for size in given}
         ),
+        "the last item does not count in the likelihood": cycle(counts=without(len(sizes) - 1)),
+        "the first item does not count in the likelihood": cycle(counts=without(0)),
         "the logarithms of the probabilities are averaged over the items, not added": cycle(power=1 / len(sizes)),
         "answers are divided by their sum over the classes, not over the categories": cycle(
             divided=lambda answers, weighted: answers / answers.sum(axis=0)
