@@ -25,6 +25,8 @@ ENOUGH = 10.0
 TOLERANCE = 1e-13
 MAX_CYCLES = 200_000
 LAST_STEPS = 3
+# Curvature beside the steepest, and moves beside a parameter's size, that are none.
+LEVEL = 1e-7
 ELSEWHERE = "none of these"
 TITLE = "Certified problems"
 
@@ -152,15 +154,30 @@ def _digits(compiled: Compiled, point: Certified, fit: Endpoints, there: npt.NDA
     if not len(there):
         return np.nan, np.nan
     places = [(name, label) for name, labels in case.labels.items() for label in labels]
-    fewest = []
+    fewest, flat = [], _flat(compiled, point)
     for start in there:
         natural = case.align(take(fit.natural, start), point.natural)
         lost = _lost(compiled, natural) if point.not_identified else set()
         known = [name not in point.not_identified and label not in lost for name, label in places]
-        digits = matching_digits(case.flat(natural), case.flat(point.natural))[known]
+        digits = matching_digits(case.flat(natural), case.flat(point.natural))[np.array(known) & ~flat]
         fewest.append(float(digits.min(initial=np.inf)))
     height: Array = matching_digits(fit.objective[there], np.full(len(there), point.height))
     return min(fewest), float(height.min())
+
+
+def _flat(compiled: Compiled, point: Certified) -> npt.NDArray[np.bool_]:
+    """Parameters that move where a saddle has no curvature: double precision gives few digits of them."""
+    case, objective = compiled
+    none = np.zeros(len(case.parameter_names()), dtype=bool)
+    if point.kind != "saddle":
+        return none
+    x = objective.free(point.natural)
+    eigenvalues, vectors = np.linalg.eigh(objective.hessian(x))
+    level = vectors[:, np.abs(eigenvalues) <= LEVEL * np.abs(eigenvalues).max(initial=0.0)]
+    if not level.size:
+        return none
+    along = np.abs(objective.natural_jacobian(x) @ level).max(axis=1)
+    return np.asarray(case.flat(objective.split(along)) > LEVEL * case.size(point.natural))
 
 
 def _lost(compiled: Compiled, natural: Natural) -> set[str]:
