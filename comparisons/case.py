@@ -132,7 +132,7 @@ class Published(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """Estimates of the same parameters by another principle, to be shown beside the maximum of the likelihood.
+    """Estimates of the same parameters in another way, to be shown beside the maximum of the likelihood.
 
     Attributes
     ----------
@@ -141,11 +141,17 @@ class Alternative(NamedTuple):
     natural : Natural
     remark : str
         What the reader must know of them, in sentences.
+    error : Natural or None
+        Where they are the maximum but for noise: the Monte Carlo error of each, from independent runs.
+    runs : int
+        How many.
     """
 
     name: str
     natural: Natural
     remark: str
+    error: Natural | None = None
+    runs: int = 0
 
 
 class Certified(NamedTuple):
@@ -278,6 +284,11 @@ def no_runaway(_: Natural) -> "tuple[Away, ...]":
     return ()
 
 
+def no_alternatives(_: Natural) -> tuple[Alternative, ...]:
+    """Default: there is nothing beside the maximum."""
+    return ()
+
+
 def unchanged(natural: Natural) -> Natural:
     """Default: shown as it is."""
     return natural
@@ -363,7 +374,8 @@ class Case(WithParameters):
     tables : dict of title -> str
         Under which name the source prints a table of the first cycle.
     published : tuple of Published
-    alternatives : tuple of Alternative
+    alternatives : callable natural -> tuple of Alternative
+        Given the maximum.
     worked : Worked or None
     certified : tuple of Certified
         All known stationary points, where they are certified.
@@ -421,7 +433,7 @@ class Case(WithParameters):
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
+    alternatives: Callable[[Natural], tuple[Alternative, ...]] = no_alternatives
     worked: Worked | None = None
     certified: tuple[Certified, ...] = ()
     audit: AuditHooks | None = None

@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, softmax, xlogy
 
-from em_reference.elimination import Plan, plan
+from em_reference.buckets import plan
+from em_reference.elimination import Plan
 from em_reference.em import Expectation
 from em_reference.layout import Array
 from em_reference.louis import Completions, TooManyCompletionsError

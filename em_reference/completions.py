@@ -2,7 +2,8 @@
 
 `complete` lists every completion of every row with its probability given what was seen: the weighted data set from
 which the M-step takes maximum likelihood estimates. `impute` gives the most probable completion of each row, by
-elimination with a maximum in place of each sum, and the probability of every state of every missing entry.
+elimination with a maximum in place of each sum, and the probability of every state of every missing entry;
+`drawn_completions` draws whole data sets, for multiple imputation.
 
 Source: Kochenderfer, Wheeler and Wray (2022), Algorithms for Decision Making, section 4.4; Dechter (1999), Artificial
 Intelligence 113, 41-85, section 5, for the most probable completion.
@@ -122,3 +123,21 @@ def impute(problem: BayesNet, params: NetworkParams) -> Imputed:
     missing_row, missing_variable = np.nonzero(np.isnan(rows))
     return Imputed(codes[back], np.exp(log_probability)[back], missing_row, missing_variable,
                    marginals[back[missing_row], missing_variable])  # fmt: skip
+
+
+def drawn_completions(problem: BayesNet, params: NetworkParams, number: int, seed: int = 0) -> Whole:
+    """Completed data sets (number, N, V), each row's completion drawn by its probability given what was seen.
+
+    Raises
+    ------
+    ValueError
+        If the rows have more than `MOST_COMPLETIONS`.
+    """
+    listed = complete(problem, params)
+    above = np.cumsum(listed.weight)
+    rows = len(np.asarray(problem.rows))
+    last = np.flatnonzero(np.diff(listed.row, append=rows))
+    before = np.concatenate([[0.0], above[last[:-1]]])
+    drawn = before + np.random.default_rng(seed).random((number, rows)) * (above[last] - before)
+    first = np.concatenate([[0], last[:-1] + 1])
+    return listed.states[np.clip(np.searchsorted(above, drawn, side="right"), first, last)]

@@ -25,7 +25,7 @@ from pp_models.incomplete_rows import Group, Tables, groups_of
 Indices = npt.NDArray[np.int64]
 
 # Completions of a group of open variables that are listed one by one; and cells of a sum in which they are not.
-MOST_LISTED = 512
+MOST_LISTED = 2**13
 MOST_CELLS = 2**22
 # Numbers of a matrix of constants.
 MOST_NUMBERS = 2**21
@@ -66,14 +66,14 @@ def build(
             name: pm.Dirichlet(name, a=np.ones(tables.shape(name)) if prior is None else np.asarray(prior[name], float))
             for name in states
         }
-        # One more entry, of which the logarithm is 0, stands where a row takes fewer entries than others.
-        logs = pt.concatenate([*(pt.log(table).ravel() for table in drawn.values()), np.zeros(1)])
+        # Two more entries: 0 stands where a row takes fewer entries than others, NEVER for a completion too many.
+        logs = pt.concatenate([*(pt.log(table).ravel() for table in drawn.values()), [0.0, NEVER]])
         pm.Potential("rows", repeats * _log_probability(tables, rows, logs))
         pm.Data("frequency of rows", repeats)
         if hooks:
             taken, exists = _completions(tables, rows)
             pm.Deterministic("log_joint", pt.where(exists, logs[taken].sum(axis=-1), NEVER))
-            zeros = name_count("families", logs[:-1], (tables.size,))
+            zeros = name_count("families", logs[: tables.size], (tables.size,))
             pm.Deterministic("tilted", pt.concatenate([zeros, np.zeros(1)])[taken].sum(axis=-1))
             pm.Data("row_frequency", repeats)
     return model
@@ -82,7 +82,7 @@ def build(
 def _log_probability(tables: Tables, rows: npt.NDArray[np.float64], logs: Any) -> Any:
     """Log probability of every row, (N,)."""
     seen, groups = groups_of(tables, rows)
-    sizes = [int(np.prod([tables.states[name] for name in group.opened])) for group in groups]
+    sizes = [_rounded(np.prod([tables.states[name] for name in group.opened], dtype=float)) for group in groups]
     order = sorted((place for place, size in enumerate(sizes) if size <= MOST_LISTED), key=sizes.__getitem__)
     longer = [place for place, size in enumerate(sizes) if size > MOST_LISTED]
     sums = [np.zeros(1), *_listed_sums(tables, [(groups[place], sizes[place]) for place in order], logs)]
@@ -120,7 +120,7 @@ def _listed_sums(tables: Tables, listed: list[tuple[Group, int]], logs: Any) -> 
     """Log of the sum over all completions, for groups in the order of how many these are."""
     if not listed:
         return []
-    cells = [_listed(tables, group).reshape(-1, len(group.families)) for group, _ in listed]
+    cells = [_listed(tables, group, size).reshape(-1, len(group.families)) for group, size in listed]
     widest = max(own.shape[1] for own in cells)
     filled = [np.pad(own, ((0, 0), (0, widest - own.shape[1])), constant_values=tables.size) for own in cells]
     instances: dict[int, int] = {}
@@ -138,11 +138,20 @@ def _split(values: Any, lengths: list[int]) -> list[Any]:
     return list(pt.split(values, lengths, n_splits=len(lengths))) if len(lengths) > 1 else [values]
 
 
-def _listed(tables: Tables, group: Group) -> Indices:
-    """Entries that each completion of a group takes, (instances, completions, families)."""
+def _rounded(completions: float) -> int:
+    """The next power of two: groups of one size are one sum, and few different sums make a small graph."""
+    return 2 ** int(np.ceil(np.log2(completions)))
+
+
+def _listed(tables: Tables, group: Group, size: int) -> Indices:
+    """Entries that each completion of a group takes, (instances, size, families); beyond the last one NEVER."""
     completions = np.array(list(product(*(range(tables.states[name]) for name in group.opened))))
     steps = np.array([[tables.step(child, name) for child in group.families] for name in group.opened])
-    return np.asarray(group.base[:, None, :] + (completions @ steps)[None, :, :])
+    cells = group.base[:, None, :] + (completions @ steps)[None, :, :]
+    filled = np.full((len(cells), size, cells.shape[2]), tables.size)
+    filled[:, :, 0] = tables.size + 1
+    filled[:, : cells.shape[1]] = cells
+    return filled
 
 
 def _one_after_another(tables: Tables, groups: list[Group], logs: Any) -> list[Any]:

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from comparisons import catalogue
-from comparisons.case import Case, Flag, Natural, each, stack, take
+from comparisons.case import Alternative, Case, Flag, Natural, each, stack, take
 from comparisons.compiled import Compiled, compiled_case
 from comparisons.cross_check.agreement import estimates_table
+from comparisons.cross_check.alternatives import aligned, within_noise
 from comparisons.cross_check.checks import STANDARD_ERRORS, Check, run_checks
 from comparisons.cross_check.endpoints import Ends, choose_ends
 from comparisons.cross_check.errors_of_estimates import errors_of_estimates
@@ -80,6 +81,8 @@ class CrossCheck:
         Where the case has a start of its own.
     second_path : Fit or None
         EM from start 1, where the case names the parameters over which two paths are drawn.
+    alternatives : tuple of Alternative
+        Estimates in other ways, where the case asks for some; under the labels of the reported ones.
 
     Examples
     --------
@@ -108,6 +111,7 @@ class CrossCheck:
     path: Fit
     worked: WorkedExample | None
     second_path: Fit | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def n_starts(self) -> int:
@@ -294,6 +298,8 @@ def crosscheck(
     errors = errors_of_estimates(compiled, shown, ends.pymc, judgement)
     estimates = estimates_table(case, shown, ends.pymc, errors, open_names)
     checks = run_checks(compiled, fits, starts, optima, ends, estimates)
+    others = tuple(aligned(case, other, ends.pymc) for other in case.alternatives(shown))
+    checks += within_noise(case, shown, others)
     if judgement.kind not in NO_MAXIMUM:
         checks += other_rows(compiled, starts, ends.pymc)
     # Identification is a property of a point: at a saddle what makes no difference may be identified elsewhere.
@@ -315,6 +321,7 @@ def crosscheck(
         path=_followed(case, starts, 0),
         worked=worked_example(case),
         second_path=_followed(case, starts, 1) if case.plane and len(fits[0]) > 1 else None,
+        alternatives=others,
     )
 
 

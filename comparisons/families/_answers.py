@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from comparisons.case import Array, Flag, InputError
 from comparisons.families import Option
-from comparisons.families._no_item import no_items
+from comparisons.families._no_item import no_items, no_items_by_name
 from comparisons.reading.categories import read_categories
 from comparisons.reading.columns import ItemColumns, as_argument, item_columns, unused_column
 from comparisons.reading.tables import MISSING, NUMBER, Table, numbers, read_frequencies
@@ -122,6 +122,7 @@ def category_answers_of(table: Table, options: Mapping[str, Any]) -> CategoryAns
             f"a column that is no item: {way_out}"
         )
     varied, flags = _varied(table, columns.items, states)
+    flags = (*no_items_by_name(columns.items, columns.named), *flags)
     answered = ~np.isnan(codes[:, varied]).all(axis=1)
     if not answered.all():
         message = f"{(~answered).sum()} row(s) of {table.path} hold no answer at all: they say nothing about any item"

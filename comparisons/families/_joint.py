@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Alternative, Flag
+from comparisons.case import Alternative, Flag, Natural
 from comparisons.families._item_response import upright
 from em_reference.em import Status
 from em_reference.joint import FURTHEST, STEEPEST, JointFit, joint_fit
@@ -18,8 +18,12 @@ INCONSISTENT = (
 class Joint(NamedTuple):
     """Joint estimates, where they exist, and what is said of them."""
 
-    alternatives: tuple[Alternative, ...]
+    estimates: tuple[Alternative, ...]
     flag: Flag
+
+    def alternatives(self, _: Natural) -> tuple[Alternative, ...]:
+        """They do not depend on the marginal ones."""
+        return self.estimates
 
 
 def joint_estimates(em: TwoPL, items: tuple[str, ...]) -> Joint:

@@ -11,8 +11,8 @@ import numpy as np
 from comparisons.case import Array, InputError, Natural
 from comparisons.parameters import reordered
 from comparisons.parsing import shortened, stripped
+from comparisons.reading.bif import NetworkText
 from comparisons.reading.categories import read_categories
-from comparisons.reading.networks import NetworkText
 from comparisons.reading.tables import MISSING, Table
 from em_reference.bayes_net import NetworkParams
 

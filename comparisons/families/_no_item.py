@@ -79,7 +79,7 @@ def no_items(
     for place, item in enumerate(items):
         reasons = []
         if item in names:
-            reasons.append(f"its name has the word {names[item]!r}")
+            reasons.append(_by_name(names[item]))
         if low[place]:
             others = np.delete(found.slope, place)
             reasons.append(
@@ -90,15 +90,27 @@ def no_items(
         if blocks[place]:
             reasons.append("its 0s and 1s stand in blocks of rows, as those of a group do")
         if reasons and item not in named:
-            flags.append(
-                Flag(
-                    "column_no_item",
-                    f"{item} is taken for an item and may be none: {' and '.join(reasons)}; a column that is none "
-                    f"changes every other estimate; --drop {as_argument([item])} leaves it out, --items with its name "
-                    "among the items keeps it without this flag",
-                )
-            )
+            flags.append(_flag(item, reasons))
     return tuple(flags)
+
+
+def no_items_by_name(items: Sequence[str], named: Sequence[str]) -> tuple[Flag, ...]:
+    """A flag for each column whose name is no item's, but for those that the user called items one by one."""
+    telling = names_of_no_item(items)
+    return tuple(_flag(item, [_by_name(word)]) for item, word in telling.items() if item not in named)
+
+
+def _by_name(word: str) -> str:
+    return f"its name has the word {word!r}"
+
+
+def _flag(item: str, reasons: Sequence[str]) -> Flag:
+    return Flag(
+        "column_no_item",
+        f"{item} is taken for an item and may be none: {' and '.join(reasons)}; a column that is none "
+        f"changes every other estimate; --drop {as_argument([item])} leaves it out, --items with its name "
+        "among the items keeps it without this flag",
+    )
 
 
 def names_of_no_item(items: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ from comparisons.case import (
     Array,
     Axis,
     Case,
-    Flag,
     InputError,
     Natural,
     Parameter,
@@ -21,7 +20,7 @@ from comparisons.case import (
 from comparisons.families import Option
 from comparisons.families._audit.bayes_net import network_audit
 from comparisons.families._binding import Model
-from comparisons.families._display.bayes_net import NetworkDisplay
+from comparisons.families._display.bayes_net import NetworkDisplay, Written
 from comparisons.families._network import (
     States,
     TableFields,
@@ -31,11 +30,13 @@ from comparisons.families._network import (
     refuse_seen,
     relabelled_states,
     seen_states,
-    unsupported,
 )
+from comparisons.families._network_words import flags_of, never_seen, settings_of, title_of
 from comparisons.families._priors import CONCENTRATION
+from comparisons.parsing import Range
+from comparisons.reading.bif import NetworkText
 from comparisons.reading.columns import unused_column
-from comparisons.reading.networks import NetworkText, read_network
+from comparisons.reading.networks import read_network
 from comparisons.reading.tables import Table, read_frequencies
 from em_reference.bayes_net import BayesNet
 from em_reference.completions import MOST_COMPLETIONS, completions
@@ -51,9 +52,12 @@ OPTIONS = (
     Option("latent", str, "variables without a column, with their number of states: 'Y:3, Z:2'"),
     Option("prior", float, "concentration of a Dirichlet prior on every conditional distribution", range=CONCENTRATION),
     Option("impute", bool, "also write the completed data and the imputed entries", default=False),
+    Option("imputations", int, "also write so many data sets with drawn entries", range=Range(1, 1000)),
+    Option("sampled", bool, "also run EM with sampled completions, beside the exact one", default=False),
 )
 
 FREQUENCY = "frequency"
+NOTHING = Written()
 # Rows of a table may miss the sum 1 by what rounding to printed digits does to them.
 ROUNDED = 1e-3
 # A probability of a start stays so far inside 0 and 1: nearer to 1, what is left has too few digits for a logit.
@@ -83,7 +87,12 @@ def read(name: str, table: Table, options: dict[str, Any]) -> Case:
         network.parents,
         frequencies=read_frequencies(table),
         prior=options["prior"],
-        impute=options["impute"],
+        written=Written(
+            completed=options["impute"],
+            imputed=options["impute"],
+            imputations=options["imputations"] or 0,
+            sampled=options["sampled"],
+        ),
     )
     used = (*(variable for variable in network.variables if variable not in latent), FREQUENCY)
     start = _documented(network)
@@ -122,7 +131,7 @@ def bind(
     *,
     frequencies: Array | None = None,
     prior: float | Mapping[str, Any] | None = None,
-    impute: bool = False,
+    written: Written = NOTHING,
 ) -> Case:
     """Bind arrays.
 
@@ -135,13 +144,13 @@ def bind(
     frequencies : array (N,), optional
     prior : float or dict of name -> array, optional
         Concentrations of the Dirichlet priors: one number, or a table for every variable.
-    impute : bool
-        Also write completed data and imputed entries beside the report.
+    written : Written
+        Tables that are written beside the report.
 
     Raises
     ------
     InputError
-        If what rows leave open is too much to be summed out.
+        If what rows leave open is too much to be summed out, or to be drawn from.
     """
     labels = {
         variable: tuple(f"{state}" for state in (range(1, own + 1) if isinstance(own, int) else own))
@@ -158,12 +167,16 @@ def bind(
         "parents": fields.parents,
         "prior": tables,
     }
-    display = NetworkDisplay(em, fields, labels, impute and completions(em) <= MOST_COMPLETIONS, impute)
-    hidden = fields.exchangeable(_never_seen(em), tables)
+    many = completions(em) > MOST_COMPLETIONS
+    if many and written.imputations:
+        raise InputError(f"--imputations {written.imputations}: the rows have {completions(em):.3g} completions, "
+                         f"expected at most {MOST_COMPLETIONS}")  # fmt: skip
+    display = NetworkDisplay(em, fields, labels, written._replace(completed=written.completed and not many))
+    hidden = fields.exchangeable(never_seen(em), tables)
     return Case(
         name=name,
         family="bayes-net",
-        title=_title(em),
+        title=title_of(em),
         em=em,
         build_model=Model("bayes_net", given, ("rows",)),
         to_em=fields.to_em,
@@ -178,9 +191,10 @@ def bind(
         align=partial(relabelled_states, fields, hidden),
         first_cycle=display.first_cycle,
         extra_tables=display.tables,
-        flags=_flags(em, fields, labels, impute),
+        alternatives=display.alternatives,
+        flags=flags_of(em, fields, labels, written),
         audit=network_audit(em, fields, labels, hidden, tables, partial(_bind_again, name, labels, prior)),
-        settings=_settings(em, fields, labels, prior, impute),
+        settings=settings_of(em, fields, labels, prior, written),
     )
 
 
@@ -205,62 +219,3 @@ def _bind_again(
     states: States = labels if same else dict(zip(data["variables"], data["states"], strict=True))
     parents = dict(zip(data["variables"], data["parents"], strict=True))
     return bind(name, data["rows"], states, parents, frequencies=data["frequencies"], prior=prior)
-
-
-def _never_seen(em: BayesNet) -> list[bool]:
-    """Which variables are open in every row."""
-    return [bool(column.all()) for column in np.isnan(em.distinct.codes).T]
-
-
-def _title(em: BayesNet) -> str:
-    arrows = sum(map(len, em.network.parents))
-    rows = em.distinct.frequencies.sum()
-    plural = "" if arrows == 1 else "s"
-    return f"Bayesian network of {len(em.network.states)} variables, {arrows} arrow{plural}; {rows:.0f} rows"
-
-
-def _settings(
-    em: BayesNet,
-    fields: TableFields,
-    labels: Mapping[str, tuple[str, ...]],
-    prior: float | Mapping[str, Any] | None,
-    impute: bool,
-) -> dict[str, Any]:
-    codes, often, _ = em.distinct
-    missing = float(often @ np.isnan(codes).mean(axis=1) / often.sum())
-    arrows = [f"{parent}->{child}" for child in labels for parent in fields.parents[child]]
-    latent = [v for v, empty in zip(labels, _never_seen(em), strict=True) if empty]
-    return {
-        "arrows": ", ".join(arrows) if arrows else "none",
-        **({"latent": ", ".join(f"{v} ({len(labels[v])} states)" for v in latent)} if latent else {}),
-        "missing cells": f"{missing:.1%}",
-        "prior": "flat"
-        if prior is None
-        else "Dirichlet, by entry"
-        if isinstance(prior, Mapping)
-        else f"Dirichlet({prior:g})",
-        **({"imputed entries": "in completed.csv, imputed.csv and marginals.csv"} if impute else {}),
-    }
-
-
-def _flags(em: BayesNet, fields: TableFields, labels: Mapping[str, tuple[str, ...]], impute: bool) -> tuple[Flag, ...]:
-    """What the data alone tell: configurations without a row, states that never occur, rows without an entry."""
-    codes, often, _ = em.distinct
-    flags = []
-    never = unsupported(fields, labels, codes) if em.prior is None else []
-    if never:
-        shown = "; ".join(never[:6]) + (f"; and {len(never) - 6} more" if len(never) > 6 else "")
-        flags.append(
-            Flag("no_row", f"no row can have these parents, so that the probabilities are not identified: {shown}")
-        )
-    empty = float(often[np.isnan(codes).all(axis=1)].sum())
-    if empty:
-        flags.append(Flag("empty_rows", f"{empty:.0f} row(s) without any entry: they say nothing"))
-    unseen = [f"{v}={label}" for at, v in enumerate(labels) for state, label in enumerate(labels[v])
-              if not np.isnan(codes[:, at]).all() and not (codes[:, at] == state).any()]  # fmt: skip
-    if unseen:
-        flags.append(Flag("state_never_seen", f"in no row: {', '.join(unseen)}"))
-    if impute and completions(em) > MOST_COMPLETIONS:
-        flags.append(Flag("completed_left_out", f"completed.csv is not written: the rows have {completions(em):.3g} "
-                          f"completions, and at most {MOST_COMPLETIONS} are listed"))  # fmt: skip
-    return tuple(flags)

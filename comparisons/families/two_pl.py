@@ -6,7 +6,18 @@ from typing import Any, get_args
 
 import numpy as np
 
-from comparisons.case import Array, Axis, Case, Flag, InputError, Parameter, as_given, stop_after, unchanged
+from comparisons.case import (
+    Array,
+    Axis,
+    Case,
+    Flag,
+    InputError,
+    Parameter,
+    as_given,
+    no_alternatives,
+    stop_after,
+    unchanged,
+)
 from comparisons.families import Option
 from comparisons.families._answers import (
     COLUMN_OPTIONS,
@@ -162,7 +173,7 @@ def bind(
         first_cycle=display.first_cycle,
         extra_tables=display.extra_tables,
         flags=(*left_out(dropped), *(() if beside is None else (beside.flag,))),
-        alternatives=() if beside is None else beside.alternatives,
+        alternatives=no_alternatives if beside is None else beside.alternatives,
         audit=item_audit(
             data,
             partial(_bind_again, name, data, priors),

@@ -17,7 +17,7 @@ from scipy.special import expit
 from comparisons.case import Array, Case, Natural, Parameter, Support, natural_of, take
 from em_reference.acceleration import LEVEL
 from em_reference.anderson import carry_on, departure
-from em_reference.em import Fit, Status, round_off
+from em_reference.em import Fit, Status, em, round_off
 from pp_models.edges import Space, at_distances, edges_nearby, inwards
 from pp_models.matrices import from_log_cholesky, log_cholesky
 
@@ -29,8 +29,9 @@ REPELS, BESIDE = 1e-5, 0.05
 TINY, MOST = 1e-300, 700.0
 # So near to an edge, in logarithms or logits, that nothing but the way there is left.
 NEXT_TO = 20.0
-# Rounds of Anderson's method, and cycles in each of them.
-ROUNDS, CYCLES = 12, 200
+# Rounds of Anderson's method, and cycles in each of them; and plain cycles between two rounds, which lead past a saddle
+# that an extrapolation would be drawn to.
+ROUNDS, CYCLES, BETWEEN = 12, 200, 300
 # A round that gains no more log-likelihood than this is the last.
 WORTH_IT = 1e-7
 
@@ -45,14 +46,14 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
     log_likelihood, log_prior = fit.log_likelihood.copy(), fit.log_prior.copy()
     chart = Free.of(case, space)
     hopeless, unfinished = np.zeros(len(status), dtype=bool), np.arange(len(status))
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         # Where nothing has moved since the last round, nothing is to be released.
         released = _released(case, space, params, status, unfinished)
         unfinished = np.flatnonzero(((status == Status.CYCLE_LIMIT) & ~hopeless) | released)
         if not len(unfinished):
             break
         start = _entries(params, unfinished)
-        then = carry_on(case.em, start, replace(case.stop, max_cycles=CYCLES), chart=chart)
+        then = _round(case, chart, start, plain=number > 0)
         for field, ends in zip(params, then.params, strict=True):
             field[unfinished] = ends
         status[unfinished], cycles[unfinished] = then.status, cycles[unfinished] + then.cycles
@@ -62,6 +63,16 @@ def carried_on(case: Case, space: Space, fit: Fit) -> Fit:
         log_likelihood[unfinished], log_prior[unfinished] = then.log_likelihood, then.log_prior
         _leave_saddles(case, chart, params, status, unfinished[then.status == Status.CONVERGED])
     return Fit(params, log_likelihood, log_prior, status, cycles)
+
+
+def _round(case: Case, chart: "Free", start: Any, *, plain: bool) -> Fit:
+    """One round, after some plain cycles or without."""
+    if not plain:
+        return carry_on(case.em, start, replace(case.stop, max_cycles=CYCLES), chart=chart)
+    first = em(case.em, start, replace(case.stop, max_cycles=BETWEEN))
+    then = carry_on(case.em, first.params, replace(case.stop, max_cycles=CYCLES), chart=chart)
+    fell = first.status == Status.DECREASED
+    return replace(then, status=np.where(fell, first.status, then.status), cycles=first.cycles + then.cycles)
 
 
 def _leave_saddles(

@@ -2,8 +2,8 @@
 
 An adapter is a module that offers what `Peer` lists. It translates names and nothing else: the package gets the data
 as its users would give them, and what it says comes back under the names of our model. It imports its package inside
-its functions, so that the others are found where it is not installed. `mirt.py` is the one to read first. The problems
-that several peers share stand in a file that begins with an underscore.
+its functions, so that the others are found where it is not installed. `mirt.py` is the one to read first. The
+problems that several peers share stand in a file that begins with an underscore.
 """
 
 import importlib

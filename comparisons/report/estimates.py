@@ -94,26 +94,31 @@ def standard_errors(result: CrossCheck, drawn: "pd.Series[float] | None" = None)
 
 
 def alternatives_frame(result: CrossCheck) -> pd.DataFrame:
-    """Estimates by other principles beside those of EM, with their differences, also in standard errors."""
-    case, estimates = result.case, result.estimates
+    """Estimates in other ways beside those of EM, with differences, in standard errors or in Monte Carlo errors."""
+    estimates = result.estimates
     frame = estimates[["parameter", "em"]].copy()
-    for other in case.alternatives:
-        theirs = case.flat(case.align(other.natural, result.ends.pymc))
+    for other in result.alternatives:
+        theirs = result.case.flat(other.natural)
         frame[other.name] = theirs
         frame[f"{other.name} less em"] = theirs - estimates["em"]
-        frame[f"{other.name} less em, in SE"] = frame[f"{other.name} less em"] / estimates["pymc_se"]
+        if other.error is None:
+            frame[f"{other.name} less em, in SE"] = frame[f"{other.name} less em"] / estimates["pymc_se"]
+            continue
+        frame["Monte Carlo error"] = result.case.flat(other.error)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            frame["in these errors"] = frame[f"{other.name} less em"] / frame["Monte Carlo error"]
     return frame
 
 
 def alternatives(result: CrossCheck) -> Table | None:
-    """Estimates by other principles as a table of the report; None where there are none."""
-    if not result.case.alternatives:
+    """Estimates in other ways as a table of the report; None where there are none."""
+    if not result.alternatives:
         return None
     frame = alternatives_frame(result)
     rows = tuple((one_line(name), *map(numerals.estimate, values)) for name, *values in frame.itertuples(index=False))
     columns = (Column("parameter", numeric=False), *(Column(one_line(title)) for title in ["EM", *frame.columns[2:]]))
-    note = " ".join(one_line(other.remark) for other in result.case.alternatives)
-    return Table("Estimates by another principle", columns, rows, note)
+    note = " ".join(one_line(other.remark) for other in result.alternatives)
+    return Table("Estimates in another way", columns, rows, note)
 
 
 def few(case: Case) -> list[str]:

@@ -135,7 +135,7 @@ def contents(
         }
         if posterior is not None:
             frames["posterior"] = posterior_frame(result, posterior)
-        if result.case.alternatives:
+        if result.alternatives:
             frames["alternatives"] = estimates.alternatives_frame(result)
         if frames["derived"].empty:
             del frames["derived"]

@@ -7,7 +7,7 @@ import pytest
 
 from em_reference import StopRule, em
 from em_reference.bayes_net import BayesNet, NetworkCounts, NetworkParams
-from em_reference.completions import complete, impute
+from em_reference.completions import complete, drawn_completions, impute
 from em_reference.information import standard_errors
 from em_reference.network import Network
 
@@ -122,6 +122,17 @@ def test_completions_and_imputations_agree_with_enumeration(seed: int) -> None:
         shares = np.bincount(listed.states[own, variable], weights=listed.weight[own], minlength=len(marginal))
         np.testing.assert_allclose(marginal, shares, atol=1e-13)
     assert len(imputed.row) == np.isnan(rows).sum()
+
+
+def test_drawn_completions_have_the_right_shares() -> None:
+    found = drawn_completions(BayesNet(ARROW, ROWS), START, 20_000, seed=3)
+    assert found.shape == (20_000, 4, 2)
+    assert (found[:, 0] == [1, 1]).all()
+    assert (found[:, 2, 0] == 0).all()
+    # Standard errors are .0028 and .0033.
+    np.testing.assert_allclose([found[:, 2, 1].mean(), found[:, 3, 0].mean()], [0.2, 1 / 3], atol=0.014)
+    np.testing.assert_array_equal(found, drawn_completions(BayesNet(ARROW, ROWS), START, 20_000, seed=3))
+    assert (found != drawn_completions(BayesNet(ARROW, ROWS), START, 20_000, seed=4)).any()
 
 
 def test_a_row_that_was_never_seen_is_imputed_too() -> None:

@@ -6,15 +6,40 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from comparisons.case import Natural
+from comparisons.case import Alternative, Natural
 from comparisons.families._network import TableFields
 from em_reference.bayes_net import BayesNet, NetworkParams
-from em_reference.completions import Completed, complete, completions, impute
+from em_reference.completions import Completed, complete, completions, drawn_completions, impute
+from em_reference.em import Status
+from em_reference.monte_carlo_em import monte_carlo_em
 
 # Rows of a table that a page shows.
 MOST_SHOWN = 60
 # Columns beside those of the variables.
-OTHERS = ("row", "weight", "probability")
+OTHERS = ("row", "weight", "probability", "imputation")
+# Monte Carlo error at which sampled estimates are good enough to be shown, and below which there is none.
+LARGEST_ERROR, NO_ERROR = 5e-3, 1e-9
+# Independent runs of EM with sampled completions, from which its Monte Carlo error is taken.
+RUNS = 8
+
+
+class Written(NamedTuple):
+    """Tables that are written beside the report.
+
+    Attributes
+    ----------
+    completed, imputed : bool
+        Every completion with its weight; the most probable ones, and the marginals.
+    imputations : int
+        How many completed data sets are drawn.
+    sampled : bool
+        Estimates by EM with sampled completions stand beside the exact ones in the report.
+    """
+
+    completed: bool = False
+    imputed: bool = False
+    imputations: int = 0
+    sampled: bool = False
 
 
 class NetworkDisplay(NamedTuple):
@@ -23,8 +48,7 @@ class NetworkDisplay(NamedTuple):
     em: BayesNet
     fields: TableFields
     labels: Mapping[str, tuple[str, ...]]
-    completed: bool
-    imputed: bool
+    written: "Written"
 
     def first_cycle(self, natural: Natural) -> dict[str, pd.DataFrame]:
         """Tables of the E-step and M-step of cycle 1, as a textbook prints them."""
@@ -63,10 +87,37 @@ class NetworkDisplay(NamedTuple):
         return np.array(self.labels[name], dtype=object)[states]
 
     def tables(self, natural: Natural) -> dict[str, pd.DataFrame]:
-        """Completed rows, most probable completions, and the marginals of the missing entries, where asked for."""
-        params = self.fields.to_em(natural)
-        found = {"completed": self._completed(complete(self.em, params))} if self.completed else {}
-        return {**found, **self._imputed(params)} if self.imputed else found
+        """What is asked for: completed rows, most probable ones, marginals, drawn data sets."""
+        params, found = self.fields.to_em(natural), {}
+        if self.written.completed:
+            found["completed"] = self._completed(complete(self.em, params))
+        if self.written.imputed:
+            found |= self._imputed(params)
+        if self.written.imputations:
+            sets = drawn_completions(self.em, params, self.written.imputations)
+            number, row = (place.ravel() + 1 for place in np.indices(sets.shape[:2]))
+            columns = self._columns(sets.reshape(-1, sets.shape[-1]))
+            found["imputations"] = pd.DataFrame({"imputation": number, "row": row, **columns})
+        return found
+
+    def alternatives(self, natural: Natural) -> tuple[Alternative, ...]:
+        """Where it is asked for, EM with sampled completions, which begins half-way to even tables."""
+        if not self.written.sampled:
+            return ()
+        params, even = self.fields.to_em(natural), 1 / self.em.network.sums(np.ones(self.em.network.size))
+        begin = NetworkParams((params.probability + even) / 2)
+        fit = monte_carlo_em(self.em, begin, runs=RUNS, error=LARGEST_ERROR)
+        how = "converged" if fit.status is Status.CONVERGED else f"did not converge ({fit.status})"
+        remark = (
+            f"EM with sampled completions in place of exact expected counts, {RUNS} independent runs: it {how} after "
+            f"{fit.cycles} cycles, with {fit.draws:,} draws for each kind of row in the last."
+        )
+        if fit.lost:
+            remark += f" {fit.lost} kinds of rows had no possible draw in the last cycle and were left out."
+        # What has no noise is known exactly.
+        error = np.where(fit.error > NO_ERROR, fit.error, 0.0)
+        by_name = self.fields.from_em(fit.params), self.fields.by_name(error)
+        return (Alternative("sampled EM", by_name[0], remark, by_name[1], RUNS),)
 
     def _imputed(self, params: NetworkParams) -> dict[str, pd.DataFrame]:
         imputed = impute(self.em, params)

@@ -181,6 +181,22 @@ OUTSIDE = {
     "mixture_frequencies_in_means": r"frequenc",
     "mixture_without_duplicates": r"equal rows|duplicate",
     "mixture_cut_off": r"small|underflow|set to 0|kept from",
+    # Bayesian networks.
+    "network_hard_assignment": r"most probable completion",
+    "NetworkWholeRowsOnly": r"rows? with a missing entry|left out",
+    "network_forward_only": r"parents alone",
+    "network_mean_field": r"independent",
+    "network_one_too_much": r"added|prior|smoothing",
+    "NetworkPriorOnFirst": r"prior|first",
+    "network_joint_not_conditional": r"total|row by row|denominator",
+    "network_parents_swapped": r"order|axes|transposed|swapped",
+    "network_frequencies_of_whole_rows": r"frequenc",
+    "network_cut_off": r"cut|small|left out",
+    "NetworkBestCompletionHeight": r"another model|most probable|largest",
+    "network_parents_seen": r"families with a missing entry|left out",
+    "network_floor": r"floor|bound|smoothing|prior",
+    "network_missing_is_first": r"missing entry is taken for 0",
+    "network_at_most_three": r"frequenc",
 }
 
 ZOO = {

@@ -9,9 +9,11 @@ import pytest
 
 from comparisons import InputError, crosscheck, families, load_problem
 from comparisons.case import Case
+from comparisons.cross_check.alternatives import within_noise
 from comparisons.families import bayes_net
 from comparisons.optima.kinds import Kind
 from comparisons.reading.tables import parse_table
+from comparisons.report import estimates
 
 ASIA = Path(__file__).parents[1] / "data" / "asia.bif"
 ARROW = "A,B\n1,1\n0,1\n0,\n,0\n"
@@ -135,6 +137,41 @@ def test_completed_and_imputed_data_are_written_on_request() -> None:
         [3, "B", "0", pytest.approx(0.8)], [3, "B", "1", pytest.approx(0.2)],
         [4, "A", "0", pytest.approx(2 / 3)], [4, "A", "1", pytest.approx(1 / 3)],
     ]  # fmt: skip
+
+
+def test_drawn_data_sets_are_written_on_request() -> None:
+    case = read(ARROW, network="A->B", imputations=3, prior=2.0)
+    tables = case.extra_tables(load_problem("arrow").start)
+    assert sorted(tables) == ["imputations"]
+    drawn = tables["imputations"]
+    assert drawn.columns.tolist() == ["imputation", "row", "A", "B"]
+    assert drawn["imputation"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
+    assert drawn.loc[drawn["row"] == 1, ["A", "B"]].to_numpy().tolist() == [["1", "1"]] * 3
+
+
+def test_sampled_estimates_stand_beside_the_exact_ones_and_are_checked_within_their_error() -> None:
+    result = crosscheck(read(ARROW, network="A->B", sampled=True, prior=2.0), 2)
+    (sampled,) = result.alternatives
+    frame = estimates.alternatives_frame(result)
+    assert frame["Monte Carlo error"].between(1e-5, 5e-3).all()
+    np.testing.assert_allclose(frame["sampled EM"], frame["em"], atol=0.02)
+    check = next(check for check in result.checks if check.name == "sampled EM")
+    assert check.passed
+    assert check.found == pytest.approx(frame["in these errors"].abs().max())
+    # Beyond the noise it is another estimate.
+    off = sampled._replace(natural={**sampled.natural, "A": sampled.natural["A"] + [0.05, -0.05]})
+    (failed,) = within_noise(result.case, result.ends.em, (off,))
+    assert not failed.passed
+    assert "A[A=" in failed.detail
+
+
+def test_more_completions_than_can_be_drawn_from_are_refused() -> None:
+    row = ",".join("ABCDEFGHIJKLMNOPQRSTUV")
+    text = f"{row}\n{',' * 21}\n{','.join('0' * 22)}\n{','.join('1' * 22)}\n"
+    with pytest.raises(InputError, match=r"--imputations 2: the rows have 4.19e\+06 completions, expected at most"):
+        read(text, network=row, imputations=2)
+    (flag,) = (flag for flag in read(text, network=row, impute=True).flags if flag.code == "completed_left_out")
+    assert "completed.csv is not written" in flag.message
 
 
 def test_a_prior_by_entry() -> None:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from comparisons import InputError, check_family, crosscheck, load_problem
-from comparisons.case import Case
+from comparisons.case import Case, take
 from comparisons.cross_check.run import CrossCheck
 from comparisons.families import family, latent_classes, settle, start_fault
 from comparisons.families._fit_statistics import deviance, entropy_r2, pearson
+from comparisons.optima.starts import draw_starts, run_em
 from comparisons.reading.tables import read_table
 
 MIXED = """who,smokes,mood,likes,frequency
@@ -132,6 +133,7 @@ def test_profiles(mixed: Case) -> None:
         ("x,y,z\n0,1,1\n0,1,1\n1,0,0\n", 3, "more_classes"),
         ("x,y,z\n0,1,1\n0,0,0\n0,1,0\n", 1, "one_category"),
         ("x,y,note\n0,1,\n0,0,\n1,1,\n", 1, "one_category"),
+        ("x,y,sex\n0,1,m\n0,0,f\n1,1,m\n", 1, "column_no_item"),
     ],
 )
 def test_what_the_sizes_tell(tmp_path: Path, text: str, classes: int, code: str) -> None:
@@ -181,6 +183,7 @@ def test_a_start_at_the_edge_moves_inside(mixed: Case) -> None:
     np.testing.assert_array_equal(start["probability3"][1], edge["probability3"][1])
 
 
+@pytest.mark.slow
 def test_a_state_that_all_of_a_class_give_is_at_the_edge_too(tmp_path: Path) -> None:
     """With the other states at 0 it is 1: nothing is left to be identified, and no standard error is 0."""
     case = read(tmp_path, "a,b,c\n1,2,1\n2,1,3\n1,1,2\n2,2,2\n", classes=2)
@@ -188,3 +191,13 @@ def test_a_state_that_all_of_a_class_give_is_at_the_edge_too(tmp_path: Path) -> 
     assert result.verdict == "agree"
     (message,) = [flag.message for flag in result.flags if flag.code == "boundary"]
     assert all(f"probability3[class2, c, {state}]" in message for state in (1, 2, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "hard"), [("stouffer-toby-3", [16, 18, 44, 85]), ("carcinoma-4", [1, 2, 5, 7, 11])])
+def test_starts_that_creep_past_saddles_and_along_edges_arrive(name: str, hard: list[int]) -> None:
+    """Coordinates that go to an edge do not hold up the others, and a saddle does not hold an extrapolation."""
+    case = load_problem(name)
+    starts = take(draw_starts(case, 100, 0), np.array(hard))
+    ends = run_em(case, case.objective(), starts)
+    assert set(ends.status) == {"converged"}

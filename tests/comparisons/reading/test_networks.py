@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from comparisons import InputError
-from comparisons.reading.networks import parse_arrows, parse_bif, read_network
+from comparisons.reading.bif import parse_bif
+from comparisons.reading.networks import parse_arrows, read_network
 
 ASIA = Path(__file__).parents[1] / "data" / "asia.bif"
 TWO = """

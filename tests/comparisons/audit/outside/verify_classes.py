@@ -14,6 +14,10 @@ from scipy import optimize
 PROBLEMS = ("stouffer-toby", "carcinoma-2", "votes", "moods")
 
 
+# Maxima by their data.
+FOUND = {}
+
+
 class Model(classical.Model):
     """Answers in categories: the likelihood, and the best maximum."""
 
@@ -57,13 +61,12 @@ class Model(classical.Model):
         return self.log_likelihood(self.natural(np.asarray(v)))
 
     def log_likelihood(self, p):
-        items, total = self.items(p), 0.0
-        for row, often in zip(self.data["responses"], self.data["frequencies"], strict=True):
-            joint = np.array(p["weight"])
-            for x, item in zip(row, items, strict=True):
-                joint = joint if np.isnan(x) else joint * item[:, int(x)]
-            total = total + (often * np.log(joint.sum()) if often else 0.0)
-        return total
+        joint = np.array(p["weight"])[:, None]
+        for codes, item in zip(self.data["responses"].T, self.items(p), strict=True):
+            given = item[:, np.nan_to_num(codes).astype(int)]
+            joint = joint * np.where(np.isnan(codes), 1.0, given)
+        often = self.data["frequencies"]
+        return (often[often > 0] * np.log(joint.sum(axis=0)[often > 0])).sum()
 
     def value(self, p):
         with np.errstate(all="ignore"):
@@ -76,6 +79,8 @@ class Model(classical.Model):
         return np.zeros(self.k + sum(self.k * (size - 1) for size in self.sizes))
 
     def best(self):
+        key = tuple(np.asarray(self.data[name]).tobytes() for name in ("responses", "frequencies", "classes"))
+        self.found = FOUND.get(key)
         if self.found is None:
             ends = []
             for seed in range(6):
@@ -84,7 +89,7 @@ class Model(classical.Model):
                     options={"gtol": 1e-7},
                 )  # fmt: skip
                 ends.append((end.fun, end.x))
-            self.found = min(ends, key=lambda pair: pair[0])[1]
+            self.found = FOUND[key] = min(ends, key=lambda pair: pair[0])[1]
         return self.found
 
     def canonical(self, p):

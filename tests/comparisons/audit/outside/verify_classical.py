@@ -307,7 +307,7 @@ def faults(outsider, data, seeds=range(4), tolerance=None):
                     found["log_likelihood"] = np.ptp(told)
             if "standard_errors" in full[0]:
                 mine, theirs = model.errors(), full[0]["standard_errors"]
-                theirs = np.sort(np.concatenate([np.atleast_1d(theirs[name]) for name in sorted(theirs)]))
+                theirs = np.sort(np.concatenate([np.ravel(theirs[name]) for name in sorted(theirs)]))
                 if not np.allclose(mine, theirs, rtol=1e-3):
                     found["standard_errors"] = (mine / theirs).round(3).tolist()
         elif run.raw_fit is not None:
