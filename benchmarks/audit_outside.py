@@ -124,6 +124,8 @@ def tables(kept):
     text[-1] += "of the bugs (`tests/comparisons/audit/causes.py`):\n"
     text += ["| wrong EMs that were caught | cause named | of | rate | 95 % interval |", "|---|---:|---:|---:|---|"]
     for what, some in [("all", caught)] + [(bug, [e for e in caught if e.bug == bug]) for bug in package.BUGS]:
+        if not some:
+            continue
         found = sum(named[e.name] for e in some)
         text.append(f"| {what} | {found} | {len(some)} | {found / len(some):.1%} | {interval(found, len(some))} |")
     text += ["", "| style | wrong, missed | right, called wrong |", "|---|---:|---:|"]

@@ -25,6 +25,8 @@ ENOUGH = 10.0
 TOLERANCE = 1e-13
 MAX_CYCLES = 200_000
 LAST_STEPS = 3
+# Curvature beside the steepest, and moves beside a parameter's size, that are none.
+LEVEL = 1e-7
 ELSEWHERE = "none of these"
 TITLE = "Certified problems"
 
@@ -152,15 +154,30 @@ def _digits(compiled: Compiled, point: Certified, fit: Endpoints, there: npt.NDA
     if not len(there):
         return np.nan, np.nan
     places = [(name, label) for name, labels in case.labels.items() for label in labels]
-    fewest = []
+    fewest, held = [], not _flat(compiled, point)
     for start in there:
         natural = case.align(take(fit.natural, start), point.natural)
         lost = _lost(compiled, natural) if point.not_identified else set()
         known = [name not in point.not_identified and label not in lost for name, label in places]
-        digits = matching_digits(case.flat(natural), case.flat(point.natural))[known]
+        digits = matching_digits(case.flat(natural), case.flat(point.natural))[np.array(known) & held]
         fewest.append(float(digits.min(initial=np.inf)))
     height: Array = matching_digits(fit.objective[there], np.full(len(there), point.height))
     return min(fewest), float(height.min())
+
+
+def _flat(compiled: Compiled, point: Certified) -> bool:
+    """Whether a saddle has no curvature along some identified parameter: double precision gives few of its digits."""
+    objective = compiled.objective
+    if point.kind != "saddle":
+        return False
+    x = objective.free(point.natural)
+    eigenvalues, vectors = np.linalg.eigh(objective.hessian(x))
+    level = vectors[:, np.abs(eigenvalues) <= LEVEL * np.abs(eigenvalues).max(initial=0.0)]
+    moves = np.abs(objective.natural_jacobian(x) @ level).max(axis=1, initial=0.0)
+    named = {
+        name for name, by_entry in objective.split(moves).items() if (by_entry > LEVEL * objective.unit(name)).any()
+    }
+    return bool(named - set(point.not_identified))
 
 
 def _lost(compiled: Compiled, natural: Natural) -> set[str]:
@@ -206,7 +223,9 @@ def as_text(table: pd.DataFrame) -> str:
 
 def _pair(row: dict[str, object], by: str) -> str:
     digits, height = row.get(f"{by}_digits", np.nan), row.get(f"{by}_height", np.nan)
-    return "-" if pd.isna(digits) else f"{digits:.1f} / {height:.1f}"
+    if pd.isna(digits):
+        return "-"
+    return f"- / {height:.1f}" if digits == np.inf else f"{digits:.1f} / {height:.1f}"
 
 
 def report(table: pd.DataFrame, n_starts: int, seed: int) -> str:

@@ -153,7 +153,7 @@ def test_the_command_writes_responsibilities_of_every_row(tmp_path: Path) -> Non
     rows = "\n".join(f"{value},{2 * place - value}" for value, place in zip(VALUES, np.arange(16) % 3, strict=True))
     data = written(tmp_path / "data.csv", f"x,y\n,\n{rows}\n")
     arguments = ["compare", "gaussian-mixture", data, "--components", "2", "--variables", "x", "--covariance", "tied"]
-    arguments += ["--responsibilities", "--starts", "3", "--format", "md", "--out", str(tmp_path / "out")]
+    arguments += ["--responsibilities", "--starts", "3", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.output
     assert "empty_rows" in outcome.output
