@@ -124,6 +124,14 @@ def test_completions_and_imputations_agree_with_enumeration(seed: int) -> None:
     assert len(imputed.row) == np.isnan(rows).sum()
 
 
+def test_of_equally_probable_completions_one_is_taken_as_a_whole() -> None:
+    """B is always unlike A: the first state of both, each on its own as probable as the other, is impossible."""
+    apart = NetworkParams(np.array([0.5, 0.5, 0.0, 1.0, 1.0, 0.0]))
+    imputed = impute(BayesNet(ARROW, np.full((2, 2), NAN)), apart)
+    assert imputed.states.sum(axis=1).tolist() == [1, 1]
+    np.testing.assert_allclose(imputed.probability, 0.5)
+
+
 def test_drawn_completions_have_the_right_shares() -> None:
     found = drawn_completions(BayesNet(ARROW, ROWS), START, 20_000, seed=3)
     assert found.shape == (20_000, 4, 2)

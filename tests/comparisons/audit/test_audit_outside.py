@@ -23,6 +23,7 @@ RIGHT = (
     "Animals",
     "mixture_flat_vector_inverse_beetles",
     "mixture_incremental_cholesky_beetles_gaps",
+    "network_squared_logs_lawn",
 )
 WRONG = (
     "sorts_biases_only",
@@ -32,6 +33,7 @@ WRONG = (
     "WholeAnimals",
     "mixture_imputed_once",
     "mixture_bound_before",
+    "network_mean_field",
 )
 
 

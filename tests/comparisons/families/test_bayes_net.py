@@ -29,7 +29,7 @@ def test_the_worked_example_ends_at_the_boundary() -> None:
     assert result.verdict == "agree"
     (optimum,) = result.optima
     assert optimum.kind is Kind.BOUNDARY
-    assert optimum.judgement.at_edge == ("B[A=1, B=0]",)
+    assert optimum.judgement.at_edge == ("B[A=1, B=0]", "B[A=1, B=1]")
     assert optimum.log_likelihood == pytest.approx(np.log(27 / 1024), abs=1e-10)
     tables = result.case.first_cycle(result.case.start)
     completed = tables["E-step: completed data with weights"]
