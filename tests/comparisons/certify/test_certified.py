@@ -23,7 +23,7 @@ from comparisons.errors import InputError
 
 POINTS = certificates.points()
 # One evaluation of these takes seconds at 50 digits.
-LONG = ("carcinoma-2", "lsat6", "lsat6-61", "lsat6-common-slope")
+LONG = ("carcinoma-2", "faithful", "hidden-cause", "lsat6", "lsat6-61", "lsat6-common-slope")
 SHORT = sorted(set(POINTS) - set(LONG))
 
 
