@@ -57,6 +57,7 @@ def summary(result: CrossCheck) -> dict[str, Any]:
             {
                 "kind": str(optimum.kind),
                 "log_likelihood": None if optimum.kind is Kind.DEGENERATE else _number(optimum.log_likelihood),
+                **({"log_posterior": _number(optimum.objective)} if case.with_prior else {}),
                 "em_starts": len(optimum.members["em"]),
                 "pymc_starts": len(optimum.members["pymc"]),
                 "parameters": _numbers(case.named(case.align(optimum.point.natural, ends.pymc))),
