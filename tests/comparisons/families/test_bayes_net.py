@@ -55,6 +55,7 @@ def test_a_hidden_cause_has_three_maxima_and_label_swaps_are_one_optimum() -> No
     assert min(len(optimum.members["em"]) for optimum in result.optima) > 2
 
 
+@pytest.mark.slow
 def test_goodmans_estimate_of_colemans_panel() -> None:
     case = load_problem("coleman")
     result = crosscheck(case, 5)
