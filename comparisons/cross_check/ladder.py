@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from comparisons.case import Flag
-from comparisons.compiled import compiled_case
 from comparisons.cross_check.run import CrossCheck
+from comparisons.families._fit_statistics import aic, bic
 from comparisons.optima.kinds import Kind
 
 # Statistics of fit that a family may derive, in the order in which they are shown.
@@ -39,7 +39,7 @@ def ladder_table(groups: str, results: Mapping[int, CrossCheck]) -> pd.DataFrame
         case, best = result.case, result.optima[0]
         natural = case.align(best.point.natural, result.ends.pymc)
         free = sum(parameter.free for parameter in case.parameters)
-        height, observations = best.log_likelihood, compiled_case(case).objective.observations
+        height, observations = best.log_likelihood, float(best.point.frequencies.sum())
         derived = {name: float(values[0]) for name, values in case.derive(natural).items() if name in DERIVED}
         weights = np.sort(natural[WEIGHT])[::-1] if WEIGHT in natural else np.ones(1)
         rows.append(
@@ -47,8 +47,8 @@ def ladder_table(groups: str, results: Mapping[int, CrossCheck]) -> pd.DataFrame
                 groups: number,
                 "parameters": free,
                 "log_likelihood": height,
-                "aic": 2 * free - 2 * height,
-                "bic": free * np.log(observations) - 2 * height,
+                "aic": aic(height, free),
+                "bic": bic(height, free, observations),
                 **derived,
                 "sizes": " ".join(f"{weight:.3f}" for weight in weights),
                 "kind": str(best.kind),

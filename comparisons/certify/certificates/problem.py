@@ -102,14 +102,19 @@ def coordinates(problem: Problem, parameters: Parameters) -> list[Place]:
     return places
 
 
-def sums(problem: Problem, parameters: Parameters) -> list[Real]:
-    """What should be 1."""
-    found: dict[tuple[str, int], list[Real]] = {}
+def _others(problem: Problem, parameters: Parameters) -> dict[tuple[str, int], list[int]]:
+    """The other entries of whatever adds up to 1, by parameter and the entry that follows from them."""
+    found: dict[tuple[str, int], list[int]] = {}
     for place in coordinates(problem, parameters):
         if place.rest is not None:
-            values = parameters[place.name]
-            found.setdefault((place.name, place.rest), [values[place.rest]]).append(values[place.entry])
-    return [mp.fsum(values) for values in found.values()]
+            found.setdefault((place.name, place.rest), []).append(place.entry)
+    return found
+
+
+def sums(problem: Problem, parameters: Parameters) -> list[Real]:
+    """What should be 1."""
+    groups = _others(problem, parameters).items()
+    return [mp.fsum(parameters[name][entry] for entry in (rest, *others)) for (name, rest), others in groups]
 
 
 def log_likelihood(problem: Problem, parameters: Parameters) -> Jet:
@@ -140,14 +145,10 @@ def height(problem: Problem, parameters: Parameters) -> Real:
 def _jets(problem: Problem, parameters: Parameters) -> dict[str, list[Jet]]:
     """Parameters as jets of the free coordinates."""
     jets = {name: [Jet(mp.mpf(value), {}, {}) for value in values] for name, values in parameters.items()}
-    others: dict[tuple[str, int], list[Jet]] = {}
     for index, place in enumerate(coordinates(problem, parameters)):
-        jet = Jet.variable(parameters[place.name][place.entry], index)
-        jets[place.name][place.entry] = jet
-        if place.rest is not None:
-            others.setdefault((place.name, place.rest), []).append(jet)
-    for (name, rest), group in others.items():
-        jets[name][rest] = 1 - total(group)
+        jets[place.name][place.entry] = Jet.variable(parameters[place.name][place.entry], index)
+    for (name, rest), others in _others(problem, parameters).items():
+        jets[name][rest] = 1 - total(jets[name][entry] for entry in others)
     return jets
 
 
@@ -164,12 +165,8 @@ def moved(parameters: Parameters, places: Sequence[Place], step: Sequence[Real])
 def completed(problem: Problem, parameters: Parameters) -> Parameters:
     """Parameters with 1 less the others in place of the largest of what adds up to 1: it is not rounded itself."""
     after = {name: list(values) for name, values in parameters.items()}
-    others: dict[tuple[str, int], list[Real]] = {}
-    for place in coordinates(problem, parameters):
-        if place.rest is not None:
-            others.setdefault((place.name, place.rest), []).append(after[place.name][place.entry])
-    for (name, rest), values in others.items():
-        after[name][rest] = 1 - mp.fsum(values)
+    for (name, rest), others in _others(problem, parameters).items():
+        after[name][rest] = 1 - mp.fsum(after[name][entry] for entry in others)
     return after
 
 
