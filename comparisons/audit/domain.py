@@ -48,8 +48,8 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
                 if trouble.refused:
                     refused.append(trouble)
                     continue
-                if subject.step is None and collapses(reference, copy):
-                    # A whole fit goes where the likelihood has no bound, as the reference does from there.
+                if collapses(reference, copy):
+                    # It goes where the likelihood has no bound until its numbers end, as the reference does from there.
                     break
                 broken.append(trouble)
                 break

@@ -14,7 +14,7 @@ import numpy as np
 
 from comparisons.audit.copies import copies, nearest
 from comparisons.audit.guard import out_of_time
-from comparisons.audit.own_em import last_finite
+from comparisons.audit.own_em import before_collapse
 from comparisons.audit.reference import Reference
 from comparisons.audit.subject import Estimate, Subject
 from comparisons.case import Array, Natural
@@ -83,8 +83,8 @@ def stops(subject: Subject, reference: Reference) -> tuple[Stop, ...]:
 
 def collapses(reference: Reference, start: Natural) -> bool:
     """Whether the reference EM, too, ends at no finite value from a start, where the likelihood has no bound."""
-    last = last_finite(reference.case, start)
-    return last is not None and reference.runs_off(last)
+    # From its last values a climb may drown in rounding, from the first it may go elsewhere.
+    return any(reference.runs_off(place) for place in before_collapse(reference.case, start))
 
 
 def fit_at_the_maximum(subject: Subject, reference: Reference) -> tuple[Natural, Estimate] | None:

@@ -22,6 +22,7 @@ RIGHT = (
     "em_plain_tuple",
     "Animals",
     "mixture_flat_vector_inverse_beetles",
+    "mixture_incremental_cholesky_beetles_gaps",
     "network_squared_logs_lawn",
 )
 WRONG = (
