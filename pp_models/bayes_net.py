@@ -9,7 +9,7 @@ no table entry; each is one logsumexp over its states, or, where these are many,
 another, parents first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 
 from pp_models.complete_data import name_count
+from pp_models.errors import TooLargeError
 from pp_models.incomplete_rows import Group, Tables, groups_of
 
 Indices = npt.NDArray[np.int64]
@@ -27,6 +28,8 @@ Indices = npt.NDArray[np.int64]
 # Completions of a group of open variables that are listed one by one; and cells of a sum in which they are not.
 MOST_LISTED = 2**13
 MOST_CELLS = 2**22
+# Entries of all completions of all rows, which the complete-data model lists.
+MOST_COMPLETED = 2**24
 # Numbers of a matrix of constants.
 MOST_NUMBERS = 2**21
 # The log probability of a completion that does not exist.
@@ -57,6 +60,11 @@ def build(
     hooks : bool
         Name the intermediate values from which the steps of an EM are derived; see
         `pp_models.complete_data`.
+
+    Raises
+    ------
+    TooLargeError
+        If a row leaves open more than can be summed out, or, with `hooks`, than can be listed.
     """
     rows = np.asarray(rows, dtype=float)
     repeats = np.ones(len(rows)) if frequencies is None else np.asarray(frequencies, dtype=float)
@@ -189,15 +197,13 @@ class Step(NamedTuple):
 
 
 def _steps(tables: Tables, group: Group) -> Iterator[Step]:
-    """The families of a group, parents first."""
-    families = sorted(group.families, key=tables.depth.__getitem__)
+    """The families of a group, one after another."""
+    families = _in_order(tables, group)
     kept: list[str] = []
     for place, child in enumerate(families):
-        scope = [name for name in (*tables.parents[child], child) if name in group.opened]
+        scope = _scope(tables, group, child)
         new = [name for name in scope if name not in kept]
         axes = [*kept, *new]
-        if np.prod([tables.states[name] for name in axes], dtype=float) > MOST_CELLS:
-            raise ValueError(f"summing out the open variables takes more than {MOST_CELLS} cells for one row")
         cells = group.base[:, group.families.index(child)].reshape(-1, *[1] * len(axes))
         for axis, name in enumerate(axes, start=1):
             if name in scope:
@@ -209,6 +215,50 @@ def _steps(tables: Tables, group: Group) -> Iterator[Step]:
         kept = [name for name in axes if name in spoken]
 
 
+def _scope(tables: Tables, group: Group, child: str) -> list[str]:
+    """The open variables that a family speaks of."""
+    return [name for name in (*tables.parents[child], child) if name in group.opened]
+
+
+def _in_order(tables: Tables, group: Group) -> list[str]:
+    """The families of a group, parents first; where that is too large, next the one that leaves least to be kept."""
+    families = sorted(group.families, key=tables.depth.__getitem__)
+    scopes = {child: set(_scope(tables, group, child)) for child in families}
+    if _widest(tables, scopes, families) <= MOST_CELLS:
+        return families
+    order: list[str] = []
+    kept: set[str] = set()
+    while left := [child for child in families if child not in order]:
+        # What each of them would leave to be kept, for the families after it.
+        leaves = {
+            child: (kept | scopes[child]) & set().union(*(scopes[later] for later in left if later != child))
+            for child in left
+        }
+        cells = {child: _cells(tables, names) for child, names in leaves.items()}
+        order.append(min(cells, key=cells.__getitem__))
+        kept = leaves[order[-1]]
+    if _widest(tables, scopes, order) > MOST_CELLS:
+        raise TooLargeError(
+            f"PyMC's model: summing out what one row leaves open takes more than {MOST_CELLS} cells, expected fewer "
+            "missing cells in a row, or fewer parents"
+        )
+    return order
+
+
+def _widest(tables: Tables, scopes: Mapping[str, set[str]], order: list[str]) -> float:
+    """Cells of the largest table that is made when families are multiplied in this order."""
+    widest, kept = 1.0, set[str]()
+    for place, child in enumerate(order):
+        kept |= scopes[child]
+        widest = max(widest, _cells(tables, kept))
+        kept &= set().union(*(scopes[later] for later in order[place + 1 :]))
+    return widest
+
+
+def _cells(tables: Tables, names: Iterable[str]) -> float:
+    return float(np.prod([tables.states[name] for name in names], dtype=float))
+
+
 def _logsumexp(x: Any, axis: Any) -> Any:
     """log sum exp over axes; the shift is a constant to the gradient, which makes the graph of that small."""
     shift = disconnected_grad(pt.max(x, axis=axis, keepdims=True))
@@ -217,6 +267,13 @@ def _logsumexp(x: Any, axis: Any) -> Any:
 
 def _completions(tables: Tables, rows: npt.NDArray[np.float64]) -> tuple[Indices, npt.NDArray[np.bool_]]:
     """Entries that every completion of every row takes, (N, K, V), and which of the K there are."""
+    open_states = np.where(np.isnan(rows), [tables.states[name] for name in tables.names], 1.0)
+    entries = open_states.prod(axis=1).max() * rows.size
+    if entries > MOST_COMPLETED:
+        raise TooLargeError(
+            f"PyMC's model of the complete data: its rows have {entries / rows.shape[1]:.3g} completions, expected at "
+            f"most {MOST_COMPLETED // rows.shape[1]}; fewer missing cells in a row, or fewer rows"
+        )
     every = [list(_completed(tables, row)) for row in rows]
     most = max(map(len, every))
     exists = np.array([[place < len(own) for place in range(most)] for own in every])

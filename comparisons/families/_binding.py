@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from comparisons.case import Array, Natural
+from comparisons.errors import InputError
 from comparisons.families._equal_rows import merged
 
 
@@ -64,7 +65,15 @@ class Model:
     told_by_content: ClassVar[bool] = True
 
     def __call__(self, hooks: bool = False) -> Any:
-        """Build it, with hooks for an audit."""
+        """Build it, with hooks for an audit.
+
+        Raises
+        ------
+        InputError
+            If the data ask for a sum that is too large.
+        """
+        from pp_models.errors import TooLargeError
+
         given = dict(self.given)
         if self.rows and not hooks:
             columns = [np.asarray(given[name], dtype=float) for name in self.rows]
@@ -72,7 +81,10 @@ class Model:
             ends = np.cumsum([1 if column.ndim == 1 else column.shape[1] for column in columns])
             for name, column, part in zip(self.rows, columns, np.split(table, ends[:-1], axis=1), strict=True):
                 given[name] = part[:, 0] if column.ndim == 1 else part
-        return import_module(f"pp_models.{self.file}").build(**given, hooks=hooks)
+        try:
+            return import_module(f"pp_models.{self.file}").build(**given, hooks=hooks)
+        except TooLargeError as error:
+            raise InputError(str(error)) from None
 
 
 def simplex(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:

@@ -8,6 +8,7 @@ import pytest
 from em_reference.bayes_net import BayesNet, NetworkParams
 from em_reference.network import Network
 from pp_models import bayes_net
+from pp_models.errors import TooLargeError
 
 NAN = np.nan
 
@@ -96,8 +97,27 @@ def test_what_is_too_large_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bayes_net, "MOST_LISTED", 1)
     monkeypatch.setattr(bayes_net, "MOST_CELLS", 4)
     network = Network((3, 3, 2), ((), (), (0, 1)))
-    with pytest.raises(ValueError, match="takes more than 4 cells for one row"):
+    with pytest.raises(TooLargeError, match="takes more than 4 cells, expected fewer missing cells"):
         log_likelihood(network, np.array([[NAN, NAN, 1.0]]), np.full(network.size, 0.5))
+
+
+def test_causes_that_are_all_open_are_summed_out_in_an_order_that_keeps_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten causes before their nine common effects take 2^10 cells parents first, 2^3 one effect after another."""
+    causes = range(10)
+    network = Network((2,) * 19, (*(() for _ in causes), *((cause, cause + 1) for cause in causes[:-1])))
+    rows = np.concatenate([np.full((3, 10), NAN), np.random.default_rng(5).integers(0, 2, (3, 9))], axis=1)
+    tables = np.random.default_rng(3).gamma(1, size=network.size)
+    tables /= network.sums(tables)
+    before = log_likelihood(network, rows, tables)
+    monkeypatch.setattr(bayes_net, "MOST_LISTED", 1)
+    monkeypatch.setattr(bayes_net, "MOST_CELLS", 8)
+    np.testing.assert_allclose(log_likelihood(network, rows, tables), before, rtol=1e-12)
+
+
+def test_completions_that_are_too_many_to_be_listed_are_refused() -> None:
+    rows = np.full((2, 25), NAN)
+    with pytest.raises(TooLargeError, match=r"its rows have 6.71e\+07 completions, expected at most 671088"):
+        bayes_net.build(rows, {f"v{v}": 2 for v in range(25)}, {f"v{v}": () for v in range(25)}, hooks=True)
 
 
 def test_frequencies_and_priors() -> None:

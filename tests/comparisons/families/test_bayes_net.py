@@ -217,6 +217,17 @@ def test_what_is_too_large_is_refused() -> None:
         bayes_net.bind("case", rows, states, parents)
 
 
+def test_what_is_too_large_for_the_model_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pp_models import bayes_net as model
+
+    monkeypatch.setattr(model, "MOST_LISTED", 1)
+    monkeypatch.setattr(model, "MOST_CELLS", 1)
+    rows = np.array([[np.nan, 1.0], [np.nan, 0.0]])
+    case = bayes_net.bind("case", rows, {"Y": 2, "X": 2}, {"X": ("Y",)})
+    with pytest.raises(InputError, match="PyMC's model: summing out what one row leaves open takes more than 1 cells"):
+        case.build_model()
+
+
 def test_a_start_that_is_no_table_is_refused() -> None:
     start = load_problem("arrow").start
     assert bayes_net.start_fault(start) is None
