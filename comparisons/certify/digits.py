@@ -12,7 +12,7 @@ from comparisons.case import CERTIFICATE_ROUND_OFF, Array, Case, Certified, Inpu
 from comparisons.compiled import Compiled, compiled_case
 from comparisons.digits import matching_digits
 from comparisons.optima.edges import EDGE
-from comparisons.optima.kinds import SAME, same
+from comparisons.optima.kinds import SAME, Kind, examine, judge, same
 from comparisons.optima.starts import Endpoints, Progress, draw_starts, run_em, run_pymc, silent
 from comparisons.writing.markdown import markdown_table
 from pp_models.maximise import NOISY, held_at_bound, round_off
@@ -28,6 +28,7 @@ LAST_STEPS = 3
 # Curvature beside the steepest, and moves beside a parameter's size, that are none.
 LEVEL = 1e-7
 ELSEWHERE = "none of these"
+UNLISTED = "other saddles"
 TITLE = "Certified problems"
 
 
@@ -53,7 +54,8 @@ def certify(
         One row per certified point: problem, kind, log_likelihood (certified), whether none is higher (`best`), then
         for EM and for PyMC the starts that ended there and, over all of them, the fewest matching digits of any
         identified parameter and of the log-likelihood (NaN where no start ended there), and whether the documented
-        start did. A row of kind "none of these" counts the starts that ended at no certified point, if there are any.
+        start did. A row of kind "none of these" counts the starts that ended at no certified point, if there are any;
+        "other saddles" where all of them ended at saddles, which need not be listed.
 
     Raises
     ------
@@ -87,13 +89,15 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
     )
     reached = [_reached(compiled, fit) for fit in fits]
     best = max(point.height for point in case.certified)
+    documented = case.start is not None
     rows: list[dict[str, object]] = []
     for index, point in enumerate(case.certified):
         row: dict[str, object] = {"problem": case.name, "kind": point.kind, "log_likelihood": point.log_likelihood}
         row["best"] = point.height == best
         for fit, where in zip(fits, reached, strict=True):
             there = np.flatnonzero(where == index)
-            row |= {f"{fit.by}_starts": len(there), f"{fit.by}_documented": bool(where[0] == index)}
+            row[f"{fit.by}_starts"] = len(there)
+            row[f"{fit.by}_documented"] = documented and bool(where[0] == index)
             row |= dict(
                 zip(
                     (f"{fit.by}_digits", f"{fit.by}_height"),
@@ -105,9 +109,22 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
     lost = {f"{fit.by}_starts": int((where < 0).sum()) for fit, where in zip(fits, reached, strict=True)}
     highest = max(float(np.nanmax(fit.objective, initial=-np.inf)) for fit in fits)
     if any(lost.values()) or highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best)):
-        stray = {f"{fit.by}_documented": bool(where[0] < 0) for fit, where in zip(fits, reached, strict=True)}
-        rows.append({"problem": case.name, "kind": ELSEWHERE, "log_likelihood": repr(highest), **lost, **stray})
+        stray = {
+            f"{fit.by}_documented": documented and bool(where[0] < 0) for fit, where in zip(fits, reached, strict=True)
+        }
+        strange = highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best)) or not _at_saddles(compiled, fits, reached)
+        kind, stands = (ELSEWHERE, repr(highest)) if strange else (UNLISTED, "")
+        rows.append({"problem": case.name, "kind": kind, "log_likelihood": stands, **lost, **stray})
     return rows
+
+
+def _at_saddles(compiled: Compiled, fits: tuple[Endpoints, Endpoints], reached: list[npt.NDArray[np.int64]]) -> bool:
+    """Whether every start that ended at no certified point ended at a saddle."""
+    return all(
+        judge(compiled, examine(compiled, take(fit.natural, start))).kind is Kind.SADDLE
+        for fit, where in zip(fits, reached, strict=True)
+        for start in np.flatnonzero(where < 0)
+    )
 
 
 def _reached(compiled: Compiled, fit: Endpoints) -> npt.NDArray[np.int64]:
@@ -204,7 +221,10 @@ def shortfalls(table: pd.DataFrame) -> list[str]:
                         lines.append(f"{name}, {row['kind']}: {label} has {row[f'{by}_{key}']:.1f} digits of {what}")
         top = rows[rows["best"].eq(True)]
         for by, label in (("em", "EM"), ("pymc", "PyMC")):
-            if not top[f"{by}_documented"].any():
+            if not rows[f"{by}_documented"].any():
+                if not top[f"{by}_starts"].any():
+                    lines.append(f"{name}: {label} does not reach a certified best from any start")
+            elif not top[f"{by}_documented"].any():
                 lines.append(f"{name}: {label} does not reach a certified best from the documented start")
     return lines
 
@@ -242,9 +262,9 @@ def report(table: pd.DataFrame, n_starts: int, seed: int) -> str:
 
 {as_text(table)}
 
-Each problem was run from {n_starts} starts (seed {seed}): the documented one, then random ones. Digits are matching
-significant digits, the fewest over all starts that ended at the point: of any identified parameter / of the
-log-likelihood. A star marks the point that the documented start leads to. Two endpoints are one point when no
+Each problem was run from {n_starts} starts (seed {seed}): the documented one where there is one, and random ones.
+Digits are matching significant digits, the fewest over all starts that ended at the point: of any identified parameter
+/ of the log-likelihood. A star marks the point that the documented start leads to. Two endpoints are one point when no
 observation's log-likelihood differs by more than {SAME:g}. EM runs until it estimates {TOLERANCE:g} to be left, or to
 round-off. What certified means, and how the points were obtained, is described in `comparisons/catalogue/README.md`
 and in the TOML file of each problem.

@@ -16,14 +16,22 @@ from click.testing import CliRunner
 from comparisons import catalogue, crosscheck
 from comparisons.certify import certificates
 from comparisons.certify import digits as certify
-from comparisons.certify.certificates.families import latent_classes
 from comparisons.certify.certificates.problem import height, log_likelihood, read
 from comparisons.commands.main import main
 from comparisons.errors import InputError
 
 POINTS = certificates.points()
 # One evaluation of these takes seconds at 50 digits.
-LONG = ("carcinoma-2", "faithful", "hidden-cause", "lsat6", "lsat6-61", "lsat6-common-slope")
+LONG = (
+    "carcinoma-2",
+    "carcinoma-3",
+    "carcinoma-4",
+    "faithful",
+    "hidden-cause",
+    "lsat6",
+    "lsat6-61",
+    "lsat6-common-slope",
+)
 SHORT = sorted(set(POINTS) - set(LONG))
 
 
@@ -34,6 +42,8 @@ def test_every_problem_of_the_issue_is_certified() -> None:
         "arrow": ["boundary"],
         "arrow-prior": ["best"],
         "carcinoma-2": ["boundary", "saddle"],
+        "carcinoma-3": ["boundary"],
+        "carcinoma-4": ["boundary"] * 8,
         "coins": ["ridge"],
         "faithful": ["best", "saddle"],
         "faithful-waiting": ["best", "saddle"],
@@ -61,19 +71,11 @@ def test_the_script_gives_the_same_again(name: str) -> None:
     assert certificates.certificates(name) == certificates.stated(name)
 
 
-@pytest.mark.parametrize(
-    ("name", "maxima"), [("carcinoma-3", 1), pytest.param("carcinoma-4", 8, marks=pytest.mark.slow)]
-)
-def test_maxima_of_more_classes_hold(name: str, maxima: int) -> None:
-    """Their problems have saddles besides that no table can hold."""
-    problem = read(name)
-    with mp.workdps(50):
-        tables = [certificates._table(problem, stated) for stated in latent_classes.MAXIMA[name](problem)]
-        assert certificates.faults(name, tables) == []
-        heights = [round(float(table["log_likelihood"]), 4) for table in tables]
-    assert len(heights) == maxima
-    # As published: Agresti (2002), section 13.1; with four classes the highest is seldom found.
-    assert heights[0] == {"carcinoma-3": -293.705, "carcinoma-4": -289.2858}[name]
+@pytest.mark.parametrize(("name", "published"), [("carcinoma-3", [-293.705]), ("carcinoma-4", [-289.2858, -289.789])])
+def test_certified_maxima_of_more_classes_are_the_published_ones(name: str, published: list[float]) -> None:
+    """Agresti (2002), section 13.1; with four classes the highest is not the one that is found most often."""
+    heights = [float(point.log_likelihood) for point in catalogue.load(name).certified]
+    assert heights[: len(published)] == pytest.approx(published, abs=5e-4)
     assert heights == sorted(heights, reverse=True)
 
 
@@ -222,6 +224,18 @@ def test_both_legs_reach_ten_digits_everywhere() -> None:
     assert certify.shortfalls(certify.certify(n_starts=20, seed=1)) == []
 
 
+def test_starts_that_end_at_saddles_which_are_not_listed_are_no_shortfall() -> None:
+    """No start is documented: any may reach the best. Some of PyMC's end where a class has lost its weight."""
+    table = certify.certify(["carcinoma-3"], 5)
+    assert list(table["kind"]) == ["boundary", "other saddles"]
+    assert list(table["em_starts"]) == [5, 0]
+    assert table["pymc_starts"][1] > 0
+    assert not table["em_documented"].any()
+    assert certify.shortfalls(table) == []
+    nowhere = table.assign(em_starts=[0, 5])
+    assert certify.shortfalls(nowhere) == ["carcinoma-3: EM does not reach a certified best from any start"]
+
+
 def test_an_em_stopped_early_falls_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certify, "TOLERANCE", 1e-7)
     lines = certify.shortfalls(certify.certify(["two-coins-equal"], 2))
@@ -278,8 +292,9 @@ def test_the_committed_report_names_the_certified_kinds(name: str) -> None:
         point = min(case.certified, key=lambda point: abs(point.height - optimum[what]))
         if abs(optimum[what] - point.height) > 1e-6:
             # Beside a likelihood without bound a component may sit on a few rows: such maxima are not listed.
-            assert unbounded
-            assert optimum["kind"] == "local"
+            # Nor are saddles at which a class has no weight.
+            assert optimum["kind"] == ("local" if unbounded else "saddle")
+            assert unbounded or name in ("carcinoma-3", "carcinoma-4")
             continue
         assert optimum["kind"] == point.kind
         certified += 1

@@ -150,13 +150,11 @@ def stouffer_toby(problem: Problem) -> list[Stated]:
     return [Stated("best", NEWTON, _at(CONFLICT)), independent(problem, 2)]
 
 
+# With a class more than is needed the maxima of fewer classes are saddles, at which that class has no weight and may be
+# anywhere, but not where the likelihood would rise if it had some: of three and four classes the maxima are listed.
 POINTS: Points = {
     "carcinoma-2": carcinoma_2,
-    "stouffer-toby": stouffer_toby,
-}
-# Not all stationary points of these: with a class more than is needed the maxima of fewer classes are saddles, at which
-# that class has no weight and may be anywhere, but not where the likelihood would rise if it had some.
-MAXIMA: Points = {
     "carcinoma-3": carcinoma_3,
     "carcinoma-4": carcinoma_4,
+    "stouffer-toby": stouffer_toby,
 }
