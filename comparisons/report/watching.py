@@ -1,6 +1,7 @@
 """Watching EM converge: the log-likelihood and the parameters over the cycles of one start."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from comparisons.report.origin import begins_with_it, named_start
 from comparisons.report.page import Picture
 from comparisons.report.panels import Panel, panels_of
 from comparisons.report.tables import objective_name
+from comparisons.writing.plain import one_line
 from comparisons.writing.style import EM, MOST_NAMED, colour, drawn, plain_numbers, power_of_ten, short, thinned
 
 # Cycles beyond which the axis of cycles is logarithmic.
@@ -24,6 +26,8 @@ MANY_CYCLES = 60
 MOST_PANELS, ROW, ROW_OF_SEVERAL = 3, 3.3, 2.2
 # More panels than this are small ones: so many side by side, inches of a row of them, and sizes of their letters.
 MOST_LARGE, MOST_SMALL_PANELS, ROW_OF_SMALL, SMALL_TITLE, SMALL_LABELS = 9, 5, 1.55, 9.0, 8.0
+# Characters in a line of their titles.
+SMALL_CHARACTERS = 22
 # Labels of cycles that have room side by side in a figure, whatever the number of panels.
 MOST_LABELS = 16
 # The range of values shown is at least this share of the largest: what differs by less is level.
@@ -106,7 +110,9 @@ def framed(parameters: Sequence[Parameter], height: Array, path: Natural, ended:
         values, end = (by_name[panel.name].flat(natural[panel.name])[..., panel.entries] for natural in (path, ended))
         _draw_path(axes, panel, shown, values[shown], end)
         if small:
-            axes.title.set_fontsize(SMALL_TITLE)
+            lines = len(panel.entries)
+            name = fill(one_line(panel.title), SMALL_CHARACTERS, max_lines=2, placeholder="…")
+            axes.set_title(f"{name} ({lines} lines)" if lines > MOST_NAMED else name, fontsize=SMALL_TITLE)
             axes.tick_params(labelsize=SMALL_LABELS)
     for axes, room in ((climb, 2), (gap, 2), *((panel, across) for panel in panels)):
         axes.set_xlabel("cycle")
