@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_grad
 
 from pp_models.complete_data import name_count
 from pp_models.errors import TooLargeError
 from pp_models.incomplete_rows import Group, Tables, groups_of
+from pp_models.log_sum_exp import log_sum_exp
 
 Indices = npt.NDArray[np.int64]
 
@@ -136,7 +136,7 @@ def _listed_sums(tables: Tables, listed: list[tuple[Group, int]], logs: Any) -> 
         instances[size] = instances.get(size, 0) + len(group.base)
     parts = _split(_total(logs, np.concatenate(filled)), [size * often for size, often in instances.items()])
     return [
-        _logsumexp(part.reshape((often, size)), -1)
+        log_sum_exp(part.reshape((often, size)), -1)
         for part, (size, often) in zip(parts, instances.items(), strict=True)
     ]
 
@@ -175,7 +175,7 @@ def _one_after_another(tables: Tables, groups: list[Group], logs: Any) -> list[A
         for step in _steps(tables, group):
             partial = pt.expand_dims(partial, step.fresh) if step.fresh else partial
             partial = partial + next(parts).reshape(step.cells.shape)
-            partial = _logsumexp(partial, step.done) if step.done else partial
+            partial = log_sum_exp(partial, step.done) if step.done else partial
         sums.append(partial)
     return sums
 
@@ -257,12 +257,6 @@ def _widest(tables: Tables, scopes: Mapping[str, set[str]], order: list[str]) ->
 
 def _cells(tables: Tables, names: Iterable[str]) -> float:
     return float(np.prod([tables.states[name] for name in names], dtype=float))
-
-
-def _logsumexp(x: Any, axis: Any) -> Any:
-    """log sum exp over axes; the shift is a constant to the gradient, which makes the graph of that small."""
-    shift = disconnected_grad(pt.max(x, axis=axis, keepdims=True))
-    return pt.log(pt.sum(pt.exp(x - shift), axis=axis)) + pt.squeeze(shift, axis=axis)
 
 
 def _completions(tables: Tables, rows: npt.NDArray[np.float64]) -> tuple[Indices, npt.NDArray[np.bool_]]:

@@ -31,8 +31,8 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_grad
 
+from pp_models.log_sum_exp import log_sum_exp
 from pp_models.objective import Array, Objective
 
 COEFFICIENT_OF, ZEROS_BESIDE = "coefficient of ", "zeros beside the coefficient of "
@@ -141,7 +141,7 @@ class CompleteData:
     def log_likelihood_by(self, hook: str, x: Array) -> Array:
         """Gradient of the log-likelihood by a hook."""
         joint, flat = self._joint
-        total = pt.dot(self.frequencies, _logsumexp(joint))
+        total = pt.dot(self.frequencies, log_sum_exp(joint))
         gradient = pytensor.grad(total, self.objective.model[hook])
         return np.asarray(self.objective.compile([flat], gradient)(x))
 
@@ -181,7 +181,7 @@ class CompleteData:
     @cached_property
     def _responsibilities(self) -> Callable[..., Any]:
         entry = pt.matrix("entry")
-        by_entry = pytensor.grad(pt.sum(_logsumexp(entry)), entry)
+        by_entry = pytensor.grad(pt.sum(log_sum_exp(entry)), entry)
         differentiated = self.objective.compile([entry], by_entry)
         return lambda x: differentiated(self._log_joint(x))
 
@@ -239,9 +239,3 @@ def name_responsibilities(model: Any, shape: tuple[int, ...]) -> None:
         if "row_frequency" not in model:
             pm.Data("row_frequency", np.ones(shape[0]))
         pm.Deterministic("tilted", name_count("responsibilities", model["log_joint"], shape))
-
-
-def _logsumexp(x: Any) -> Any:
-    """log sum exp over the last axis; the shift keeps its gradient from 0 / 0 where every probability is tiny."""
-    shift = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
-    return shift[:, 0] + pt.log(pt.sum(pt.exp(x - shift), axis=-1))

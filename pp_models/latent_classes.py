@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_grad
 
 from pp_models.complete_data import name_count
+from pp_models.log_sum_exp import log_sum_exp
 
 
 def build(
@@ -62,7 +62,7 @@ def build(
             logs = _log_probabilities(int(size), classes, answers.shape[1], np.float64(category_prior))
             log_joint = log_joint + _given(answers, logs)
             groups.append((answers, logs))
-        pm.Potential("responses", repeats * _logsumexp(log_joint))
+        pm.Potential("responses", repeats * log_sum_exp(log_joint))
         pm.Data("frequency of responses", repeats)
         if hooks:
             pm.Deterministic("log_joint", log_joint + np.zeros((len(responses), 1)))
@@ -97,9 +97,3 @@ def _tilted(groups: list[Any], sizes: npt.NDArray[np.int_], log_weight: Any, cla
             indicator[:, place] = answers == state
     tilted = name_count("respondents", log_weight, (classes,))
     return tilted + pt.dot(indicator, name_count("answers", coefficient, (classes, total)).T)
-
-
-def _logsumexp(x: Any) -> Any:
-    """log sum exp over the last axis, stable without graph rewriting."""
-    shift = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
-    return shift[..., 0] + pt.log(pt.sum(pt.exp(x - shift), axis=-1))

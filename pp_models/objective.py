@@ -28,6 +28,7 @@ from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined, untraced
 from pp_models.double_precision import in_double_precision
+from pp_models.log_sum_exp import with_stable_sums
 from pp_models.matrices import LogCholesky, LogRegression, with_known_factors
 
 Array = npt.NDArray[np.float64]
@@ -511,4 +512,4 @@ def _without_initial_values(model: pm.Model) -> pm.Model:
 
 def _prepared(outputs: list[Any]) -> list[Any]:
     """Graphs as PyMC gives them, with all their digits, and without factorising what is known by its factor."""
-    return in_double_precision(with_known_factors(outputs))
+    return in_double_precision(with_known_factors(with_stable_sums(outputs)))

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_grad
 
 from pp_models.complete_data import COEFFICIENT_OF, name_count
+from pp_models.log_sum_exp import log_sum_exp, softplus
 
 DISTRIBUTIONS = {"flat": pm.Flat, "normal": pm.Normal, "lognormal": pm.LogNormal}
 
@@ -70,8 +70,11 @@ def observe(
     if hooks:
         logits = logits + pm.Data("logit", np.zeros((responses.shape[1], len(log_weight))))
         log_weight = log_weight + pm.Data("log_weight", np.zeros(len(log_weight)))
-    log_joint = pt.dot(right, logits) - pt.dot(answered.astype(float), _softplus(logits)) + log_weight
-    pm.Potential("responses", frequencies * _logsumexp(log_joint))
+    wrong = softplus(logits)
+    # Where no answer is missing, the sum over the items is the same for every examinee.
+    attempts = wrong.sum(axis=0) if answered.all() else pt.dot(answered.astype(float), wrong)
+    log_joint = pt.dot(right, logits) + (log_weight - attempts)
+    pm.Potential("responses", frequencies * log_sum_exp(log_joint))
     pm.Data("frequency of responses", frequencies)
     if hooks:
         pm.Deterministic("log_joint", log_joint)
@@ -88,26 +91,11 @@ def _tilted(right: Any, answered: Any, logits: Any, log_weight: Any, nodes: int)
     tilted = name_count("examinees", log_weight, shape[:1])
     tilted += pt.dot(right, name_count("correct", logits, shape).T)
     if answered.all():
-        pm.Deterministic(f"{COEFFICIENT_OF}attempts", -_softplus(logits))
+        pm.Deterministic(f"{COEFFICIENT_OF}attempts", -softplus(logits))
         return tilted
-    return tilted + pt.dot(answered.astype(float), name_count("attempts", -_softplus(logits), shape).T)
+    return tilted + pt.dot(answered.astype(float), name_count("attempts", -softplus(logits), shape).T)
 
 
 def _double(values: tuple[float, ...]) -> tuple[np.float64, ...]:
     """Double precision: PyTensor makes a float32 of a Python float that fits, and computes with it."""
     return tuple(np.float64(value) for value in values)
-
-
-def _softplus(z: pt.TensorVariable) -> pt.TensorVariable:
-    """log(1 + e^z). The shift is a constant to the gradient: the identity holds for any shift.
-
-    PyTensor's own softplus runs element by element in Python when no compiler is used.
-    """
-    shift = disconnected_grad(pt.maximum(z, 0.0))
-    return shift + pt.log(pt.exp(-shift) + pt.exp(z - shift))
-
-
-def _logsumexp(x: pt.TensorVariable) -> pt.TensorVariable:
-    """log sum exp over the last axis, stable without graph rewriting."""
-    shift = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
-    return shift[:, 0] + pt.log(pt.sum(pt.exp(x - shift), axis=-1))
