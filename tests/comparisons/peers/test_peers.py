@@ -37,7 +37,7 @@ def observations(lsat6_case: Case) -> Array:
 
 
 def test_every_adapter_offers_what_a_peer_is() -> None:
-    assert peers.names() == ["girth", "mirt", "pyagrum", "scikit_learn", "stepmix"]
+    assert peers.names() == ["girth", "mirt", "pgmpy", "pyagrum", "scikit_learn", "stepmix"]
     for name in peers.names():
         adapter = peers.peer(name)
         missing = [part for part in (*Peer.__annotations__, "own", "fit") if not hasattr(adapter, part)]
@@ -50,7 +50,7 @@ def test_a_new_file_is_a_new_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "another.py").write_text("PACKAGE = 'numpy'\n")
     (tmp_path / "_shared.py").touch()
     monkeypatch.setattr(peers, "__path__", [*peers.__path__, str(tmp_path)])
-    assert peers.names() == ["another", "girth", "mirt", "pyagrum", "scikit_learn", "stepmix"]
+    assert peers.names() == ["another", "girth", "mirt", "pgmpy", "pyagrum", "scikit_learn", "stepmix"]
     assert peers.installed(["another"]) == ({"another": np.__version__}, [])
 
 
@@ -76,7 +76,7 @@ def test_the_command_refuses_when_nothing_is_installed(monkeypatch: pytest.Monke
     result = CliRunner().invoke(main, ["peers", "--out", str(tmp_path)])
     assert result.exit_code == 2
     assert (
-        result.stderr == "Error: girth, mirt, pyagrum, scikit-learn, stepmix are not installed, "
+        result.stderr == "Error: girth, mirt, pgmpy, pyagrum, scikit-learn, stepmix are not installed, "
         "expected what pip install 'em-crosscheck[peers]' installs\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +86,7 @@ def test_the_command_refuses_a_package_that_it_does_not_know() -> None:
     result = CliRunner().invoke(main, ["peers", "ltm"])
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: unknown package 'ltm', expected one of: girth, mirt, pyagrum, scikit_learn, stepmix\n",
+        "Error: unknown package 'ltm', expected one of: girth, mirt, pgmpy, pyagrum, scikit_learn, stepmix\n",
     )
 
 
