@@ -7,6 +7,7 @@ own quadrature and once under one of ours, the checks by `comparisons.audit.chec
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from comparisons.adjudicate import Adjudication, adjudicate
@@ -20,6 +21,7 @@ from comparisons.compiled import Compiled
 from comparisons.optima.kinds import Kind, examine, judge
 from comparisons.optima.starts import Progress, silent
 from comparisons.peers import Peer, Problem, Setting
+from comparisons.peers._heard import listening
 
 # Seconds for one call of a package, a tenth of those for one fit; and for one part of a check, far more than it takes,
 # so that no number depends on how fast the machine is.
@@ -59,8 +61,11 @@ class Audited(NamedTuple):
         The package's own, in words.
     said : Estimate
         The estimates and what the package says of them, started as it pleases.
-    own, ours : Adjudication
-        Compared with the maximum under its own quadrature, and under ours.
+    heard : tuple of str
+        What it logs and warns of meanwhile.
+    own, ours : Adjudication or None
+        Compared with the maximum under its own quadrature, and under ours; None where the data are impossible under
+        its estimates.
     checks : DataFrame
         From `check_em`.
     saddle : AtSaddle or None
@@ -73,8 +78,9 @@ class Audited(NamedTuple):
     problem: Problem
     quadrature: str
     said: Estimate
-    own: Adjudication
-    ours: Adjudication
+    heard: tuple[str, ...]
+    own: Adjudication | None
+    ours: Adjudication | None
     checks: pd.DataFrame
     saddle: AtSaddle | None
 
@@ -82,12 +88,15 @@ class Audited(NamedTuple):
 class _Unstarted:
     """A package as an EM under audit that begins where it pleases."""
 
-    def __init__(self, peer: Peer, options: Any, observations: Array) -> None:
-        self.peer, self.options, self.observations = peer, options, observations
+    def __init__(self, peer: Peer, options: Any, observations: Array, heard: list[str]) -> None:
+        self.peer, self.options, self.observations, self.heard = peer, options, observations, heard
 
     def _run(self, start: Natural | None, max_cycles: int | None) -> dict[str, Any]:
         limit = {} if max_cycles is None else {self.peer.CYCLES: max_cycles}
-        return self.peer.fit(self.observations, {**self.options, **limit}, start)
+        with listening() as heard:
+            found = self.peer.fit(self.observations, {**self.options, **limit}, start)
+        self.heard.extend(heard)
+        return found
 
     def fit(self, max_cycles: int | None = None) -> dict[str, Any]:
         """Fit from the package's own start."""
@@ -102,12 +111,12 @@ class _Started(_Unstarted):
         return self._run(start, max_cycles)
 
 
-def _factory(peer: Peer, setting: Setting, problem: Problem, started: bool) -> Factory:
+def _factory(peer: Peer, setting: Setting, problem: Problem, started: bool, heard: list[str]) -> Factory:
     """What makes an EM of the observations, one row each: X, as the audit calls them."""
     kind, options = _Started if started else _Unstarted, {**setting.options, **problem.options}
 
     def make(X: Any) -> _Unstarted:
-        return kind(peer, options, X)
+        return kind(peer, options, X, heard)
 
     return make
 
@@ -156,17 +165,26 @@ def _audited(
     tokens = guard.time_limit.set(TIME_LIMIT), guard.patience.set(PATIENCE)
     try:
         case, known = own
-        anywhere = subject_of(None, case, _factory(peer, setting, problem, started=False)).fit
+        heard: list[str] = []
+        anywhere = subject_of(None, case, _factory(peer, setting, problem, False, heard)).fit
         assert anywhere is not None
         said = anywhere(known.optima[0].point.natural, None)
-        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
-        factory = _factory(peer, setting, problem, peer.STARTS)
+        held = [_adjudicated(one, said, peer, known) for one, known in (ours, own)]
+        factory = _factory(peer, setting, problem, peer.STARTS, [])
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
     finally:
         guard.time_limit.reset(tokens[0])
         guard.patience.reset(tokens[1])
-    return Audited(peer, version, setting, problem, words, said, held[1], held[0], checks, saddle)
+    told = tuple(dict.fromkeys(heard))
+    return Audited(peer, version, setting, problem, words, said, told, held[1], held[0], checks, saddle)
+
+
+def _adjudicated(case: Case, said: Estimate, peer: Peer, known: KnownOptima) -> Adjudication | None:
+    """Compared with the maximum; None where the data are impossible under the estimates."""
+    if np.isneginf(case.em.e_step(case.to_em(said.natural)).log_likelihood):
+        return None
+    return adjudicate(case, returned(case, said.natural, peer.PACKAGE), known=known)
 
 
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:

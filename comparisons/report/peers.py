@@ -1,5 +1,6 @@
 """The page `reports/peers.md`: published packages, what they claim and where they stop."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -26,6 +27,7 @@ estimates are near enough to report. The checks are those of `em-crosscheck chec
 They ask more: a fit must end within {ARRIVED:g} standard errors of a zero of the gradient, or go there when it is
 carried on from where it stopped. A check that does not apply to a whole fit is left out."""
 HEAD = "package, settings"
+IMPOSSIBLE = "the data are impossible under its estimates"
 
 
 def page(runs: Sequence[Audited], missing: Sequence[str], command: str, n_starts: int, seed: int) -> str:
@@ -95,6 +97,7 @@ def _problem(runs: Sequence[Audited]) -> list[str]:
             map(_claimed, runs),
         ),
         "",
+        *_heard(runs),
         "### Where they stop",
         "",
         plain_table(
@@ -119,22 +122,34 @@ def _problem(runs: Sequence[Audited]) -> list[str]:
 
 
 def _claimed(run: Audited) -> list[str]:
-    said = run.said
+    said, height = run.said, -math.inf if run.own is None else run.own.log_likelihood
     return [
         label(run),
         run.quadrature,
         _yes_or_no(said.converged),
         numerals.whole(said.cycles),
         numerals.log_likelihood(said.log_likelihood),
-        numerals.difference(None if said.log_likelihood is None else said.log_likelihood - run.own.log_likelihood),
+        numerals.difference(None if said.log_likelihood is None else said.log_likelihood - height),
     ]
+
+
+def _heard(runs: Sequence[Audited]) -> list[str]:
+    """What they log and warn of meanwhile, the same of several runs once; empty where they are silent."""
+    who: dict[str, list[str]] = {}
+    for run in runs:
+        for told in run.heard:
+            who.setdefault(told, []).append(label(run))
+    lines = [f"- {'; '.join(of)}: {markdown_text(told)}" for told, of in who.items()]
+    return ["### What they say meanwhile", "", *lines, ""] if lines else []
 
 
 def _yes_or_no(value: bool | None) -> str:
     return numerals.MISSING if value is None else "yes" if value else "no"
 
 
-def _distance(found: Adjudication) -> list[str]:
+def _distance(found: Adjudication | None) -> list[str]:
+    if found is None:
+        return [numerals.difference(math.inf), numerals.difference(math.inf), IMPOSSIBLE]
     return [
         numerals.difference(found.distance),
         numerals.difference(found.best - found.log_likelihood),
@@ -200,7 +215,8 @@ def line(run: Audited) -> str:
     """One run in one line, for the terminal."""
     failed = run.checks["check"][run.checks["outcome"] == Outcome.FAILED]
     found = f"failed: {', '.join(failed)}" if len(failed) else "no check failed"
+    distance = math.inf if run.own is None else run.own.distance
     return (
         f"{run.peer.PACKAGE} {run.version}, {run.setting.name}, on {run.problem.name}: "
-        f"{numerals.difference(run.own.distance)} standard errors from the maximum under its quadrature, {found}"
+        f"{numerals.difference(distance)} standard errors from the maximum under its quadrature, {found}"
     )

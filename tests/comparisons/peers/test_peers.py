@@ -1,5 +1,6 @@
 """Published packages: the adapters translate and nothing else, and a planted early stop or lie shows in the report."""
 
+import logging
 import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError
@@ -13,6 +14,7 @@ from scipy.special import expit
 
 from comparisons import catalogue, peers
 from comparisons.adjudicate import Verdict
+from comparisons.adjudicate.known_optima import known_optima
 from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case, InputError, Natural
 from comparisons.commands.main import main
@@ -35,7 +37,7 @@ def observations(lsat6_case: Case) -> Array:
 
 
 def test_every_adapter_offers_what_a_peer_is() -> None:
-    assert peers.names() == ["girth", "mirt", "scikit_learn", "stepmix"]
+    assert peers.names() == ["girth", "mirt", "pgmpy", "pyagrum", "scikit_learn", "stepmix"]
     for name in peers.names():
         adapter = peers.peer(name)
         missing = [part for part in (*Peer.__annotations__, "own", "fit") if not hasattr(adapter, part)]
@@ -48,7 +50,7 @@ def test_a_new_file_is_a_new_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "another.py").write_text("PACKAGE = 'numpy'\n")
     (tmp_path / "_shared.py").touch()
     monkeypatch.setattr(peers, "__path__", [*peers.__path__, str(tmp_path)])
-    assert peers.names() == ["another", "girth", "mirt", "scikit_learn", "stepmix"]
+    assert peers.names() == ["another", "girth", "mirt", "pgmpy", "pyagrum", "scikit_learn", "stepmix"]
     assert peers.installed(["another"]) == ({"another": np.__version__}, [])
 
 
@@ -74,7 +76,7 @@ def test_the_command_refuses_when_nothing_is_installed(monkeypatch: pytest.Monke
     result = CliRunner().invoke(main, ["peers", "--out", str(tmp_path)])
     assert result.exit_code == 2
     assert (
-        result.stderr == "Error: girth, mirt, scikit-learn, stepmix are not installed, "
+        result.stderr == "Error: girth, mirt, pgmpy, pyagrum, scikit-learn, stepmix are not installed, "
         "expected what pip install 'em-crosscheck[peers]' installs\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -84,7 +86,7 @@ def test_the_command_refuses_a_package_that_it_does_not_know() -> None:
     result = CliRunner().invoke(main, ["peers", "ltm"])
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: unknown package 'ltm', expected one of: girth, mirt, scikit_learn, stepmix\n",
+        "Error: unknown package 'ltm', expected one of: girth, mirt, pgmpy, pyagrum, scikit_learn, stepmix\n",
     )
 
 
@@ -219,6 +221,8 @@ class Coins:
         start: Natural | None = None,
     ) -> dict[str, Any]:
         start = {"weight": np.array([0.4, 0.6]), "bias": np.array([0.8, 0.3])} if start is None else start
+        if "lie" in options:
+            logging.getLogger("coins").warning("A flip | was lost.")
         case = catalogue.load("two-coins")
         data = {"heads": X[:, 0], "flips": X[:, 1], "frequencies": np.ones(len(X))}
         case = case.audit.rebind({**case.audit.data, **data})
@@ -257,6 +261,7 @@ def test_a_planted_early_stop_and_a_lie_show(study: list[_study.Audited]) -> Non
 
 def test_a_right_package_is_told_so(study: list[_study.Audited]) -> None:
     right = study[1]
+    assert right.heard == ()
     assert right.own.verdict is Verdict.AT_MAXIMUM
     assert right.own.distance < 1e-6
     assert report.line(right).endswith("no check failed")
@@ -273,3 +278,24 @@ def test_a_start_at_a_saddle_is_told(study: list[_study.Audited]) -> None:
 def test_the_page_names_what_is_left_out(study: list[_study.Audited]) -> None:
     text = report.page(study, ["girth"], "em-crosscheck peers", 1, 0)
     assert "Left out: girth is not installed, expected what pip install" in text
+
+
+def test_what_a_package_says_meanwhile_is_told(study: list[_study.Audited]) -> None:
+    assert study[0].heard == ("it logs: A flip | was lost.",)
+    text = report.page(study, [], "em-crosscheck peers", 1, 0)
+    assert "### What they say meanwhile\n\n- coins, defaults: it logs: A flip &#124; was lost.\n\n### Where" in text
+    silent = report.page(study[1:], [], "em-crosscheck peers", 1, 0)
+    assert "meanwhile" not in silent
+
+
+def test_estimates_under_which_the_data_are_impossible_are_told(study: list[_study.Audited]) -> None:
+    case = catalogue.load("two-coins")
+    known = known_optima(case, 1, 0)
+    said = study[1].said
+    assert _study._adjudicated(case, said, Coins(), known).distance < 1e-6
+    never = {**said.natural, "bias": np.zeros(2)}
+    assert _study._adjudicated(case, said._replace(natural=never), Coins(), known) is None
+    run = study[1]._replace(own=None, ours=None)
+    text = report.page([run], [], "em-crosscheck peers", 1, 0)
+    assert f"| coins, tight | ∞ | ∞ | {report.IMPOSSIBLE} | ∞ | ∞ | {report.IMPOSSIBLE} |" in text
+    assert report.line(run).startswith("coins 0.1, tight, on two-coins: ∞ standard errors")
