@@ -137,7 +137,8 @@ def _check_some_finite(case: Case, natural: Natural, fit: Fit) -> None:
 
 def _last_finite(case: Case, starts: Natural, fit: Fit) -> Iterator[tuple[int, Natural]]:
     """For every start that ended at no finite value, the last finite point of its path, which is walked again."""
-    for start in np.flatnonzero(fit.status == Status.NOT_FINITE):
+    # A start at which the data are impossible has no path.
+    for start in np.flatnonzero((fit.status == Status.NOT_FINITE) & (fit.cycles > 0)):
         stop = replace(case.stop, max_cycles=int(fit.cycles[start]))
         path = em(case.em, case.to_em(take(starts, [start])), stop, trace=True).trace
         if path is None:
