@@ -70,8 +70,17 @@ class Surface(Space, Protocol):
         """Objective and its gradient at free parameters."""
         ...
 
+    @property
+    def is_large(self) -> bool:
+        """Whether one Hessian costs so much more than a gradient that another's is taken where it will do."""
+        ...
+
     def hessian(self, x: Array) -> Array:
         """Hessian of the objective."""
+        ...
+
+    def hessian_nearby(self, x: Array) -> Array:
+        """Hessian of the objective, or, of large data, at a known point nearby."""
         ...
 
     def natural(self, x: Array) -> dict[str, Array]:
@@ -275,9 +284,10 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
     last_norm = np.inf
     noise = round_off(objective, point.x)
     evaluations += 1 + len(NOISE_POINTS)
+    exact = not objective.is_large
     for _ in range(MAX_NEWTON_STEPS):
         free = ~held_at_bound(objective, point.x, point.gradient)
-        hessian = objective.hessian(point.x)
+        hessian = objective.hessian(point.x) if exact else objective.hessian_nearby(point.x)
         step, gain = newton_step(hessian, point.gradient, free, NOISY * noise.gradient, objective.observations)
         chance = ROUND_OFFS * noise.value
         settled = gain <= min(ROUND_OFF * (1 + abs(point.value)), NOTHING_TO_GAIN)
@@ -291,6 +301,10 @@ def polish(objective: Surface, x: Array) -> tuple[Array, int, bool]:
             # What is promised is round-off, and the gradient does not show the way either.
             settled = True
             break
+        if creeps and not settled and not exact:
+            # The Hessian of a point nearby is not near enough.
+            exact = True
+            continue
 
         here = point
         for halving in range(1 if settled else MAX_HALVINGS):

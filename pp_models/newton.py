@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pp_models.objective import Array
+Array = npt.NDArray[np.float64]
 
 # No free parameter (logit, log-ratio, intercept, slope) moves further in one Newton step.
 LONGEST_STEP = 2.0

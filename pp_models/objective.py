@@ -30,6 +30,7 @@ from pp_models.compilation import Backend, compile_mode, inlined, untraced
 from pp_models.double_precision import in_double_precision
 from pp_models.log_sum_exp import with_stable_sums
 from pp_models.matrices import LogCholesky, LogRegression, with_known_factors
+from pp_models.newton import own_units
 
 Array = npt.NDArray[np.float64]
 
@@ -40,6 +41,12 @@ LARGEST = 1e30
 FREQUENCY_OF = "frequency of "
 # Cells that one temporary of a vectorised graph may hold.
 CELLS_AT_ONCE = 1e6
+# One point's second derivatives along so many times as many directions.
+DIRECTIONS = 4.0
+# Hessians of large data that are kept.
+MOST_KEPT = 16
+# Standard errors, all other parameters known, within which a known Hessian will do.
+NEARBY = 1.0
 # Quadrature nodes or components behind one observation, roughly: what a row of the data unfolds to.
 CELLS_PER_OBSERVATION = 100
 
@@ -312,6 +319,8 @@ class Objective:
 
     def hessian(self, x: Array) -> Array:
         """Hessian of the objective (..., size, size) at free parameters x (..., size)."""
+        if self.is_large:
+            return np.stack([self._hessian_at(point) for point in x.reshape(-1, self.size)]).reshape(*x.shape, -1)
         points = np.repeat(x.reshape(-1, self.size), self.size, axis=0)
         directions = np.tile(np.eye(self.size), (len(points) // self.size, 1))
         blocks = zip(self._blocks(points), self._blocks(directions), strict=True)
@@ -319,10 +328,42 @@ class Objective:
         hessian = rows.reshape(*x.shape, self.size)
         return (hessian + np.swapaxes(hessian, -1, -2)) / 2
 
-    def _blocks(self, rows: Array) -> Iterator[Array]:
+    def _hessian_at(self, point: Array) -> Array:
+        """Hessian at one point of large data; the last few are kept: several checks look at the same optimum."""
+        key = point.tobytes()
+        if key not in self._hessians:
+            blocks = self._blocks(np.eye(self.size), DIRECTIONS)
+            rows = np.concatenate([self._hessian_of_one_times(point, block) for block in blocks])
+            while len(self._hessians) >= MOST_KEPT:
+                del self._hessians[next(iter(self._hessians))]
+            self._hessians[key] = (rows + rows.T) / 2
+        return self._hessians[key].copy()
+
+    def hessian_nearby(self, x: Array) -> Array:
+        """Hessian (size, size) at x, or, of large data, at a known point less than a standard error away.
+
+        With it Newton's method goes to the same zero of the gradient, in more steps that cost far less (chord steps).
+        """
+        for key, hessian in self._hessians.items():
+            away = np.abs(x - np.frombuffer(key)) / own_units(hessian, self.observations)
+            if away.max(initial=0.0) <= NEARBY:
+                return hessian.copy()
+        return self.hessian(x)
+
+    @cached_property
+    def _hessians(self) -> dict[bytes, Array]:
+        return {}
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether one Hessian costs so much more than a gradient that Hessians are kept."""
+        return self._rows_at_once < self.size
+
+    def _blocks(self, rows: Array, times: float = 1.0) -> Iterator[Array]:
         """As many rows at a time as keep the temporaries in the processor's cache; data may be large."""
-        for first in range(0, len(rows), self._at_once):
-            yield rows[first : first + self._at_once]
+        at_once = max(1, int(times * self._rows_at_once))
+        for first in range(0, len(rows), at_once):
+            yield rows[first : first + at_once]
 
     def log_likelihood(self, x: Array) -> float:
         """Observed-data log-likelihood at free parameters x."""
@@ -362,10 +403,10 @@ class Objective:
     # ---- compiled functions -----------------------------------------------------------------------
 
     @cached_property
-    def _at_once(self) -> int:
+    def _rows_at_once(self) -> float:
         """Rows that one call of the graph may hold, by the number of observations as far as PyTensor knows it."""
         observations = sum(int(np.prod([n or 1 for n in term.type.shape])) for term in self._observed)
-        return max(1, int(CELLS_AT_ONCE / (CELLS_PER_OBSERVATION * max(1, observations))))
+        return CELLS_AT_ONCE / (CELLS_PER_OBSERVATION * max(1, observations))
 
     @cached_property
     def _observed_variables(self) -> list[Any]:
@@ -460,6 +501,15 @@ class Objective:
         directions = pt.matrix("directions")
         products = pytensor.grad(pt.sum(gradients * directions), points, disconnected_inputs="ignore")
         return self.compile([points, directions], inlined([products])[0])
+
+    @cached_property
+    def _hessian_of_one_times(self) -> Callable[..., Any]:
+        """One point, rows of directions -> rows of Hessian-vector products; what they share is computed once."""
+        objective, x = self._terms
+        gradient = pytensor.grad(inlined([objective])[0], x)
+        direction, directions = pt.vector("direction"), pt.matrix("directions")
+        product = pytensor.grad(pt.sum(gradient * direction), x, disconnected_inputs="ignore")
+        return self.compile([x, directions], vectorize_graph(inlined([product])[0], {direction: directions}))
 
     @cached_property
     def _log_likelihood_and_prior(self) -> Callable[..., Any]:

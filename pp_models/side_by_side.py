@@ -3,10 +3,11 @@
 A call of a compiled graph costs nearly the same for a hundred points as for one. `maximise` stays the
 function that climbs from one start; here it runs once per start, each in a thread that works only while
 all others wait (a coroutine that scipy's optimiser can live in). When all have asked, they are answered
-together. Each start takes the very path that it takes alone.
+together. Each start takes the very path that it takes alone; only of large data, where a Hessian is dear, its last
+steps may use a Hessian that another start has asked for nearby, and end at the same zero of the gradient.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -22,7 +23,7 @@ AT_ONCE = 100
 
 
 class Question(NamedTuple):
-    """What a climb asks of the objective: `kind` is "value" or "hessian"."""
+    """What a climb asks of the objective: `kind` is "value", "hessian" or "hessian nearby"."""
 
     kind: str
     x: Array
@@ -61,6 +62,15 @@ class Asking:
     def hessian(self, x: Array) -> Array:
         """Hessian of the objective."""
         return self.ask(Question("hessian", x))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether Hessians of nearby points are taken."""
+        return self.objective.is_large
+
+    def hessian_nearby(self, x: Array) -> Array:
+        """Hessian of the objective, or, of large data, at a known point nearby."""
+        return self.ask(Question("hessian nearby", x))
 
     def natural(self, x: Array) -> dict[str, Array]:
         """Natural parameters by name."""
@@ -148,9 +158,13 @@ def _at_once(objective: Objective, climbs: dict[int, Climb]) -> Iterator[tuple[i
 
 
 def _answers(objective: Objective, asked: dict[int, Question]) -> Iterator[tuple[int, Any]]:
-    """One call of the objective for each kind of question."""
+    """One call of the objective for each kind of question; what may be known from the one before, one by one."""
     for kind in sorted({question.kind for question in asked.values()}):
         points = {index: question.x for index, question in asked.items() if question.kind == kind}
         x = np.stack(list(points.values()))
-        answers = objective.hessian(x) if kind == "hessian" else zip(*objective.value_and_gradient(x), strict=True)
+        answers: Iterable[Any]
+        if kind == "hessian nearby":
+            answers = map(objective.hessian_nearby, x)
+        else:
+            answers = objective.hessian(x) if kind == "hessian" else zip(*objective.value_and_gradient(x), strict=True)
         yield from zip(points, answers, strict=True)
