@@ -14,6 +14,7 @@ from comparisons.errors import InputError
 from comparisons.kept import kept
 from comparisons.parameters import Array, Axis, Parameter, Support, WithParameters, axes_of, numbered, scalar_name
 from em_reference.em import EMProblem, StopRule
+from em_reference.threads import number_of_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -503,7 +504,7 @@ class Case(WithParameters):
         """PyMC's model, compiled: a `pp_models.objective.Objective`."""
         from pp_models.objective import Objective
 
-        settings: Any = (self.with_prior, backend, self.units, self.origin)
+        settings: Any = (self.with_prior, backend, self.units, self.origin, number_of_threads())
         return kept(lambda: Objective(self.build_model(), *settings), self.build_model, "objective", *settings)
 
     def complete_data(self) -> Any:

@@ -35,6 +35,7 @@ from em_reference.item_regression import newton, residuals
 from em_reference.layout import Array
 from em_reference.louis import Completions
 from em_reference.node_posterior import Design, chunks, collect
+from em_reference.parts import Part, added_up, parts
 from em_reference.priors import ScalarPrior
 from em_reference.quadrature import equally_spaced
 from em_reference.response_patterns import Patterns, check_responses, unique_patterns
@@ -143,13 +144,20 @@ class TwoPL:
         design, frequencies = self._counted
         lead, items = np.shape(params.slope)[:-1], np.shape(params.slope)[-1]
         intercept, slope = (np.reshape(values, (-1, items)) for values in params)
-        log_likelihood = np.zeros(len(slope))
-        counts = np.zeros((len(slope), design.shape[2], len(nodes)))
-        for chunk in chunks(design, intercept, slope, nodes, weights):
-            frequency = frequencies[chunk.blocks]
-            log_likelihood[chunk.starts] += (chunk.log_probability * frequency).sum(axis=(1, 2))
-            posterior = np.multiply(chunk.joint, (frequency / chunk.total)[..., None], out=chunk.joint)
-            counts[chunk.starts] += collect(design[chunk.blocks], posterior)
+
+        def counted(part: Part) -> tuple[Array, Array]:
+            """Log-likelihood and counts of some starts by some blocks of patterns."""
+            some, often = design[part.blocks], frequencies[part.blocks]
+            starts = slope[part.starts]
+            log_likelihood, counts = np.zeros(len(starts)), np.zeros((len(starts), design.shape[2], len(nodes)))
+            for chunk in chunks(some, intercept[part.starts], starts, nodes, weights):
+                frequency = often[chunk.blocks]
+                log_likelihood[chunk.starts] += (chunk.log_probability * frequency).sum(axis=(1, 2))
+                posterior = np.multiply(chunk.joint, (frequency / chunk.total)[..., None], out=chunk.joint)
+                counts[chunk.starts] += collect(some[chunk.blocks], posterior)
+            return log_likelihood, counts
+
+        log_likelihood, counts = added_up(parts(len(slope), len(design), design.shape[1], len(nodes)), counted)
         counts = np.swapaxes(counts, 1, 2).reshape(*lead, len(nodes), -1)
         attempts = None if self.patterns.answered is None else counts[..., items:-1]
         expected = TwoPLCounts(counts[..., -1], counts[..., :items], attempts)

@@ -12,7 +12,7 @@ EDGE of the range on the way in: at the edge itself the free parameters are infi
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 
 from pp_models.compilation import Backend, compile_mode, inlined, untraced
+from pp_models.copies import Copies, over
 from pp_models.double_precision import in_double_precision
 from pp_models.log_sum_exp import with_stable_sums
 from pp_models.matrices import LogCholesky, LogRegression, with_known_factors
@@ -67,6 +68,8 @@ class Objective:
         Parameters without bounds are measured in them, so that steps do not depend on the units of the data.
     origin : dict of name -> float or array
         Where parameters without bounds are measured from; 0 when left out.
+    threads : int
+        That share the work where the data are large.
     """
 
     model: pm.Model
@@ -74,6 +77,7 @@ class Objective:
     backend: Backend = "fast"
     units: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
     origin: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+    threads: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
         """What it was made of; compiled functions are compiled again where it arrives."""
@@ -302,7 +306,7 @@ class Objective:
         They are -inf and NaN where a distribution is not defined: a line search may try a point at which a
         variance over- or underflows; PyMC then raises.
         """
-        blocks = [self._at(block) for block in self._blocks(x.reshape(-1, self.size))]
+        blocks = over(self._at, self._blocks(x.reshape(-1, self.size)), self._threads)
         values, gradients = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return values.reshape(x.shape[:-1])[()], gradients.reshape(x.shape)
 
@@ -333,7 +337,8 @@ class Objective:
         key = point.tobytes()
         if key not in self._hessians:
             blocks = self._blocks(np.eye(self.size), DIRECTIONS)
-            rows = np.concatenate([self._hessian_of_one_times(point, block) for block in blocks])
+            product = partial(self._hessian_of_one_times, point)
+            rows = np.concatenate(over(product, blocks, self._threads))
             while len(self._hessians) >= MOST_KEPT:
                 del self._hessians[next(iter(self._hessians))]
             self._hessians[key] = (rows + rows.T) / 2
@@ -358,6 +363,10 @@ class Objective:
     def is_large(self) -> bool:
         """Whether one Hessian costs so much more than a gradient that Hessians are kept."""
         return self._rows_at_once < self.size
+
+    @property
+    def _threads(self) -> int:
+        return self.threads if self.is_large else 1
 
     def _blocks(self, rows: Array, times: float = 1.0) -> Iterator[Array]:
         """As many rows at a time as keep the temporaries in the processor's cache; data may be large."""
@@ -492,7 +501,10 @@ class Objective:
     def _values_and_gradients(self) -> Callable[..., Any]:
         """Rows of points -> objectives, and rows of gradients."""
         values, gradients, points = self._many
-        return self.compile([points], inlined([values, gradients]))
+        return self._for_threads(self.compile([points], inlined([values, gradients])))
+
+    def _for_threads(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function if self._threads == 1 else Copies(function, self._threads)
 
     @cached_property
     def _hessian_times(self) -> Callable[..., Any]:
@@ -509,7 +521,8 @@ class Objective:
         gradient = pytensor.grad(inlined([objective])[0], x)
         direction, directions = pt.vector("direction"), pt.matrix("directions")
         product = pytensor.grad(pt.sum(gradient * direction), x, disconnected_inputs="ignore")
-        return self.compile([x, directions], vectorize_graph(inlined([product])[0], {direction: directions}))
+        products = vectorize_graph(inlined([product])[0], {direction: directions})
+        return self._for_threads(self.compile([x, directions], products))
 
     @cached_property
     def _log_likelihood_and_prior(self) -> Callable[..., Any]:

@@ -12,8 +12,8 @@ from comparisons.case import Array, Case, InputError, Natural, each, stack, take
 from comparisons.compiled import Compiled
 from comparisons.optima.unfinished import PLAIN, carried_on
 from em_reference.em import Fit, Status, em
-from pp_models.edges import Space
 from pp_models.maximise import Maximum
+from pp_models.objective import Objective
 from pp_models.side_by_side import maximise_all
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -73,8 +73,6 @@ class Endpoints:
     status : array of str (S,)
     effort : array of int (S,)
         EM cycles, or evaluations of PyMC's objective.
-    accelerated : array of bool (S,)
-        EM starts that crept, and were carried on accelerated.
     last_finite : dict of start -> Natural
         Where starts that ended at no finite value were last, by EM's own numbers.
     """
@@ -85,7 +83,6 @@ class Endpoints:
     log_prior: Array
     status: npt.NDArray[np.object_]
     effort: npt.NDArray[np.int64]
-    accelerated: npt.NDArray[np.bool_]
     last_finite: dict[int, Natural] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -101,10 +98,13 @@ class Endpoints:
         return self.last_finite.get(start, take(self.natural, start))
 
 
-def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
-    """EM: all starts as one batch, plain; those that creep are carried on (see `comparisons.optima.unfinished`)."""
-    plain: Fit = em(case.em, case.to_em(starts), replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles)))
-    fit = carried_on(case, space, plain)
+def run_em(case: Case, objective: Objective, starts: Natural) -> Endpoints:
+    """EM: all starts as one batch, plain, or of large data accelerated (`em_reference.acceleration`).
+
+    Those that creep are carried on (see `comparisons.optima.unfinished`).
+    """
+    stop = replace(case.stop, max_cycles=min(PLAIN, case.stop.max_cycles))
+    fit: Fit = carried_on(case, objective, em(case.em, case.to_em(starts), stop, accelerate=objective.is_large))
     natural = case.from_em(fit.params)
     _check_some_finite(case, natural, fit)
     return Endpoints(
@@ -114,7 +114,6 @@ def run_em(case: Case, space: Space, starts: Natural) -> Endpoints:
         fit.log_prior,
         np.array([str(status) for status in fit.status], dtype=object),
         fit.cycles,
-        fit.cycles > plain.cycles,
         dict(_last_finite(case, starts, fit)),
     )
 
@@ -162,5 +161,4 @@ def run_pymc(compiled: Compiled, starts: Natural, progress: Progress = silent) -
         np.array([objective.log_prior(end.x) for end in ends]),
         np.array([str(end.status) for end in ends], dtype=object),
         np.array([end.evaluations for end in ends]),
-        np.zeros(len(ends), dtype=bool),
     )
