@@ -342,7 +342,7 @@ class Objective:
             while len(self._hessians) >= MOST_KEPT:
                 del self._hessians[next(iter(self._hessians))]
             self._hessians[key] = (rows + rows.T) / 2
-        return self._hessians[key].copy()
+        return self._hessians[key]
 
     def hessian_nearby(self, x: Array) -> Array:
         """Hessian (size, size) at x, or, of large data, at a known point less than a standard error away.

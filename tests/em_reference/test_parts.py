@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+import em_reference.parts
 from em_reference import TwoPL, threads
 from em_reference.parts import LEAST, PARTS, parts
 from em_reference.threads import in_threads, number_of_threads
@@ -40,8 +41,11 @@ def test_one_thread_and_two_give_the_same_digits(starts: int, monkeypatch: pytes
         monkeypatch.setenv("OMP_NUM_THREADS", number)
         expectation = problem.e_step(params)
         found.append([expectation.log_likelihood, *expectation.expected_counts[:2]])
-    for one, two in zip(*found, strict=True):
+    monkeypatch.setattr(em_reference.parts, "PARTS", 1)
+    whole = problem.e_step(params)
+    for one, two, undivided in zip(*found, [whole.log_likelihood, *whole.expected_counts[:2]], strict=True):
         np.testing.assert_array_equal(one, two)
+        np.testing.assert_allclose(one, undivided, rtol=1e-12)
 
 
 def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

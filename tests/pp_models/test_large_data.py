@@ -50,6 +50,8 @@ def test_values_and_derivatives_are_the_same(large, threads: int) -> None:
 
 def test_threads_change_no_digit(large) -> None:
     one, two = large(1), large(2)
+    assert isinstance(two._values_and_gradients, Copies)
+    assert isinstance(two._hessian_of_one_times, Copies)
     for found, expected in zip(two.value_and_gradient(STARTS), one.value_and_gradient(STARTS), strict=True):
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(two.hessian(STARTS), one.hessian(STARTS))
@@ -102,7 +104,7 @@ def test_a_hessian_that_is_not_near_enough_is_replaced(large, monkeypatch: pytes
     """With the Hessian of a point far away the steps creep, until the exact one is taken."""
     compiled = large()
     end = maximise(SMALL, STARTS[0])
-    wrong = compiled.hessian(end.x) * 3.0
+    wrong = compiled.hessian(end.x) * 100.0
     monkeypatch.setattr(Objective, "hessian_nearby", lambda _self, _x: wrong.copy())
     found = maximise(compiled, STARTS[0])
     assert found.status is MaximumStatus.CONVERGED
