@@ -109,6 +109,7 @@ def test_a_hessian_that_is_not_near_enough_is_replaced(large, monkeypatch: pytes
     found = maximise(compiled, STARTS[0])
     assert found.status is MaximumStatus.CONVERGED
     np.testing.assert_allclose(found.x, end.x, rtol=1e-9, atol=1e-9)
+    assert found.evaluations <= end.evaluations + 10
 
 
 # ---- threads ------------------------------------------------------------------------------------------------
