@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -40,9 +41,19 @@ def over(work: Callable[[Block], Result], blocks: Iterable[Block], threads: int)
     """Results for all blocks, in their order."""
     if threads == 1:
         return [work(block) for block in blocks]
-    # Linear algebra that takes all cores for itself would stand in the way of the other threads.
-    with threadpool_limits(1, "blas"):
+    with one_thread_of_linear_algebra():
         return list(_pool(threads).map(work, blocks))
+
+
+def one_thread_of_linear_algebra() -> AbstractContextManager[Any]:
+    """Matrices are small here, or shared out: a library that takes all cores for each keeps other threads waiting."""
+    limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @cache

@@ -45,6 +45,7 @@ from comparisons.optima.starts import Endpoints, Progress, check_starts, draw_st
 from comparisons.writing import saved
 from em_reference.em import Fit, em
 from pp_models.compilation import Backend
+from pp_models.copies import one_thread_of_linear_algebra
 
 # Two endpoints this close, in standard errors by their fitted probabilities, fit one distribution: a tenth of
 # what the estimates of an identified parameter may differ by.
@@ -286,6 +287,11 @@ def crosscheck(
     case = catalogue.case_of(case)
     starts = draw_starts(case, n_starts, seed) if starts is None else starts
     check_starts(case, starts)
+    with one_thread_of_linear_algebra():
+        return _crosscheck(case, starts, seed, backend, progress)
+
+
+def _crosscheck(case: Case, starts: Natural, seed: int, backend: Backend, progress: Progress) -> CrossCheck:
     compiled = compiled_case(case, backend)
     fits = (run_em(case, compiled.objective, starts), run_pymc(compiled, starts, progress))
     optima = find_optima(compiled, fits)
