@@ -13,6 +13,8 @@ from comparisons.errors import Trouble
 
 # Random parameters and their symmetric copies that are tried before an EM's domain is given up.
 MOST_TRIED = 60
+# Parameters at which it does not return in time before any at which it does.
+MOST_HUNG = 2
 
 
 def where_it_works(subject: Subject, reference: Reference) -> Reference:
@@ -31,6 +33,7 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
     good: list[Natural] = []
     broken: list[Trouble] = []
     refused: list[Trouble] = []
+    hung, passed_over = 0, False
     late = out_of_time()
     for point in chain(reference.points, reference.more_points()):
         if (
@@ -43,19 +46,25 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
             try:
                 act(copy)
             except Trouble as trouble:
+                if trouble.late and good:
+                    return reference.restricted(good, broken, refused)
                 if trouble.late:
-                    return reference
+                    hung, passed_over = hung + 1, True
+                    if hung == MOST_HUNG:
+                        return reference
+                    break
                 if trouble.refused:
                     refused.append(trouble)
                     continue
                 if collapses(reference, copy):
                     # It goes where the likelihood has no bound until its numbers end, as the reference does from there.
+                    passed_over = True
                     break
                 broken.append(trouble)
                 break
             good.append(copy)
             break
-    if good and (broken or refused or len(good) < len(reference.points)):
+    if good and (broken or refused or passed_over or len(good) < len(reference.points)):
         return reference.restricted(good, broken, refused)
     return reference
 

@@ -146,7 +146,13 @@ def carried_on(subject: Subject, reference: Reference, end: Natural) -> float:
             ahead = np.clip(ahead, low, high)
             values, _ = reference.objective.value_and_gradient(np.stack([path[-1], ahead]))
             path = [ahead] if values[1] >= values[0] else path
-        now = subject.fit(reference.named(path[-1]), None).natural
+        try:
+            now = subject.fit(reference.named(path[-1]), None).natural
+        except Trouble as trouble:
+            if trouble.late or trouble.refused or not collapses(reference, reference.named(path[-1])):
+                raise
+            # It was on its way to where the likelihood has no bound, and has gone on.
+            return 0.0
         x = reference.free(now)
         path = [*path[-2:], x]
         distance = reference.distance_to_zero(now)

@@ -20,14 +20,15 @@ def one_cycle(case: Case, natural: Natural) -> Natural:
 
 
 def before_collapse(case: Case, start: Natural) -> list[Natural]:
-    """Where it is before it ends at no finite value: last, halfway and first; nowhere where it ends at one."""
+    """Where it is before it ends at no finite value, from the last on ever longer before; none where it ends at one."""
     stop = replace(case.stop, max_cycles=PLAIN)
     fit = em(case.em, case.to_em(start), stop, trace=True)
     if fit.status.item() != Status.NOT_FINITE or fit.trace is None:
         return []
     path = case.from_em(fit.trace.params)
     finite = np.flatnonzero(np.isfinite(case.flat(path)).all(axis=-1) & np.isfinite(fit.trace.log_likelihood))
-    return [take(path, finite[place]) for place in (-1, len(finite) // 2, 0) if len(finite)]
+    before = [2**power for power in range(len(finite).bit_length())]
+    return [take(path, finite[-place]) for place in before]
 
 
 def end_of_em(case: Case, start: Natural) -> Natural:

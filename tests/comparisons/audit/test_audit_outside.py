@@ -22,7 +22,9 @@ RIGHT = (
     "em_plain_tuple",
     "Animals",
     "mixture_flat_vector_inverse_beetles",
+    "mixture_half_way_inverse_beetles_gaps",
     "mixture_incremental_cholesky_beetles_gaps",
+    "mixture_stops_on_gain_cholesky_beetles_gaps",
     "network_squared_logs_lawn",
 )
 WRONG = (
