@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, Case, InputError, Natural
+from comparisons.adjudicate.forms import form_or_plain
+from comparisons.case import Array, Case, InputError, Natural, scalar_name
 from comparisons.parsing import shortened, stripped
 from comparisons.reading.tables import Table, numbers
 
@@ -24,7 +25,8 @@ class Estimates(NamedTuple):
     ----------
     path : str
     columns, rows : tuples of str
-        As the file names them; the data's items (or `coin1`) where it names no rows.
+        As the file names them; the data's items (or `coin1`) where it names no rows. In a family whose parameters
+        are named one by one, the parameters' names, and what they belong to (`class1`).
     texts : tuple of str
         The numbers as the file has them.
     values, half_unit : arrays (P,)
@@ -57,7 +59,9 @@ class Estimates(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """`Dscrmn[item1]`, one per number, as the file names it."""
         blocks = self.blocks or (self.rows,) * len(self.columns)
-        return tuple(f"{column}[{row}]" for column, rows in zip(self.columns, blocks, strict=True) for row in rows)
+        return tuple(
+            scalar_name(column, row) for column, rows in zip(self.columns, blocks, strict=True) for row in rows
+        )
 
 
 def returned(case: Case, natural: Natural, source: str) -> Estimates:
@@ -66,12 +70,8 @@ def returned(case: Case, natural: Natural, source: str) -> Estimates:
     values = case.flat(natural)
     texts = tuple(f"{value:.{MOST_DECIMALS}f}" for value in values)
     half_unit = np.full(len(values), 0.5 * 10.0**-MOST_DECIMALS)
-    return Estimates(source, names, rows_of(blocks), texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
-
-
-def rows_of(blocks: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Every label of some blocks once, in order of appearance."""
-    return tuple(dict.fromkeys(label for block in blocks for label in block))
+    rows = form_or_plain(case.family).groups(case)[1]
+    return Estimates(source, names, rows, texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
 
 
 class Column(NamedTuple):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.adjudicate.forms import form_of
+from comparisons.adjudicate.forms import form_or_plain
 from comparisons.adjudicate.held import inside, kept_down
 from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
@@ -73,7 +73,7 @@ def climb(compiled: Compiled, optima: list[Optimum], given: Natural) -> tuple[li
 def believed(compiled: Compiled, point: Point) -> bool:
     """Whether EM's code and PyMC's agree, also when the numbers are brought to a moderate size."""
     case, objective = compiled
-    tame = form_of(case.family).tame(case, point.natural)
+    tame = form_or_plain(case.family).tame(case, point.natural)
     by_pymc = float(objective.value_and_gradient(objective.free(tame))[0])
     by_em = case.em.e_step(case.to_em(tame))
     heights = (by_pymc, float(by_em.log_likelihood + by_em.log_prior))

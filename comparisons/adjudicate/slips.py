@@ -21,7 +21,7 @@ SLIP = 4.0
 CLOSER = 10.0
 # With fewer numbers than this, all but one say little.
 FEWEST = 4
-# Numbers that are tried, those furthest off beside their size.
+# Numbers that are tried, those furthest off beside their size and this share of their unit.
 SUSPECTS = 3
 BESIDE = 0.05
 # Another reading is not looked at where a second number is further off than this, beside its size.
@@ -60,7 +60,8 @@ def _alone_far(comparison: Comparison, place: Neighbourhood, reading: Reading) -
     target, found = place.printed(reading), reading.quantities(comparison.estimates.values)
     if not np.isfinite(target).all():
         return None
-    far = np.abs(found - target) / (BESIDE + np.abs(target))
+    case = comparison.case
+    far = np.abs(found - target) / (BESIDE * case.unit + np.abs(target - case.zero))
     if reading.changes and np.sort(far)[-2] > HOPELESS:
         return None
     natural = comparison.natural(reading)

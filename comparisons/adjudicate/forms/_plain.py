@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from comparisons.adjudicate.estimates import Estimates, Names, rows_of
+from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Case, InputError, Natural, Support
+from comparisons.case import Array, Axis, Case, InputError, Natural, Support
 from comparisons.optima.labellings import labelling
 from comparisons.reading.tables import Table
 
@@ -66,8 +66,10 @@ def tame(case: Case, natural: Natural) -> Natural:
 
 
 def groups(case: Case) -> tuple[str, tuple[str, ...]]:
-    """Every label once."""
-    return "label", rows_of(tuple(case.labels.values()))
+    """The components of the first parameter, and every parameter that does not have them."""
+    first = case.parameters[0].axes[0] if case.parameters[0].axes else Axis("parameter", ())
+    alone = tuple(parameter.name for parameter in case.parameters if parameter.axes[:1] != (first,))
+    return first.name, (*first.labels, *alone)
 
 
 def order_in_words(reading: Reading, estimates: Estimates) -> str:
