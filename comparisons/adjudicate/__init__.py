@@ -32,6 +32,8 @@ The verdicts, in the order in which they are looked for
     another parametrisation   by either criterion after a conversion, the one with the fewest changes, of those
                               the one that fits within rounding; or after it within 0.1 standard errors and at
                               least ten times closer than before
+    impossible                a probability of 0 for what was seen: EM's log-likelihood is minus infinity at the numbers
+                              as they stand
     stopped early             the estimates are those after n cycles from a customary start
     another model or data     recognised: a relative of the model (see `slope_prior`, `rasch`), one wrong number
                               (see `slips`), the maximum under another quadrature (see `grids`) further away than

@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.adjudicate.distance import Allowance, Neighbourhood
 from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.forms import Form
+from comparisons.adjudicate.impossible import Impossible, impossible
 from comparisons.adjudicate.steps import nearest_stationary
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Natural, natural_of
@@ -66,6 +67,11 @@ class Comparison(WithCompiled):
         if not np.all(self.case.em.feasible(self.case.to_em(natural))):
             return None
         return natural
+
+    def impossible(self, reading: Reading) -> Impossible | None:
+        """Why the data cannot be as they are under a reading, None where they can."""
+        natural = self.natural(reading)
+        return None if natural is None else impossible(self.compiled, natural)
 
     def excess(self, place: Neighbourhood, reading: Reading) -> Array:
         """How far each number lies outside the rounding box."""

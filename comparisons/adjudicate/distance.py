@@ -147,9 +147,9 @@ class Neighbourhood(WithCompiled):
         return float(np.sqrt(np.maximum(delta @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ delta, 0.0)))
 
     def likelihood_distance(self, natural: Natural) -> float:
-        """sqrt(2 (L(optimum) - L)): standard errors, measured by the log-likelihood itself."""
+        """sqrt(2 |L(optimum) - L|): standard errors, measured by the log-likelihood itself; L may be above a saddle."""
         value, _ = self.objective.value_and_gradient(self.objective.free(natural))
-        return float(np.sqrt(2 * max(self.level - value, 0.0))) if np.isfinite(value) else np.inf
+        return float(np.sqrt(2 * abs(self.level - value))) if np.isfinite(value) else np.inf
 
     # ---- the rounding box -------------------------------------------------------------------------
 

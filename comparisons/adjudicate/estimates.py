@@ -7,13 +7,14 @@ import numpy as np
 
 from comparisons.adjudicate.forms import form_or_plain
 from comparisons.case import Array, Case, InputError, Natural, scalar_name
-from comparisons.parsing import shortened, stripped
+from comparisons.parsing import as_number, shortened, stripped
 from comparisons.reading.tables import Table, numbers
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
 # Numbers of more digits than this before or after the point are no estimates; products of two still fit a double.
 MOST_DIGITS = 100
+OF_SANE_SIZE = f"a number of at most {MOST_DIGITS} digits before the point and after it"
 
 Names = tuple[str, ...]
 
@@ -108,10 +109,27 @@ def read_column(table: Table, column: str, rows: Sequence[int]) -> Column:
         if not _of_sane_size(text):
             raise InputError(
                 f"{table.path}, row {table.lines[row]}, column {column!r}: {shortened(text)!r} does not fit, expected "
-                f"a number of at most {MOST_DIGITS} digits before the point and after it"
+                f"{OF_SANE_SIZE}"
             )
     decimals = last_digits(texts)
     return Column(texts, all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals))
+
+
+def printed_number(text: str, where: str) -> float:
+    """One number as it is printed.
+
+    Raises
+    ------
+    InputError
+        If it is none, or of a size that no estimate has; a probability may be as small as it likes.
+    """
+    try:
+        value = as_number(text)
+    except ValueError as error:
+        raise InputError(f"{where}: {shortened(stripped(text))!r} {error}, expected a number") from None
+    if abs(value) >= 1 and not _of_sane_size(stripped(text)):
+        raise InputError(f"{where}: {shortened(stripped(text))!r} does not fit, expected {OF_SANE_SIZE}")
+    return value
 
 
 def ones(count: int) -> Column:
@@ -143,7 +161,7 @@ def by_column(columns: Sequence[Column]) -> tuple[tuple[str, ...], Array, Array,
     )
 
 
-def last_digits(texts: Sequence[str]) -> list[int]:
+def last_digits(texts: Sequence[str], most: int | None = MOST_DECIMALS) -> list[int]:
     """Position after the point of the last digit printed, per number, lost trailing zeros put back.
 
     A column is printed either to so many decimals or to so many significant digits: whichever has to
@@ -153,14 +171,14 @@ def last_digits(texts: Sequence[str]) -> list[int]:
     after_point = [max(-exponent, 0) for _, exponent in written]
     leading = [0 if not digits.strip("0") else len(digits.lstrip("0")) + exponent for digits, exponent in written]
     by_decimals = [max(after_point)] * len(texts)
-    most = max(lead + after for lead, after in zip(leading, after_point, strict=True))
-    by_significance = [max(most - lead, 0) for lead in leading]
+    significant = max(lead + after for lead, after in zip(leading, after_point, strict=True))
+    by_significance = [max(significant - lead, 0) for lead in leading]
 
     def lost(assumed: list[int]) -> int:
         return sum(max(one - other, 0) for one, other in zip(assumed, after_point, strict=True))
 
     chosen = by_significance if lost(by_significance) < lost(by_decimals) else by_decimals
-    return [min(decimals, MOST_DECIMALS) for decimals in chosen]
+    return chosen if most is None else [min(decimals, most) for decimals in chosen]
 
 
 def _digits_and_exponent(text: str) -> tuple[str, int]:

@@ -17,6 +17,7 @@ class Verdict(StrEnum):
     ANOTHER_OPTIMUM = "another optimum"
     ANOTHER_PARAMETRISATION = "another parametrisation"
     ANOTHER_MODEL = "another model or data"
+    IMPOSSIBLE = "impossible"
 
 
 @dataclass(frozen=True, eq=False)

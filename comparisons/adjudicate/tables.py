@@ -8,6 +8,7 @@ from comparisons.adjudicate.finding import Finding
 from comparisons.case import Array, Case
 from comparisons.digits import matching_digits
 from comparisons.optima.edges import at_edge
+from comparisons.optima.kinds import with_the_rest
 
 
 def parameters_table(comparison: Comparison, finding: Finding) -> pd.DataFrame:
@@ -50,7 +51,8 @@ def _errors(comparison: Comparison, finding: Finding) -> Array:
     """Standard errors of the printed numbers, none (NaN) of those left open or at the edge of their range."""
     place = finding.place
     errors = place.standard_errors(finding.reading)
-    edge = np.isin(comparison.case.parameter_names(), at_edge(comparison.compiled, place.natural))
+    edges = with_the_rest(comparison.compiled, set(at_edge(comparison.compiled, place.natural)))
+    edge = np.isin(comparison.case.parameter_names(), list(edges))
     return np.where(place.determined & ~edge & np.isfinite(errors), errors, np.nan)
 
 
