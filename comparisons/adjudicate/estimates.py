@@ -69,8 +69,10 @@ def returned(case: Case, natural: Natural, source: str) -> Estimates:
     """Estimates that a program returned instead of printing them: all digits that an estimate is held to."""
     names, blocks = tuple(case.labels), tuple(case.labels.values())
     values = case.flat(natural)
-    texts = tuple(f"{value:.{MOST_DECIMALS}f}" for value in values)
-    half_unit = np.full(len(values), 0.5 * 10.0**-MOST_DECIMALS)
+    # Of what has a small unit, more digits after the point.
+    small = np.ceil(np.maximum(-np.log10(case.unit), 0.0)).astype(int)
+    texts = tuple(f"{value:.{MOST_DECIMALS + more}f}" for value, more in zip(values, small, strict=True))
+    half_unit = 0.5 * 10.0**-MOST_DECIMALS * case.unit
     rows = form_or_plain(case.family).groups(case)[1]
     return Estimates(source, names, rows, texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
 
