@@ -219,7 +219,7 @@ class Neighbourhood(WithCompiled):
         symmetric, C the complete information. So they are those of a symmetric matrix, in units of standard errors,
         and two rates that are nearly equal do no harm (Dempster, Laird and Rubin 1977).
         """
-        inverse = np.linalg.pinv(self.natural_derivative / self.case.unit[:, None]) / self.case.unit
+        inverse = np.linalg.pinv(self.natural_derivative)
         # Change in free coordinates: J - 1.
         step = inverse @ self.em_change
         values, known = np.linalg.eigh(self.information)

@@ -167,14 +167,18 @@ def last_digits(texts: Sequence[str], most: int | None = MOST_DECIMALS) -> list[
     """Position after the point of the last digit printed, per number, lost trailing zeros put back.
 
     A column is printed either to so many decimals or to so many significant digits: whichever has to
-    assume fewer zeros that got lost.
+    assume fewer zeros that got lost. Of 5.46e7 the last digit stands before the point, of 54600000 that is not known.
     """
+
+    def known(text: str, position: int) -> int:
+        return position if "e" in text.lower() else max(position, 0)
+
     written = [_digits_and_exponent(text) for text in texts]
-    after_point = [max(-exponent, 0) for _, exponent in written]
+    after_point = [known(text, -exponent) for text, (_, exponent) in zip(texts, written, strict=True)]
     leading = [0 if not digits.strip("0") else len(digits.lstrip("0")) + exponent for digits, exponent in written]
     by_decimals = [max(after_point)] * len(texts)
     significant = max(lead + after for lead, after in zip(leading, after_point, strict=True))
-    by_significance = [max(significant - lead, 0) for lead in leading]
+    by_significance = [known(text, significant - lead) for text, lead in zip(texts, leading, strict=True)]
 
     def lost(assumed: list[int]) -> int:
         return sum(max(one - other, 0) for one, other in zip(assumed, after_point, strict=True))

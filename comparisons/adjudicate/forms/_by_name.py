@@ -90,10 +90,9 @@ def places(case: Case) -> dict[str, int]:
     for parameter in case.parameters:
         if parameter.is_matrix:
             labels = [", ".join(cell) for cell in product(*(axis.labels for axis in parameter.axes))]
-            every = np.arange(len(labels)).reshape(parameter.shape)
-            for cells in (every, np.swapaxes(every, -1, -2)):
-                for place, cell in enumerate(parameter.flat(cells).astype(int)):
-                    found.setdefault(bare(scalar_name(parameter.name, labels[cell])), first + place)
+            cells = parameter.flat(np.arange(len(labels)).reshape(parameter.shape)).astype(int)
+            for place, cell in enumerate(cells):
+                found.setdefault(bare(scalar_name(parameter.name, labels[cell])), first + place)
         first += parameter.size
     return found
 

@@ -753,8 +753,9 @@ def test_on_the_way_has_the_chance_that_it_states(lsat: Problem) -> None:
 
 def test_two_rates_that_are_equal_but_for_differences_do_no_harm() -> None:
     """Differences make a complex pair of them, whose real parts are one and the same vector."""
-    case = cast(Case, SimpleNamespace(unit=np.ones(4)))
-    place = distance.Neighbourhood(Compiled(case, cast(Any, SimpleNamespace(free=lambda natural: natural["x"]))), {})
+    place = distance.Neighbourhood(
+        Compiled(cast(Case, None), cast(Any, SimpleNamespace(free=lambda natural: natural["x"]))), {}
+    )
     change = np.diag([0.1, 0.1, 0.8, 0.9]) - np.eye(4)
     change[0, 1], change[1, 0] = 1e-5, -1e-5
     everything = np.ones(4, dtype=bool)

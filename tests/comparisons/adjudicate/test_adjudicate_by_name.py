@@ -9,7 +9,7 @@ import pytest
 
 from comparisons import read_case
 from comparisons.adjudicate import forms
-from comparisons.adjudicate.estimates import Estimates, returned
+from comparisons.adjudicate.estimates import Estimates, last_digits, returned
 from comparisons.case import Case, InputError
 from comparisons.reading.tables import read_table
 
@@ -235,6 +235,19 @@ def test_nothing_but_0_and_1_is_exact(arrow: Bench, ones: str, half: float) -> N
     one, two, three = ones.split(",")
     found = arrow.read(rows(f"A[A=0],{one}", f'"B[A=0, B=0]",{two}', f'"B[A=1, B=0]",{three}'))
     np.testing.assert_allclose(found.half_unit, half)
+
+
+@pytest.mark.parametrize(
+    ("texts", "digits"),
+    [
+        (["5.461e7", "7.9e7", "8e6"], [-4, -4, -4]),
+        (["54610000", "79000000"], [0, 0]),
+        (["1e+05", "123456.7"], [1, 1]),
+        (["1.5e-3", "2.25e-3"], [5, 5]),
+    ],
+)
+def test_the_last_digit_may_stand_before_the_point(texts: list[str], digits: list[int]) -> None:
+    assert last_digits(texts) == digits
 
 
 def test_nobody_is_held_to_more_than_8_decimals_of_a_unit(tmp_path: Path) -> None:
