@@ -16,7 +16,8 @@ changes no parameter by more than the tolerance? It is found by a linear program
 EM itself is run at that point. The smallest such change is reported, and every number outside the rounding
 box with how far. Where EM creeps, a small change says nothing: so the point must also be within 0.1
 standard errors of the maximum, measured by the log-likelihood, sqrt(2 (L_max - L)). The tolerance is
-`--tolerance`, 1e-4 if left out (the default of mirt; BILOG-MG's is 0.01).
+`--tolerance`, 1e-4 if left out (the default of mirt; BILOG-MG's is 0.01). Parameters with
+units, means and variances, are measured in those of the data (`Case.units`), here and elsewhere.
 
 Optimum, difference and standard error are of the quantity that a number was read as, under the name that it has in
 the model; beside it stands the number as the file has it, under the file's own name.

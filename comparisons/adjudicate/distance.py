@@ -7,14 +7,14 @@ Everything is measured around one stationary point x of PyMC's log-likelihood, i
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.stats import f as f_distribution
 
-from comparisons.adjudicate.steps import em_step
+from comparisons.adjudicate.allowance import Allowance
+from comparisons.adjudicate.steps import allowed, em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Natural, natural_of, stack
 from comparisons.compiled import Compiled, WithCompiled
@@ -148,6 +148,8 @@ class Neighbourhood(WithCompiled):
 
     def likelihood_distance(self, natural: Natural) -> float:
         """sqrt(2 |L(optimum) - L|): standard errors, measured by the log-likelihood itself; L may be above a saddle."""
+        if not allowed(self.case, natural):
+            return np.inf
         value, _ = self.objective.value_and_gradient(self.objective.free(natural))
         return float(np.sqrt(2 * abs(self.level - value))) if np.isfinite(value) else np.inf
 
@@ -165,13 +167,13 @@ class Neighbourhood(WithCompiled):
         """How well an optimum itself is known; what has a unit of its own is printed as it is in the model."""
         return ROUND_OFF * (self.case.unit + np.abs(quantities - self.case.zero))
 
-    def smallest_change(self, reading: Reading, values: Array, half_unit: Array) -> "Allowance | None":
+    def smallest_change(self, reading: Reading, values: Array, half_unit: Array) -> Allowance | None:
         """The point that rounds to what is printed at which EM would change least in one cycle.
 
         A linear programme around the optimum: minimise t over free delta subject to
         |d change / dx delta| <= t units in every natural parameter, |printed + d printed / dx delta - given| <= half
         unit. What is reported is the change of an EM cycle at that point itself, not of its linearisation.
-        None where the linearisation says nothing.
+        None where the linearisation says nothing, or leads out of the parameter space.
         """
         case = self.case
         target, given, half = self.printed(reading), reading.quantities(values), reading.half_units(half_unit)
@@ -200,6 +202,8 @@ class Neighbourhood(WithCompiled):
         printed = reading.from_natural(case.flat(point))
         inside = np.where(rows, np.clip(printed, given - half, given + half), printed)
         point = natural_of(case, reading.to_natural(inside))
+        if not allowed(case, point):
+            return None
         moved = (np.abs(case.flat(em_step(case, point)) - case.flat(point)) / case.unit).max()
         return Allowance(float(moved), self.likelihood_distance(point))
 
@@ -242,18 +246,3 @@ class Neighbourhood(WithCompiled):
             return None
         ratio = share[quick].mean() / share[slow].mean()
         return bool(ratio <= f_distribution.ppf(CHANCE, len(quick), len(slow)))
-
-
-class Allowance(NamedTuple):
-    """What must be granted beyond rounding.
-
-    Attributes
-    ----------
-    change : float
-        Largest change of a parameter in the next EM cycle, in its unit, at the best point that rounds to the file.
-    distance : float
-        Distance of that point from the optimum in standard errors, by the log-likelihood.
-    """
-
-    change: float
-    distance: float

@@ -10,6 +10,7 @@ from comparisons.adjudicate.comparison import NEAR, TOLERANCE, Comparison, left_
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import MOST_DECIMALS
 from comparisons.adjudicate.finding import Finding, Verdict
+from comparisons.adjudicate.steps import allowed
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
 from comparisons.optima.find import Optimum
@@ -69,7 +70,7 @@ def _alone_far(comparison: Comparison, place: Neighbourhood, reading: Reading) -
     for suspect in np.argsort(-far)[:SUSPECTS]:
         mended = np.where(np.arange(len(found)) == suspect, target, found)
         point = comparison.parameters(mended, reading)
-        if not np.isfinite(comparison.case.flat(point)).all():
+        if not allowed(comparison.case, point):
             continue
         left = max(place.likelihood_distance(point), place.mahalanobis(point))
         if left <= NEAR and left * CLOSER < before:

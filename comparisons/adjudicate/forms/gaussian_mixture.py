@@ -61,5 +61,7 @@ def read(path: str | Path, _: Table, case: Case, options: Mapping[str, Any]) -> 
     if said is not None and said != own:
         raise InputError(f"{path}, {TYPE!r}: {said!r}, expected {own!r}, or --covariance {said}")
     called = {"covariance": "covariance" if "covariance" in case.labels else "variance"}
-    written, notes = of_lists(content.by_name, case, content.path, called, BESIDE)
+    # Of one component the weight is 1, and no parameter.
+    beside = BESIDE if "weight" in case.labels else (*BESIDE, "weight", "weights")
+    written, notes = of_lists(content.by_name, case, content.path, called, beside)
     return assembled(case, content.path, written, notes)

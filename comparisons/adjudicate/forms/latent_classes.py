@@ -55,7 +55,8 @@ def read(path: str | Path, _: Table, case: Case, options: Mapping[str, Any]) -> 
     content = read_content(path)
     table = content.table
     items = _items(case)
-    if table is None or not set(items) & set(table.columns):
+    # An item may be called 'value'.
+    if table is None or 2 * len(set(items) & set(table.columns)) <= len(items):
         return of_content(content, case, options)
     written, notes = _of_classes(table, case, items)
     return assembled(case, content.path, written, [*content.notes, *notes])

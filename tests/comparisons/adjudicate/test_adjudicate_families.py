@@ -30,6 +30,7 @@ CATALOGUE = Path(str(resources.files("comparisons.catalogue")))
 REPORTS = Path(__file__).resolve().parents[3] / "reports"
 FAST = ("arrow", "arrow-prior", "carcinoma-2", "faithful-waiting", "stouffer-toby")
 SLOW = ("faithful", "hidden-cause", "hasselblad", "genetic-linkage", "murray", "faithful-waiting-free", "carcinoma-3")
+SMALL = [[[1e-3, 0.0], [0.0, 1e-3]]]
 BEST = ("best", "ridge", "boundary")
 COMPONENTS = ("class", "component")
 DATA = {"stouffer-toby": "stouffer-toby.csv", "faithful-waiting": "faithful.csv", "arrow": "arrow.csv"}
@@ -350,3 +351,23 @@ def test_what_scikit_learn_holds(covariance: str, tmp_path: Path) -> None:
         result = shown("gaussian-mixture", CATALOGUE / "faithful.csv", tmp_path / "fit.json", *options)
         assert result.exit_code == 0, result.output
         assert result.stdout.startswith(said)
+
+
+def test_a_matrix_that_one_number_put_right_makes_indefinite(tmp_path: Path) -> None:
+    """It is not tried: that number is not the only one that is wrong."""
+    rows = ((0, 1), (1, 3), (2, 2), (5, 9), (6, 5), (7, 8), (8, 6), (3, 3))
+    (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in rows))
+    mean = np.mean(rows, axis=0).tolist()
+    (tmp_path / "given.json").write_text(json.dumps({"weights_": [1.0], "means_": [mean], "covariances_": SMALL}))
+    case = read_case("gaussian-mixture", tmp_path / "points.csv", components=1)
+    known = known_optima(case, 2, 0)
+    estimates = forms.read(tmp_path / "given.json", Table("", (), [], []), case, {})
+    found = adjudicate(case, estimates, known=known)
+    assert found.verdict == Verdict.ANOTHER_MODEL
+    assert estimates.notes == ("not used: weights_",)
+    indefinite = known.optima[0].point.natural | {"covariance": np.array([[[1.0, 2.0], [2.0, 1.0]]])}
+    place = Neighbourhood(Compiled(case, known.objective), known.optima[0].point.natural)
+    assert place.likelihood_distance(indefinite) == np.inf
+    # Numbers that are wholly open to rounding may be anything.
+    reading = forms.form_of("gaussian-mixture").reading(estimates, {})
+    assert place.smallest_change(reading, case.flat(indefinite), np.full(5, 1e-3)) is None
