@@ -30,6 +30,7 @@ from comparisons.adjudicate.forms._plain import LAYOUTS as BY_NAME
 from comparisons.adjudicate.forms._plain import reading as reading
 from comparisons.adjudicate.forms.coin_mixture import COMPONENT, WEIGHT
 from comparisons.adjudicate.forms.headers import find_column, missing_role, unused_columns
+from comparisons.adjudicate.forms.layouts.roles import plain
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Case, InputError, Natural
 from comparisons.reading.tables import Table
@@ -55,11 +56,17 @@ def read(path: str | Path, _: Table, case: Case, options: Mapping[str, Any]) -> 
     content = read_content(path)
     table = content.table
     items = _items(case)
-    # An item may be called 'value'.
-    if table is None or 2 * len(set(items) & set(table.columns)) <= len(items):
+    if table is None or not _by_class(table, items):
         return of_content(content, case, options)
     written, notes = _of_classes(table, case, items)
     return assembled(case, content.path, written, [*content.notes, *notes])
+
+
+def _by_class(table: Table, items: tuple[str, ...]) -> bool:
+    """Whether a table has one row per class; one with a row per parameter may have an item 'value' in its header."""
+    found = len(set(items) & set(table.columns))
+    weighted = any(plain(column) in WEIGHT.synonyms for column in table.columns)
+    return 2 * found > len(items) or (found > 0 and weighted)
 
 
 def _items(case: Case) -> tuple[str, ...]:
@@ -94,7 +101,7 @@ def conversions(estimates: Estimates, _: Mapping[str, Any], __: Natural) -> Iter
     blocks = zip(estimates.roles, estimates.blocks, strict=True)
     other = np.concatenate([np.full(len(block), role == SECOND) for role, block in blocks])
     if other.any():
-        plain = reading(estimates, {})
+        given = reading(estimates, {})
         scale, offset = np.where(other, -1.0, 1.0), np.where(other, 1.0, 0.0)
         change = "probabilities of the first category instead of the second"
-        yield Reading((change,), plain.roles, plain.to_natural, plain.from_natural, scale, offset, blocks=plain.blocks)
+        yield Reading((change,), given.roles, given.to_natural, given.from_natural, scale, offset, blocks=given.blocks)

@@ -172,6 +172,13 @@ def test_one_row_per_class(classes: Bench) -> None:
     assert wide.rows == ("class1", "class2")
 
 
+def test_an_item_may_be_called_value(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "latent-classes", BINARY.replace("p,q", "value,q"), classes=2)
+    rows_of_two = [f'"probability[class{k}, {item}]",0.{k}' for k in (1, 2) for item in ("value", "q")]
+    found = bench.read(rows("weight[class1],0.3", *rows_of_two, header="parameter,value"))
+    np.testing.assert_array_equal(found.values, [0.3, 0.7, 0.1, 0.1, 0.2, 0.2])
+
+
 def test_items_of_more_categories_are_read_by_name(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "latent-classes", ANSWERS, classes=2)
     natural = {"weight": [0.5, 0.5], "probability": [[0.1, 0.2], [0.3, 0.4]],

@@ -28,8 +28,17 @@ from comparisons.reading.tables import Table, read_table
 
 CATALOGUE = Path(str(resources.files("comparisons.catalogue")))
 REPORTS = Path(__file__).resolve().parents[3] / "reports"
-FAST = ("arrow", "arrow-prior", "carcinoma-2", "faithful-waiting", "stouffer-toby")
-SLOW = ("faithful", "hidden-cause", "hasselblad", "genetic-linkage", "murray", "faithful-waiting-free", "carcinoma-3")
+FAST = ("arrow", "carcinoma-2", "faithful-waiting", "stouffer-toby")
+SLOW = (
+    "arrow-prior",
+    "faithful",
+    "hidden-cause",
+    "hasselblad",
+    "genetic-linkage",
+    "murray",
+    "faithful-waiting-free",
+    "carcinoma-3",
+)
 SMALL = [[[1e-3, 0.0], [0.0, 1e-3]]]
 BEST = ("best", "ridge", "boundary")
 COMPONENTS = ("class", "component")
@@ -285,6 +294,7 @@ def test_a_zero_within_the_rounding_of_the_maximum(tmp_path: Path) -> None:
     assert found.log_likelihood == -np.inf
 
 
+@pytest.mark.slow
 def test_a_zero_that_is_not_in_the_way_is_not_named(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("A,B\n0,1\n0,1\n1,1\n0,0\n")
     (tmp_path / "given.json").write_text('{"A": [1, 0], "B": [[0.25, 0.75], [0, 1]]}')
@@ -314,8 +324,12 @@ def test_a_prior_that_rules_them_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("stouffer-toby", ["latent-classes", "--classes", 2]),
-        ("faithful-waiting", ["gaussian-mixture", "--components", 2, "--covariance", "tied", "--variables", "waiting"]),
+        pytest.param("stouffer-toby", ["latent-classes", "--classes", 2], marks=pytest.mark.slow),
+        pytest.param(
+            "faithful-waiting",
+            ["gaussian-mixture", "--components", 2, "--covariance", "tied", "--variables", "waiting"],
+            marks=pytest.mark.slow,
+        ),
         ("arrow", ["bayes-net", "--network", "A->B"]),
     ],
 )
@@ -353,6 +367,7 @@ def test_what_scikit_learn_holds(covariance: str, tmp_path: Path) -> None:
         assert result.stdout.startswith(said)
 
 
+@pytest.mark.slow
 def test_a_matrix_that_one_number_put_right_makes_indefinite(tmp_path: Path) -> None:
     """It is not tried: that number is not the only one that is wrong."""
     rows = ((0, 1), (1, 3), (2, 2), (5, 9), (6, 5), (7, 8), (8, 6), (3, 3))
