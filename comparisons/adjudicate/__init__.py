@@ -16,7 +16,8 @@ changes no parameter by more than the tolerance? It is found by a linear program
 EM itself is run at that point. The smallest such change is reported, and every number outside the rounding
 box with how far. Where EM creeps, a small change says nothing: so the point must also be within 0.1
 standard errors of the maximum, measured by the log-likelihood, sqrt(2 (L_max - L)). The tolerance is
-`--tolerance`, 1e-4 if left out (the default of mirt; BILOG-MG's is 0.01).
+`--tolerance`, 1e-4 if left out (the default of mirt; BILOG-MG's is 0.01). Parameters with
+units, means and variances, are measured in those of the data (`Case.units`), here and elsewhere.
 
 Optimum, difference and standard error are of the quantity that a number was read as, under the name that it has in
 the model; beside it stands the number as the file has it, under the file's own name.
@@ -32,6 +33,8 @@ The verdicts, in the order in which they are looked for
     another parametrisation   by either criterion after a conversion, the one with the fewest changes, of those
                               the one that fits within rounding; or after it within 0.1 standard errors and at
                               least ten times closer than before
+    impossible                a probability of 0 for what was seen: EM's log-likelihood is minus infinity at the numbers
+                              as they stand
     stopped early             the estimates are those after n cycles from a customary start
     another model or data     recognised: a relative of the model (see `slope_prior`, `rasch`), one wrong number
                               (see `slips`), the maximum under another quadrature (see `grids`) further away than

@@ -10,7 +10,8 @@ from comparisons.adjudicate.comparison import TOLERANCE, Comparison
 from comparisons.adjudicate.estimates import Estimates
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.forms import form_or_plain
-from comparisons.adjudicate.known_optima import KnownOptima, climb, known_optima
+from comparisons.adjudicate.impossible import Impossible
+from comparisons.adjudicate.known_optima import KnownOptima, climb, equally_high_first, known_optima
 from comparisons.adjudicate.tables import groups_table, parameters_table
 from comparisons.adjudicate.verdict import decide
 from comparisons.adjudicate.words import KIND_IN_WORDS, sentence
@@ -36,7 +37,9 @@ class Adjudication:
         The optimum that is reached by climbing from the estimates.
     point : Point or None
         PyMC's log-likelihood, gradient and Newton gain at the estimates read as the file says; None
-        outside the parameter space.
+        outside the parameter space, and where the data are impossible.
+    impossible : Impossible or None
+        Why the data are impossible under the numbers as they stand.
     distance, newton_distance, mahalanobis : float
         Distance from the optimum in standard errors: by the log-likelihood, sqrt(2 (L_max - L)); by the
         gradient at the estimates, sqrt(g' H^-1 g); by the information at the optimum.
@@ -64,6 +67,7 @@ class Adjudication:
     optima: list[Optimum]
     belongs_to: int | None
     point: Point | None
+    impossible: Impossible | None
     distance: float
     newton_distance: float
     mahalanobis: float
@@ -112,6 +116,8 @@ class Adjudication:
     @property
     def log_likelihood(self) -> float:
         """Log-likelihood (or log-posterior) at the estimates read as the file says."""
+        if self.impossible is not None:
+            return -np.inf
         return np.nan if self.point is None else self.point.objective
 
     @property
@@ -180,13 +186,14 @@ def adjudicate(
     given = comparison.natural(plain)
     belongs_to = None
     if given is not None:
-        optima, belongs_to = climb(compiled, optima, given)
+        optima, belongs_to = equally_high_first(*climb(compiled, optima, given))
         comparison = replace(comparison, optima=optima)
     finding = decide(comparison, plain)
     parameters = parameters_table(comparison, finding)
-    point = None if given is None else examine(compiled, given)
+    impossible = comparison.impossible(plain)
+    point = None if given is None or impossible else examine(compiled, given)
     # Distances are those of the reading that the verdict is about.
-    aligned = comparison.natural(finding.reading)
+    aligned = None if comparison.impossible(finding.reading) else comparison.natural(finding.reading)
     return Adjudication(
         case=case,
         estimates=estimates,
@@ -194,6 +201,7 @@ def adjudicate(
         optima=optima,
         belongs_to=belongs_to,
         point=point,
+        impossible=impossible,
         distance=np.inf if aligned is None else finding.place.likelihood_distance(aligned),
         newton_distance=float(np.sqrt(2 * point.gain)) if point is not None else np.inf,
         mahalanobis=np.inf if aligned is None else finding.place.mahalanobis(aligned),

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.adjudicate.distance import Allowance, Neighbourhood
+from comparisons.adjudicate.allowance import Allowance
+from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.forms import Form
-from comparisons.adjudicate.steps import nearest_stationary
+from comparisons.adjudicate.impossible import Impossible, impossible
+from comparisons.adjudicate.steps import allowed, nearest_stationary
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Natural, natural_of
 from comparisons.compiled import Compiled, WithCompiled
@@ -61,11 +63,12 @@ class Comparison(WithCompiled):
     def natural(self, reading: Reading) -> Natural | None:
         """Parameters under a reading; None outside the parameter space."""
         natural = self.given(reading)
-        if not np.isfinite(self.case.flat(natural)).all():
-            return None
-        if not np.all(self.case.em.feasible(self.case.to_em(natural))):
-            return None
-        return natural
+        return natural if allowed(self.case, natural) else None
+
+    def impossible(self, reading: Reading) -> Impossible | None:
+        """Why the data cannot be as they are under a reading, None where they can."""
+        natural = self.natural(reading)
+        return None if natural is None else impossible(self.compiled, natural)
 
     def excess(self, place: Neighbourhood, reading: Reading) -> Array:
         """How far each number lies outside the rounding box."""

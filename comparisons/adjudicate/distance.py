@@ -7,20 +7,20 @@ Everything is measured around one stationary point x of PyMC's log-likelihood, i
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.stats import f as f_distribution
 
-from comparisons.adjudicate.steps import em_step
+from comparisons.adjudicate.allowance import Allowance
+from comparisons.adjudicate.steps import allowed, em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Natural, natural_of, stack
 from comparisons.compiled import Compiled, WithCompiled
 from pp_models.maximise import held_at_bound
 
-# Round-off of EM and PyMC, beside 1 + |estimate|: the optimum itself is known to about this.
+# Round-off of EM and PyMC, beside the unit + |estimate|: the optimum itself is known to about this.
 ROUND_OFF = 1e-8
 STEP = 1e-4
 # Curvature, beside the steepest, below which a direction carries no information.
@@ -129,7 +129,7 @@ class Neighbourhood(WithCompiled):
         derivative = self.printed_derivative(reading)
         covariance, open_directions = self.covariance
         variance = np.einsum("pi,ij,pj->p", derivative, covariance, derivative)
-        adrift = ((derivative @ open_directions) ** 2).sum(axis=1) > FLAT
+        adrift = ((derivative @ open_directions / self.case.unit[:, None]) ** 2).sum(axis=1) > FLAT
         return np.where(adrift | ~self.determined, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
     def mahalanobis(self, natural: Natural, only: npt.NDArray[np.bool_] | None = None) -> float:
@@ -140,15 +140,18 @@ class Neighbourhood(WithCompiled):
         if only is None:
             delta = (self.objective.free(natural) - self.x)[self.movable]
             return float(np.sqrt(np.maximum(delta @ self.information @ delta, 0.0)))
-        rows = self.natural_derivative[only]
-        delta = (self.case.flat(natural) - self.case.flat(self.natural))[only]
+        unit = self.case.unit[only]
+        rows = self.natural_derivative[only] / unit[:, None]
+        delta = (self.case.flat(natural) - self.case.flat(self.natural))[only] / unit
         covariance = rows @ self.covariance[0] @ rows.T
         return float(np.sqrt(np.maximum(delta @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ delta, 0.0)))
 
     def likelihood_distance(self, natural: Natural) -> float:
-        """sqrt(2 (L(optimum) - L)): standard errors, measured by the log-likelihood itself."""
+        """sqrt(2 |L(optimum) - L|): standard errors, measured by the log-likelihood itself; L may be above a saddle."""
+        if not allowed(self.case, natural):
+            return np.inf
         value, _ = self.objective.value_and_gradient(self.objective.free(natural))
-        return float(np.sqrt(2 * max(self.level - value, 0.0))) if np.isfinite(value) else np.inf
+        return float(np.sqrt(2 * abs(self.level - value))) if np.isfinite(value) else np.inf
 
     # ---- the rounding box -------------------------------------------------------------------------
 
@@ -156,26 +159,31 @@ class Neighbourhood(WithCompiled):
         """How far each printed number lies outside what rounding explains, in the order of the parameters."""
         target, given, half = self.printed(reading), reading.quantities(values), reading.half_units(half_unit)
         with np.errstate(invalid="ignore"):
-            beyond = np.abs(given - target) - half - ROUND_OFF * (1 + np.abs(target))
+            beyond = np.abs(given - target) - half - self._known_to(target)
         beyond = np.where(np.isnan(beyond), np.inf, beyond)
         return np.where(self.determined, np.maximum(beyond, 0.0), 0.0)
 
-    def smallest_change(self, reading: Reading, values: Array, half_unit: Array) -> "Allowance | None":
+    def _known_to(self, quantities: Array) -> Array:
+        """How well an optimum itself is known; what has a unit of its own is printed as it is in the model."""
+        return ROUND_OFF * (self.case.unit + np.abs(quantities - self.case.zero))
+
+    def smallest_change(self, reading: Reading, values: Array, half_unit: Array) -> Allowance | None:
         """The point that rounds to what is printed at which EM would change least in one cycle.
 
         A linear programme around the optimum: minimise t over free delta subject to
-        |d change / dx delta| <= t in every natural parameter, |printed + d printed / dx delta - given| <= half
+        |d change / dx delta| <= t units in every natural parameter, |printed + d printed / dx delta - given| <= half
         unit. What is reported is the change of an EM cycle at that point itself, not of its linearisation.
-        None where the linearisation says nothing.
+        None where the linearisation says nothing, or leads out of the parameter space.
         """
         case = self.case
         target, given, half = self.printed(reading), reading.quantities(values), reading.half_units(half_unit)
-        change, moves = self.em_change, self.printed_derivative(reading)
+        change, moves = self.em_change / case.unit[:, None], self.printed_derivative(reading)
         rows = self.determined & np.isfinite(target) & np.isfinite(moves).all(axis=1)
         if not (np.isfinite(change).all() and rows.any()):
             return None
-        moves, gap = moves[rows], (given - target)[rows]
-        slack = (half + ROUND_OFF * (1 + np.abs(target)))[rows]
+        unit = case.unit[rows]
+        moves, gap = moves[rows] / unit[:, None], (given - target)[rows] / unit
+        slack = (half + self._known_to(target))[rows] / unit
         one = np.ones((len(change), 1))
         none = np.zeros((len(moves), 1))
         size = change.shape[1]
@@ -194,7 +202,9 @@ class Neighbourhood(WithCompiled):
         printed = reading.from_natural(case.flat(point))
         inside = np.where(rows, np.clip(printed, given - half, given + half), printed)
         point = natural_of(case, reading.to_natural(inside))
-        moved = np.abs(case.flat(em_step(case, point)) - case.flat(point)).max()
+        if not allowed(case, point):
+            return None
+        moved = (np.abs(case.flat(em_step(case, point)) - case.flat(point)) / case.unit).max()
         return Allowance(float(moved), self.likelihood_distance(point))
 
     # ---- on the path of an EM? ---------------------------------------------------------------------
@@ -236,18 +246,3 @@ class Neighbourhood(WithCompiled):
             return None
         ratio = share[quick].mean() / share[slow].mean()
         return bool(ratio <= f_distribution.ppf(CHANCE, len(quick), len(slow)))
-
-
-class Allowance(NamedTuple):
-    """What must be granted beyond rounding.
-
-    Attributes
-    ----------
-    change : float
-        Largest change of a parameter in the next EM cycle, at the best point that rounds to the file.
-    distance : float
-        Distance of that point from the optimum in standard errors, by the log-likelihood.
-    """
-
-    change: float
-    distance: float

@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.case import Array, Case, InputError, Natural
-from comparisons.parsing import shortened, stripped
+from comparisons.adjudicate.forms import form_or_plain
+from comparisons.case import Array, Case, InputError, Natural, scalar_name
+from comparisons.parsing import as_number, shortened, stripped
 from comparisons.reading.tables import Table, numbers
 
 # Digits beyond these are round-off in most software; nobody is held to them.
 MOST_DECIMALS = 8
 # Numbers of more digits than this before or after the point are no estimates; products of two still fit a double.
 MOST_DIGITS = 100
+OF_SANE_SIZE = f"a number of at most {MOST_DIGITS} digits before the point and after it"
 
 Names = tuple[str, ...]
 
@@ -24,7 +26,8 @@ class Estimates(NamedTuple):
     ----------
     path : str
     columns, rows : tuples of str
-        As the file names them; the data's items (or `coin1`) where it names no rows.
+        As the file names them; the data's items (or `coin1`) where it names no rows. In a family whose parameters
+        are named one by one, the parameters' names, and what they belong to (`class1`).
     texts : tuple of str
         The numbers as the file has them.
     values, half_unit : arrays (P,)
@@ -57,21 +60,21 @@ class Estimates(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """`Dscrmn[item1]`, one per number, as the file names it."""
         blocks = self.blocks or (self.rows,) * len(self.columns)
-        return tuple(f"{column}[{row}]" for column, rows in zip(self.columns, blocks, strict=True) for row in rows)
+        return tuple(
+            scalar_name(column, row) for column, rows in zip(self.columns, blocks, strict=True) for row in rows
+        )
 
 
 def returned(case: Case, natural: Natural, source: str) -> Estimates:
     """Estimates that a program returned instead of printing them: all digits that an estimate is held to."""
     names, blocks = tuple(case.labels), tuple(case.labels.values())
     values = case.flat(natural)
-    texts = tuple(f"{value:.{MOST_DECIMALS}f}" for value in values)
-    half_unit = np.full(len(values), 0.5 * 10.0**-MOST_DECIMALS)
-    return Estimates(source, names, rows_of(blocks), texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
-
-
-def rows_of(blocks: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Every label of some blocks once, in order of appearance."""
-    return tuple(dict.fromkeys(label for block in blocks for label in block))
+    # Of what has a small unit, more digits after the point.
+    small = np.ceil(np.maximum(-np.log10(case.unit), 0.0)).astype(int)
+    texts = tuple(f"{value:.{MOST_DECIMALS + more}f}" for value, more in zip(values, small, strict=True))
+    half_unit = 0.5 * 10.0**-MOST_DECIMALS * case.unit
+    rows = form_or_plain(case.family).groups(case)[1]
+    return Estimates(source, names, rows, texts, values, half_unit, MOST_DECIMALS, names, (), blocks=blocks)
 
 
 class Column(NamedTuple):
@@ -108,10 +111,27 @@ def read_column(table: Table, column: str, rows: Sequence[int]) -> Column:
         if not _of_sane_size(text):
             raise InputError(
                 f"{table.path}, row {table.lines[row]}, column {column!r}: {shortened(text)!r} does not fit, expected "
-                f"a number of at most {MOST_DIGITS} digits before the point and after it"
+                f"{OF_SANE_SIZE}"
             )
     decimals = last_digits(texts)
     return Column(texts, all_values[list(rows)], 0.5 * 10.0 ** -np.array(decimals, dtype=float), max(decimals))
+
+
+def printed_number(text: str, where: str) -> float:
+    """One number as it is printed.
+
+    Raises
+    ------
+    InputError
+        If it is none, or of a size that no estimate has; a probability may be as small as it likes.
+    """
+    try:
+        value = as_number(text)
+    except ValueError as error:
+        raise InputError(f"{where}: {shortened(stripped(text))!r} {error}, expected a number") from None
+    if abs(value) >= 1 and not _of_sane_size(stripped(text)):
+        raise InputError(f"{where}: {shortened(stripped(text))!r} does not fit, expected {OF_SANE_SIZE}")
+    return value
 
 
 def ones(count: int) -> Column:
@@ -143,24 +163,28 @@ def by_column(columns: Sequence[Column]) -> tuple[tuple[str, ...], Array, Array,
     )
 
 
-def last_digits(texts: Sequence[str]) -> list[int]:
+def last_digits(texts: Sequence[str], most: int | None = MOST_DECIMALS) -> list[int]:
     """Position after the point of the last digit printed, per number, lost trailing zeros put back.
 
     A column is printed either to so many decimals or to so many significant digits: whichever has to
-    assume fewer zeros that got lost.
+    assume fewer zeros that got lost. Of 5.46e7 the last digit stands before the point, of 54600000 that is not known.
     """
+
+    def known(text: str, position: int) -> int:
+        return position if "e" in text.lower() else max(position, 0)
+
     written = [_digits_and_exponent(text) for text in texts]
-    after_point = [max(-exponent, 0) for _, exponent in written]
+    after_point = [known(text, -exponent) for text, (_, exponent) in zip(texts, written, strict=True)]
     leading = [0 if not digits.strip("0") else len(digits.lstrip("0")) + exponent for digits, exponent in written]
     by_decimals = [max(after_point)] * len(texts)
-    most = max(lead + after for lead, after in zip(leading, after_point, strict=True))
-    by_significance = [max(most - lead, 0) for lead in leading]
+    significant = max(lead + after for lead, after in zip(leading, after_point, strict=True))
+    by_significance = [known(text, significant - lead) for text, lead in zip(texts, leading, strict=True)]
 
     def lost(assumed: list[int]) -> int:
         return sum(max(one - other, 0) for one, other in zip(assumed, after_point, strict=True))
 
     chosen = by_significance if lost(by_significance) < lost(by_decimals) else by_decimals
-    return [min(decimals, MOST_DECIMALS) for decimals in chosen]
+    return chosen if most is None else [min(decimals, most) for decimals in chosen]
 
 
 def _digits_and_exponent(text: str) -> tuple[str, int]:

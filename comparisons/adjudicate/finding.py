@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from comparisons.adjudicate.distance import Allowance, Neighbourhood
+from comparisons.adjudicate.allowance import Allowance
+from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.held import Held
 from comparisons.adjudicate.ways_to_read import Reading
 
@@ -17,6 +18,7 @@ class Verdict(StrEnum):
     ANOTHER_OPTIMUM = "another optimum"
     ANOTHER_PARAMETRISATION = "another parametrisation"
     ANOTHER_MODEL = "another model or data"
+    IMPOSSIBLE = "impossible"
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,11 +25,12 @@ def adjudicate_estimates(
     Parameters
     ----------
     family : str
-        `two-pl`, `common-slope` or `coin-mixture`.
+        As on the command line (`two-pl`, `latent-classes`).
     data : str or Path
         The data, a CSV file as for `read_case`.
     estimates : str or Path
-        The estimates as the package wrote them, with all the digits that it printed.
+        The estimates as the package wrote them, with all the digits that it printed; in most families one row per
+        parameter, under the names of a report.
     n_starts : int
         Random starts of EM and of PyMC, from which the best optimum is sought.
     seed : int
@@ -47,7 +48,7 @@ def adjudicate_estimates(
     Raises
     ------
     InputError
-        If the family has no such estimates, an option is unknown, a file cannot be read or does not fit the other, a
+        If the family or an option is unknown, a file cannot be read or does not fit the other, a
         parameter is missing, or the tolerance is negative: one line that says what, where and what was expected.
 
     Examples

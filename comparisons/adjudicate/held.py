@@ -29,6 +29,9 @@ INWARDS = 1e-4
 RISE = 1e-6
 # Curvature upwards, beside the steepest, that is none.
 LEVEL = 1e-7
+# The log-likelihood rises by as much as the logarithm of the distance for every observation that is impossible at the
+# edge, or by a share of it where several are in the way.
+A_SHARE = 0.01
 STARTS = 20
 
 
@@ -76,6 +79,12 @@ def kept_down(compiled: Compiled, natural: Natural) -> tuple[Entry, ...]:
     """Parameters at an edge from which the likelihood rises inwards."""
     least = RISE * (1 + abs(float(compiled.objective.value_and_gradient(compiled.objective.free(natural))[0])))
     return tuple(entry for entry in _entries(compiled, natural) if entry.rise > least)
+
+
+def in_the_way(compiled: Compiled, natural: Natural) -> tuple[Entry, ...]:
+    """Parameters at an edge at which something that was seen has probability 0: it rises with the distance from it."""
+    found = _entries(compiled, natural)
+    return tuple(entry for entry in found if entry.rise * _step(compiled.objective, entry) > A_SHARE)
 
 
 def inside(objective: Objective, natural: Natural, entries: tuple[Entry, ...]) -> Natural:

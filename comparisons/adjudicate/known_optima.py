@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.adjudicate.forms import form_of
+from comparisons.adjudicate.forms import form_or_plain
 from comparisons.adjudicate.held import inside, kept_down
 from comparisons.adjudicate.steps import no_gradient
 from comparisons.case import Case, InputError, Natural
 from comparisons.compiled import Compiled, compiled_case
 from comparisons.optima.find import Optimum, find_optima, index_of, unreached, with_optimum
-from comparisons.optima.kinds import Kind, Point, examine_end
+from comparisons.optima.kinds import NO_MAXIMUM, Kind, Point, examine_end
 from comparisons.optima.starts import Progress, draw_starts, run_em, run_pymc, silent
 from pp_models.maximise import maximise
 from pp_models.objective import Objective
@@ -70,10 +70,20 @@ def climb(compiled: Compiled, optima: list[Optimum], given: Natural) -> tuple[li
     return with_optimum(case, optima, new)
 
 
+def equally_high_first(optima: list[Optimum], belongs_to: int | None) -> tuple[list[Optimum], int | None]:
+    """Optima with the one that the estimates belong to in front, if it is as high as the best."""
+    if belongs_to is None:
+        return optima, None
+    own, best = optima[belongs_to], optima[0]
+    if own.kind in NO_MAXIMUM or own.objective < best.objective - best.point.level:
+        return optima, belongs_to
+    return [own, *(optimum for optimum in optima if optimum is not own)], 0
+
+
 def believed(compiled: Compiled, point: Point) -> bool:
     """Whether EM's code and PyMC's agree, also when the numbers are brought to a moderate size."""
     case, objective = compiled
-    tame = form_of(case.family).tame(case, point.natural)
+    tame = form_or_plain(case.family).tame(case, point.natural)
     by_pymc = float(objective.value_and_gradient(objective.free(tame))[0])
     by_em = case.em.e_step(case.to_em(tame))
     heights = (by_pymc, float(by_em.log_likelihood + by_em.log_prior))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from comparisons.adjudicate.allowance import Allowance
 from comparisons.adjudicate.comparison import TOLERANCE, Comparison
-from comparisons.adjudicate.distance import Allowance, Neighbourhood
+from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.finding import Finding, Verdict
 from comparisons.adjudicate.grids import OtherGrid, other_grid
 from comparisons.adjudicate.stopped_early import AS_WHEN_STOPPED, creeping

@@ -10,6 +10,7 @@ from comparisons.adjudicate.comparison import NEAR, TOLERANCE, Comparison, left_
 from comparisons.adjudicate.distance import Neighbourhood
 from comparisons.adjudicate.estimates import MOST_DECIMALS
 from comparisons.adjudicate.finding import Finding, Verdict
+from comparisons.adjudicate.steps import allowed
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Natural
 from comparisons.optima.find import Optimum
@@ -21,7 +22,7 @@ SLIP = 4.0
 CLOSER = 10.0
 # With fewer numbers than this, all but one say little.
 FEWEST = 4
-# Numbers that are tried, those furthest off beside their size.
+# Numbers that are tried, those furthest off beside their size and this share of their unit.
 SUSPECTS = 3
 BESIDE = 0.05
 # Another reading is not looked at where a second number is further off than this, beside its size.
@@ -60,7 +61,8 @@ def _alone_far(comparison: Comparison, place: Neighbourhood, reading: Reading) -
     target, found = place.printed(reading), reading.quantities(comparison.estimates.values)
     if not np.isfinite(target).all():
         return None
-    far = np.abs(found - target) / (BESIDE + np.abs(target))
+    case = comparison.case
+    far = np.abs(found - target) / (BESIDE * case.unit + np.abs(target - case.zero))
     if reading.changes and np.sort(far)[-2] > HOPELESS:
         return None
     natural = comparison.natural(reading)
@@ -68,7 +70,7 @@ def _alone_far(comparison: Comparison, place: Neighbourhood, reading: Reading) -
     for suspect in np.argsort(-far)[:SUSPECTS]:
         mended = np.where(np.arange(len(found)) == suspect, target, found)
         point = comparison.parameters(mended, reading)
-        if not np.isfinite(comparison.case.flat(point)).all():
+        if not allowed(comparison.case, point):
             continue
         left = max(place.likelihood_distance(point), place.mahalanobis(point))
         if left <= NEAR and left * CLOSER < before:

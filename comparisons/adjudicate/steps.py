@@ -12,6 +12,11 @@ def em_step(case: Case, natural: Natural) -> Natural:
     return case.from_em(case.em.m_step(case.em.e_step(params).expected_counts, params))
 
 
+def allowed(case: Case, natural: Natural) -> bool:
+    """Whether parameters are finite, and lie inside the parameter space."""
+    return bool(np.isfinite(case.flat(natural)).all() and np.all(case.em.feasible(case.to_em(natural))))
+
+
 def no_gradient(best: float) -> float:
     """Largest gradient that is round-off where the best log-likelihood is of this size."""
     return 1e-6 * (1 + abs(best))

@@ -5,9 +5,10 @@ import pandas as pd
 
 from comparisons.adjudicate.comparison import Comparison
 from comparisons.adjudicate.finding import Finding
-from comparisons.case import Array
+from comparisons.case import Array, Case
 from comparisons.digits import matching_digits
 from comparisons.optima.edges import at_edge
+from comparisons.optima.kinds import with_the_rest
 
 
 def parameters_table(comparison: Comparison, finding: Finding) -> pd.DataFrame:
@@ -50,19 +51,20 @@ def _errors(comparison: Comparison, finding: Finding) -> Array:
     """Standard errors of the printed numbers, none (NaN) of those left open or at the edge of their range."""
     place = finding.place
     errors = place.standard_errors(finding.reading)
-    edge = np.isin(comparison.case.parameter_names(), at_edge(comparison.compiled, place.natural))
+    edges = with_the_rest(comparison.compiled, set(at_edge(comparison.compiled, place.natural)))
+    edge = np.isin(comparison.case.parameter_names(), list(edges))
     return np.where(place.determined & ~edge & np.isfinite(errors), errors, np.nan)
 
 
 def groups_table(comparison: Comparison, finding: Finding, parameters: pd.DataFrame) -> pd.DataFrame:
-    """One row per item (or coin) of the file: its distance in standard errors, and its fewest matching digits."""
+    """One row per item (coin, class) of the file: its distance in standard errors, and its fewest matching digits."""
     what, labels = comparison.form.groups(comparison.case)
     natural, known = comparison.given(finding.reading), np.isfinite(_errors(comparison, finding))
-    mine = np.array([label for names in comparison.case.labels.values() for label in names])
+    mine, names = np.array(_groups_of(comparison.case, labels)), np.array(finding.reading.names(labels))
     rows = []
     for row, label in zip(comparison.estimates.rows, labels, strict=True):
         usable = (mine == label) & known
-        own = parameters[parameters["read_as"].isin(finding.reading.names([label]))]
+        own = parameters[parameters["read_as"].isin(names[mine == label])]
         rows.append(
             {
                 what: row,
@@ -71,3 +73,11 @@ def groups_table(comparison: Comparison, finding: Finding, parameters: pd.DataFr
             }
         )
     return pd.DataFrame(rows)
+
+
+def _groups_of(case: Case, labels: tuple[str, ...]) -> list[str]:
+    """Which of the groups every entry belongs to: that of its label, of the first part of it, or its parameter's."""
+    ways = [
+        (label, label.partition(", ")[0], parameter.name) for parameter in case.parameters for label in parameter.labels
+    ]
+    return [next((way for way in found if way in labels), "") for found in ways]

@@ -54,7 +54,7 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
     point, kind = result.point, "log-posterior" if result.case.with_prior else "log-likelihood"
     reading = result.finding.reading
     found = [
-        (f"{kind} at the estimates", "not defined" if point is None else _number(point.objective, ".7f")),
+        (f"{kind} at the estimates", _height(result)),
         (f"best {kind} found", f"{result.best:.7f} (EM and PyMC, {result.starts} starts each)"),
         ("deficit", "infinite" if point is None else f"{result.best - point.objective:.3g}"),
         ("largest gradient there", "-" if point is None else f"{point.gradient_norm:.3g}"),
@@ -70,6 +70,12 @@ def facts(result: Adjudication) -> list[tuple[str, str]]:
         change = f"{result.finding.allowance.change:.2g} (tolerance {result.tolerance:g})"
         found.append(("change left in an EM cycle", change))
     return found
+
+
+def _height(result: Adjudication) -> str:
+    if result.impossible is not None:
+        return "minus infinity"
+    return "not defined" if result.point is None else _number(result.point.objective, ".7f")
 
 
 def _so_read(changes: tuple[str, ...]) -> str:

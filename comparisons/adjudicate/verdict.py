@@ -24,6 +24,7 @@ def decide(comparison: Comparison, plain: Reading) -> Finding:
         or _at_held(comparison, plain)
         or (natural and _at_another(comparison, plain, natural))
         or _converted(comparison, plain, best, given)
+        or _impossible(comparison, plain, best, given)
         or _at_held(comparison, *comparison.conversions())
         or not_there(comparison, plain, best, given)
     )
@@ -52,7 +53,7 @@ def _at_held(comparison: Comparison, *readings: Reading) -> Finding | None:
     """The verdict if the estimates are an optimum with some parameters held at an edge of their range."""
     for reading in readings:
         natural = comparison.natural(reading)
-        if natural is None:
+        if natural is None or comparison.impossible(reading):
             continue
         best = comparison.optima[0].objective
         held = held_at_edges(comparison.compiled, natural, best)
@@ -65,20 +66,24 @@ def _at_held(comparison: Comparison, *readings: Reading) -> Finding | None:
     return None
 
 
+def _impossible(comparison: Comparison, plain: Reading, best: Optimum, given: Natural) -> Finding | None:
+    """The verdict if the data are impossible under the estimates."""
+    if not comparison.impossible(plain):
+        return None
+    place = comparison.places(best.point.natural, left_open(best.judgement), given)[0]
+    return Finding(Verdict.IMPOSSIBLE, plain, place)
+
+
 def _at_another(comparison: Comparison, reading: Reading, natural: Natural) -> Finding | None:
     """The verdict if the estimates are a stationary point that is not the best."""
-    for optimum in comparison.optima[1:]:
-        if optimum.kind is not Kind.NOT_STATIONARY:
-            found = _at(comparison, reading, optimum, natural, Verdict.ANOTHER_OPTIMUM)
-            if found is not None:
-                return found
+    others = [optimum for optimum in comparison.optima[1:] if optimum.kind is not Kind.NOT_STATIONARY]
     near = comparison.nearest(natural)
-    if near is None:
-        return None
-    point = examine(comparison.compiled, near)
-    if same(point.fingerprint, comparison.optima[0].point.fingerprint):
-        return None
-    return _at(comparison, reading, comparison.optimum_at(point), natural, Verdict.ANOTHER_OPTIMUM)
+    point = None if near is None else examine(comparison.compiled, near)
+    if point is not None and not same(point.fingerprint, comparison.optima[0].point.fingerprint):
+        others.append(comparison.optimum_at(point))
+    found = [_at(comparison, reading, optimum, natural, Verdict.ANOTHER_OPTIMUM) for optimum in others]
+    # The one that fits within rounding before one that a tolerance is needed for.
+    return min((one for one in found if one is not None), key=lambda one: not one.within_rounding, default=None)
 
 
 def _converted(comparison: Comparison, plain: Reading, best: Optimum, given: Natural) -> Finding | None:
@@ -91,7 +96,7 @@ def _converted(comparison: Comparison, plain: Reading, best: Optimum, given: Nat
     for reading, place in comparison.readings(plain, best, still_open, given):
         if tolerable is not None and len(reading.changes) > len(tolerable.reading.changes):
             break
-        found = comparison.arrived(place, reading)
+        found = None if comparison.impossible(reading) else comparison.arrived(place, reading)
         if found is not None and (not still_open or comparison.as_likely(place, reading)):
             # Of readings equally simple, 1.702 and 1.7 say, the one that fits within rounding.
             finding = Finding(Verdict.ANOTHER_PARAMETRISATION, reading, place, *found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from comparisons.case import Array
+from comparisons.case import Array, scalar_name
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,9 @@ class Reading:
         return self.to_natural(self.quantities(values))
 
     def names(self, labels: Sequence[str]) -> list[str]:
-        """Names of the quantities that belong to some labels: `b[item1]`."""
+        """Names of all quantities, of these labels unless each role has its own: `b[item1]`."""
         blocks = self.blocks or (tuple(labels),) * len(self.roles)
-        named = [(role, label) for role, block in zip(self.roles, blocks, strict=True) for label in block]
-        return [f"{role}[{label}]" for role, label in named if label in labels]
+        return [scalar_name(role, label) for role, block in zip(self.roles, blocks, strict=True) for label in block]
 
     def moved(self, rows: Sequence[str]) -> list[tuple[str, str]]:
         """Rows of the file that are not where they belong, each with the one that it really is."""

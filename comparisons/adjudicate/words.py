@@ -27,6 +27,7 @@ def sentence(result: "Adjudication") -> str:
         Verdict.ANOTHER_PARAMETRISATION: _another_parametrisation,
         Verdict.STOPPED_EARLY: _stopped_early,
         Verdict.ANOTHER_MODEL: _another_model,
+        Verdict.IMPOSSIBLE: _impossible,
     }
     return f"{words[result.verdict](result)}."
 
@@ -158,6 +159,10 @@ def _another_model(result: "Adjudication") -> str:
         f"{result.distance:.2g} standard errors away, and no conversion fits "
         "(an EM stopped after a few cycles from an unusual start cannot be excluded)"
     )
+
+
+def _impossible(result: "Adjudication") -> str:
+    return f"impossible: {result.impossible}"
 
 
 def _digits(result: "Adjudication") -> str:

@@ -66,8 +66,7 @@ def _command_of(family: str) -> click.Command:
             *shared,
         ],
         help=f"{sentence(module.TITLE)}\n\nDATA.csv has {module.DATA}. "
-        "ESTIMATES.csv holds what another program wrote or printed: one row per item or component, per parameter "
-        "or altogether, with intervals or without, as CSV, JSON or text.\n\n"
+        f"ESTIMATES.csv holds {form.LAYOUTS}.\n\n"
         "Exit status: 0 at the maximum, to the digits given or for practical purposes, 1 any other verdict, "
         "2 bad input.",
         short_help=module.TITLE,

@@ -263,7 +263,7 @@ def judge(compiled: Compiled, point: Point) -> Judgement:
         return Judgement(Kind.DIVERGING, names, (), away.names)
     if not point.stationary:
         return not_stationary(case, point)
-    edge = _with_the_rest(compiled, {at.name for at in point.edges if not at.level})
+    edge = with_the_rest(compiled, {at.name for at in point.edges if not at.level})
     floor = point.objective + point.rise
     flat, way_up = _walk(compiled, point, floor)
     flat |= {at.name for at in point.edges if at.level}
@@ -290,7 +290,7 @@ def judge(compiled: Compiled, point: Point) -> Judgement:
     return Judgement(Kind.RIDGE if names else Kind.BOUNDARY if edges else Kind.BEST, names, edges)
 
 
-def _with_the_rest(compiled: Compiled, at_edge: set[str]) -> set[str]:
+def with_the_rest(compiled: Compiled, at_edge: set[str]) -> set[str]:
     """Parameters at an edge, and the one weight that is 1 because all others that it adds up with are at 0."""
     found = set(at_edge)
     for name, parameter in compiled.case.by_name.items():

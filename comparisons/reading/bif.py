@@ -9,13 +9,13 @@ Properties are passed over; `default` and a `table` of a variable with parents a
 parent varies fastest, and the variable itself slowest.
 """
 
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from comparisons.errors import InputError
 from comparisons.parameters import Array
@@ -24,6 +24,9 @@ from comparisons.parsing import as_number, shortened
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|(?:\s+)|"([^"]*)"|([{}()\[\];,|])|([^\s{}()\[\];,|"]+)', re.DOTALL)
 # A row of a table may miss the sum 1 by what rounding to printed digits does to it.
 ROUNDED = 1e-3
+# A probability that is not given.
+NOTHING = "nan"
+Texts = npt.NDArray[np.object_]
 
 
 class NetworkText(NamedTuple):
@@ -37,12 +40,15 @@ class NetworkText(NamedTuple):
         Empty where only the arrows were given.
     tables : dict of name -> array (parents' states ..., states)
         Those that were given.
+    written : dict of name -> array (parents' states ..., states) of str
+        The same as they were written.
     """
 
     variables: tuple[str, ...]
     parents: dict[str, tuple[str, ...]]
     states: dict[str, tuple[str, ...]]
     tables: dict[str, Array]
+    written: Mapping[str, Texts] = {}
 
 
 class _Reader:
@@ -77,13 +83,15 @@ class _Reader:
                 found.append(token)
         return found
 
-    def numbers(self) -> list[float]:
-        """Probabilities up to the semicolon."""
+    def numbers(self) -> list[str]:
+        """Probabilities up to the semicolon, as they are written."""
         texts = self.until(";")
         try:
-            return [as_number(text) for text in texts]
+            for text in texts:
+                as_number(text)
         except ValueError as error:
             raise self.fault(f"{error}, expected probabilities") from None
+        return texts
 
     def skip_block(self) -> None:
         """Pass over a block in braces."""
@@ -115,7 +123,7 @@ def parse_bif(text: str, path: str) -> NetworkText:
     reader = _Reader(text, path)
     states: dict[str, tuple[str, ...]] = {}
     parents: dict[str, tuple[str, ...]] = {}
-    tables: dict[str, Array] = {}
+    written: dict[str, Texts] = {}
     while not reader.ended:
         word = reader.next()
         if word == "network":
@@ -125,12 +133,14 @@ def parse_bif(text: str, path: str) -> NetworkText:
         elif word == "variable":
             _variable(reader, states)
         elif word == "probability":
-            _probability(reader, states, parents, tables)
+            _probability(reader, states, parents, written)
         else:
             raise reader.fault(f"{shortened(word)!r}, expected 'network', 'variable' or 'probability'")
     if not states:
         raise InputError(f"{path}: no variable, expected a network in BIF")
-    return NetworkText(tuple(states), {name: parents.get(name, ()) for name in states}, states, tables)
+    tables = {name: _numbers(texts) for name, texts in written.items()}
+    tables = {name: table / table.sum(axis=-1, keepdims=True) for name, table in tables.items()}
+    return NetworkText(tuple(states), {name: parents.get(name, ()) for name in states}, states, tables, written)
 
 
 def _variable(reader: _Reader, states: dict[str, tuple[str, ...]]) -> None:
@@ -162,7 +172,7 @@ def _probability(
     reader: _Reader,
     states: dict[str, tuple[str, ...]],
     parents: dict[str, tuple[str, ...]],
-    tables: dict[str, Array],
+    written: dict[str, Texts],
 ) -> None:
     reader.next("(")
     inside = reader.until(")")
@@ -173,23 +183,29 @@ def _probability(
     if child in parents:
         raise reader.fault(f"the table of {child!r} is given twice, expected once")
     parents[child] = own
-    table = np.full([len(states[name]) for name in (*own, child)], math.nan)
+    texts = np.full([len(states[name]) for name in (*own, child)], NOTHING, dtype=object)
     reader.next("{")
     while (word := reader.next()) != "}":
         if word == "property":
             reader.until(";")
         elif word == "(":
-            _row(reader, states, own, table)
+            _row(reader, states, own, texts)
         elif word in ("table", "default"):
-            _whole(reader, table, word)
+            _whole(reader, texts, word)
         else:
             raise reader.fault(f"{shortened(word)!r}, expected 'table', 'default' or '(states of the parents)'")
+    table = _numbers(texts)
     if not np.isnan(table).all():
         if np.isnan(table).any() or (table < 0).any() or (abs(table.sum(axis=-1) - 1) > ROUNDED).any():
             where = ", ".join(states[name][i] for name, i in zip(own, _first_bad(table), strict=True))
             raise reader.fault(f"the probabilities of {child!r}{f' given {where}' if own else ''} do not add up to 1, "
                                "expected that they do")  # fmt: skip
-        tables[child] = table / table.sum(axis=-1, keepdims=True)
+        written[child] = texts
+
+
+def _numbers(texts: Texts) -> Array:
+    """Numbers as they are written, NaN for nothing."""
+    return texts.astype(float)
 
 
 def _first_bad(table: Array) -> list[int]:
@@ -197,23 +213,23 @@ def _first_bad(table: Array) -> list[int]:
     return [int(place) for place in np.argwhere(~(abs(sums - 1) <= ROUNDED))[0]]
 
 
-def _row(reader: _Reader, states: dict[str, tuple[str, ...]], own: tuple[str, ...], table: Array) -> None:
+def _row(reader: _Reader, states: dict[str, tuple[str, ...]], own: tuple[str, ...], texts: Texts) -> None:
     labels, probabilities = reader.until(")"), reader.numbers()
     known = len(labels) == len(own) and all(label in states[name] for name, label in zip(own, labels, strict=True))
-    if not known or len(probabilities) != table.shape[-1]:
+    if not known or len(probabilities) != texts.shape[-1]:
         raise reader.fault(f"({', '.join(labels)}) with {len(probabilities)} probabilities, expected states of "
-                           f"{', '.join(own) or 'no parents'} and {table.shape[-1]} probabilities")  # fmt: skip
-    table[tuple(states[name].index(label) for name, label in zip(own, labels, strict=True))] = probabilities
+                           f"{', '.join(own) or 'no parents'} and {texts.shape[-1]} probabilities")  # fmt: skip
+    texts[tuple(states[name].index(label) for name, label in zip(own, labels, strict=True))] = probabilities
 
 
-def _whole(reader: _Reader, table: Array, word: str) -> None:
+def _whole(reader: _Reader, texts: Texts, word: str) -> None:
     numbers = reader.numbers()
-    expected = table.size if word == "table" else table.shape[-1]
+    expected = texts.size if word == "table" else texts.shape[-1]
     if len(numbers) != expected:
         raise reader.fault(f"{len(numbers)} probabilities, expected {expected}")
     if word == "default":
-        for place in product(*map(range, table.shape[:-1])):
-            if np.isnan(table[place]).all():
-                table[place] = numbers
+        for place in product(*map(range, texts.shape[:-1])):
+            if (texts[place] == NOTHING).all():
+                texts[place] = numbers
     else:
-        table[...] = np.moveaxis(np.reshape(numbers, (table.shape[-1], *table.shape[:-1])), 0, -1)
+        texts[...] = np.moveaxis(np.reshape(numbers, (texts.shape[-1], *texts.shape[:-1])), 0, -1)

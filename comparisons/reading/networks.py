@@ -18,14 +18,19 @@ def read_network(text: str, where: str = "--network") -> NetworkText:
     InputError
         If it cannot be read, is none, or its arrows run in a circle.
     """
-    is_file = text.strip().lower().endswith(".bif")
     path = text.strip()
-    found = parse_bif(decoded(read_bytes(path, "a BIF file"), path), path) if is_file else parse_arrows(text, where)
+    found = (
+        parse_bif(decoded(read_bytes(path, "a BIF file"), path), path) if is_file(text) else parse_arrows(text, where)
+    )
     circle = _circle(found.parents)
     if circle:
-        raise InputError(f"{text.strip() if is_file else where}: the arrows run in a circle, {' -> '.join(circle)}, "
-                         "expected none that do")  # fmt: skip
+        raise InputError(f"{where}: the arrows run in a circle, {' -> '.join(circle)}, expected none that do")
     return found
+
+
+def is_file(text: str) -> bool:
+    """Whether a network is in a file."""
+    return text.strip().lower().endswith(".bif")
 
 
 def parse_arrows(text: str, where: str = "--network") -> NetworkText:

@@ -31,20 +31,20 @@ class Form(Protocol):
         Options of the command beside those of the family and a column for each role.
     CAUSES : str
         What else leads near the maximum, for a message.
-    BESIDE : tuple of str
-        Names that packages print beside the parameters.
     UNUSED_OPTIONS : tuple of str
         Options of the family that say nothing about estimates.
+    LAYOUTS : str
+        What a file of estimates may look like, for `--help`.
     """
 
     ROLES: "tuple[Role, ...]"
     CHOICES: tuple[tuple[str, tuple[str, ...], str], ...]
     CAUSES: str
-    BESIDE: tuple[str, ...]
     UNUSED_OPTIONS: tuple[str, ...]
+    LAYOUTS: str
 
-    def read(self, table: "Table", data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":
-        """Find the columns of a table of estimates, in the order of the case.
+    def read(self, path: str | Path, data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":
+        """Read a file of estimates, in the order of the case.
 
         Raises
         ------
@@ -94,29 +94,30 @@ class Form(Protocol):
 
 
 def names() -> list[str]:
-    """Families whose estimates can be read."""
+    """Families whose estimates can be read: all of them."""
     from comparisons import families
 
-    rooms = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
-    return sorted(rooms.intersection(families.names()), key=lambda name: (name == SPECIAL_CASE, name))
+    return sorted(families.names(), key=lambda name: (name == SPECIAL_CASE, name))
 
 
 def form_of(family: str) -> Form:
-    """The module that reads estimates of a family.
+    """The module that reads estimates of a family: its own, or the one that knows parameters by their names here.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no such family.
     """
     if family not in names():
         raise InputError(f"unknown family {family!r}, expected one of: {', '.join(names())}")
-    return cast(Form, importlib.import_module(f"{__name__}.{family.replace('-', '_')}"))
+    return form_or_plain(family)
 
 
 def form_or_plain(family: str) -> Form:
-    """The module of a family, or that for estimates that need no reading: those that a program returned."""
-    return form_of(family) if family in names() else cast(Form, importlib.import_module(f"{__name__}._plain"))
+    """The same; the plain one also of a case that belongs to no family."""
+    stem = family.replace("-", "_")
+    has_room = family in names() and stem in {module.name for module in pkgutil.iter_modules(__path__)}
+    return cast(Form, importlib.import_module(f"{__name__}.{stem if has_room else '_plain'}"))
 
 
 def read(path: str | Path, data: "Table", case: "Case", options: Mapping[str, Any]) -> "Estimates":
@@ -135,11 +136,4 @@ def read(path: str | Path, data: "Table", case: "Case", options: Mapping[str, An
     ------
     InputError
     """
-    from comparisons.adjudicate.forms.layouts import read_sheet
-    from comparisons.adjudicate.forms.layouts.roles import Vocabulary
-
-    form = form_of(case.family)
-    named = [options[role.name] for role in form.ROLES if options.get(role.name) is not None]
-    sheet = read_sheet(path, Vocabulary(form.ROLES, form.BESIDE), named)
-    found: Estimates = form.read(sheet.table, data, case, options)
-    return found._replace(notes=(*sheet.notes, *found.notes), metric=sheet.metric)
+    return form_of(case.family).read(path, data, case, options)

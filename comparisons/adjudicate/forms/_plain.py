@@ -1,30 +1,56 @@
-"""Estimates that a program returned under our names: there is one way to read them, in any family."""
+"""Estimates under our names: there is one way to read them, in any family.
+
+A file has one row per parameter, as the `estimates.csv` of a report, or lists of numbers by name in JSON. What a
+family's own room adds to this is said there.
+"""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from comparisons.adjudicate.estimates import Estimates, Names, rows_of
+from comparisons.adjudicate.estimates import Estimates, Names
+from comparisons.adjudicate.forms._arrays import of_lists
+from comparisons.adjudicate.forms._by_name import assembled
+from comparisons.adjudicate.forms._content import ESTIMATE, PARAMETER, Content, of_rows, read_content
 from comparisons.adjudicate.ways_to_read import Reading
-from comparisons.case import Array, Case, InputError, Natural, Support
+from comparisons.case import Array, Axis, Case, Natural, Support
 from comparisons.optima.labellings import labelling
 from comparisons.reading.tables import Table
 
-ROLES: tuple[Any, ...] = ()
+ROLES = (PARAMETER, ESTIMATE)
 CHOICES: tuple[tuple[str, tuple[str, ...], str], ...] = ()
 # What else leads near the maximum.
 CAUSES = "a weak prior"
-BESIDE: tuple[str, ...] = ()
 UNUSED_OPTIONS: tuple[str, ...] = ()
+LAYOUTS = (
+    "one row per parameter under the names of a report, in columns 'parameter' and 'estimate' as its estimates.csv, or "
+    "lists of numbers by name as JSON"
+)
 
 
-def read(table: Table, _: Table, case: Case, __: Mapping[str, Any]) -> Estimates:
-    """No file of such a family is read.
+def read(path: str | Path, _: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
+    """Numbers by name.
 
     Raises
     ------
     InputError
     """
-    raise InputError(f"{table.path}: estimates of the family {case.family!r} are not read from files")
+    return of_content(read_content(path), case, options)
+
+
+def of_content(content: Content, case: Case, options: Mapping[str, Any]) -> Estimates:
+    """Numbers by name from what a file holds.
+
+    Raises
+    ------
+    InputError
+    """
+    if content.by_name is not None:
+        written, notes = of_lists(content.by_name, case, content.path)
+    else:
+        assert content.table is not None
+        written, notes = of_rows(content.table, case, options)
+    return assembled(case, content.path, written, [*content.notes, *notes])
 
 
 def reading(estimates: Estimates, _: Mapping[str, Any]) -> Reading:
@@ -66,8 +92,10 @@ def tame(case: Case, natural: Natural) -> Natural:
 
 
 def groups(case: Case) -> tuple[str, tuple[str, ...]]:
-    """Every label once."""
-    return "label", rows_of(tuple(case.labels.values()))
+    """The components of the first parameter, and every parameter that does not have them."""
+    first = case.parameters[0].axes[0] if case.parameters[0].axes else Axis("parameter", ())
+    alone = tuple(parameter.name for parameter in case.parameters if parameter.axes[:1] != (first,))
+    return first.name, (*first.labels, *alone)
 
 
 def order_in_words(reading: Reading, estimates: Estimates) -> str:

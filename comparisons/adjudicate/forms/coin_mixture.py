@@ -1,6 +1,7 @@
 """Estimates of a mixture of coins: a bias and, unless known, a weight per component."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from scipy.special import expit, logit
 
 from comparisons.adjudicate.estimates import Column, Estimates, Names, by_column, listed, read_column
 from comparisons.adjudicate.forms.headers import find_column, missing_role, unused_columns
-from comparisons.adjudicate.forms.layouts.roles import NAMELESS, Role, plain
+from comparisons.adjudicate.forms.layouts import ANY_LAYOUT, read_sheet
+from comparisons.adjudicate.forms.layouts.roles import NAMELESS, Role, Vocabulary, plain
 from comparisons.adjudicate.steps import em_step
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, InputError, Natural
@@ -34,7 +36,7 @@ ROLES = (COMPONENT, WEIGHT, BIAS, LOGIT)
 CHOICES: tuple[tuple[str, tuple[str, ...], str], ...] = ()
 # What else leads near the maximum.
 CAUSES = "a weak prior"
-BESIDE: tuple[str, ...] = ()
+LAYOUTS = ANY_LAYOUT
 UNUSED_OPTIONS: tuple[str, ...] = ()
 # Weights further than this from 1 in sum are refused, though so few digits might explain it.
 MOST_AMISS = 0.05
@@ -43,13 +45,19 @@ CYCLES = 2000
 EM_TOLERANCE = 1e-4
 
 
-def read(table: Table, _: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
+def read(path: str | Path, _: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
     """Find the columns; the components keep the order of the file.
 
     Raises
     ------
     InputError
     """
+    sheet = read_sheet(path, Vocabulary(ROLES), options)
+    found = _of_table(sheet.table, case, options)
+    return found._replace(notes=(*sheet.notes, *found.notes))
+
+
+def _of_table(table: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
     component, weight, bias, log_odds = (find_column(table, role, options.get(role.name)) for role in ROLES)
     free = "weight" in case.labels
     if bias is None and log_odds is None:

@@ -7,38 +7,40 @@ mean of ability free. Both are the same model, and what they leave out is taken 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from comparisons.adjudicate.estimates import Estimates, Names
 from comparisons.adjudicate.forms import item_file, rasch, two_pl
+from comparisons.adjudicate.forms.layouts import ANY_LAYOUT
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, InputError, Natural
 from comparisons.reading.tables import Table
 
 ROLES = item_file.ROLES
-BESIDE = item_file.BESIDE
 CHOICES = two_pl.CHOICES[:1]
 CAUSES = "a coarser quadrature, a weak prior"
+LAYOUTS = ANY_LAYOUT
 UNUSED_OPTIONS: tuple[str, ...] = ()
 # The label of the one slope, as the family has it.
 ALL = "all"
 
 
-def read(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
+def read(path: str | Path, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
     """Find the columns; the slopes must all be the same.
 
     Raises
     ------
     InputError
     """
-    found = item_file.read_items(table, data, case, options)
+    found = item_file.read_items(path, data, case, options)
     items = len(case.labels["d"])
     slopes = found.values[items:]
     if np.ptp(slopes) > 2 * found.half_unit[items:].max():
         raise InputError(
-            f"{table.path}, column {found.columns[1]!r}: from {slopes.min():g} to {slopes.max():g}, expected one slope "
+            f"{path}, column {found.columns[1]!r}: from {slopes.min():g} to {slopes.max():g}, expected one slope "
             "for all items; the family two-pl has one for each"
         )
     # A slope of 1 without decimals is set, not rounded.

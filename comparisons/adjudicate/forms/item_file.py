@@ -1,6 +1,7 @@
 """Which column of a file holds intercepts or difficulties, which slopes, and which row is which item."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from comparisons.adjudicate.estimates import Estimates, by_column, ones, read_column
 from comparisons.adjudicate.forms.headers import find_column, missing_role, unused_columns
 from comparisons.adjudicate.forms.item_names import item_column, row_order
-from comparisons.adjudicate.forms.layouts.roles import NAMELESS, Role, plain
+from comparisons.adjudicate.forms.layouts import read_sheet
+from comparisons.adjudicate.forms.layouts.roles import NAMELESS, Role, Vocabulary, plain
 from comparisons.case import Case, InputError
 from comparisons.reading.columns import FREQUENCY
 from comparisons.reading.tables import Table, numbers
@@ -49,13 +51,19 @@ class Letters(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def read_items(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
+def read_items(path: str | Path, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
     """Find the columns and put the rows in the order of the data's items.
 
     Raises
     ------
     InputError
     """
+    sheet = read_sheet(path, Vocabulary(ROLES, BESIDE), options)
+    found = _of_table(sheet.table, data, case, options)
+    return found._replace(notes=(*sheet.notes, *found.notes), metric=sheet.metric)
+
+
+def _of_table(table: Table, data: Table, case: Case, options: Mapping[str, Any]) -> Estimates:
     items = case.labels["d"]
     item = item_column(table, ITEM, options.get(ITEM.name), items)
     slope = find_column(table, SLOPE, options.get(SLOPE.name))

@@ -14,9 +14,9 @@ from scipy.optimize import linear_sum_assignment
 
 from comparisons.adjudicate.estimates import Estimates, Names, listed
 from comparisons.adjudicate.forms import rasch
-from comparisons.adjudicate.forms.item_file import BESIDE as BESIDE
 from comparisons.adjudicate.forms.item_file import ROLES as ROLES
 from comparisons.adjudicate.forms.item_file import read_items
+from comparisons.adjudicate.forms.layouts import ANY_LAYOUT
 from comparisons.adjudicate.slope_prior import slope_prior
 from comparisons.adjudicate.ways_to_read import Reading
 from comparisons.case import Array, Case, Natural
@@ -33,6 +33,7 @@ CHOICES = (
 )
 # What else leads near the maximum.
 CAUSES = "a coarser quadrature, a weak prior"
+LAYOUTS = ANY_LAYOUT
 UNUSED_OPTIONS = ("scores",)
 # Logits between two nodes from which on a curve is a step there, beyond what a probability in double precision tells.
 STEP = 3000.0

@@ -674,7 +674,8 @@ def test_no_family_or_an_unknown_one(files: tuple[Path, Path]) -> None:
     for arguments in ([], ["three-pl", *files]):
         result = run(*arguments)
         assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-        assert "coin-mixture, two-pl" in result.stderr
+        assert "expected one of: bayes-net, " in result.stderr
+        assert result.stderr.endswith(", two-pl, common-slope\n")
 
 
 def test_a_folder_that_cannot_be_written(files: tuple[Path, Path], tmp_path: Path) -> None:

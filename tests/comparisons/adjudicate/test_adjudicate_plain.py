@@ -1,12 +1,11 @@
-"""Estimates that a program returned, of a family whose files are not read: as they are, in any labelling."""
+"""Estimates that a program returned: as they are, in any labelling."""
 
 import numpy as np
 import pytest
 
-from comparisons import InputError, load_problem
+from comparisons import load_problem
 from comparisons.adjudicate import Verdict, adjudicate
 from comparisons.adjudicate.estimates import returned
-from comparisons.adjudicate.forms import form_of, form_or_plain
 from comparisons.adjudicate.known_optima import KnownOptima, known_optima
 from comparisons.case import Case, Natural
 
@@ -42,9 +41,3 @@ def test_what_is_not_the_maximum_is_not(conflict: Case, known: KnownOptima) -> N
     found = adjudicate(conflict, returned(conflict, given, "a program"), known=known)
     assert found.verdict != Verdict.AT_MAXIMUM
     assert found.distance > 1
-
-
-def test_files_of_such_a_family_are_refused() -> None:
-    with pytest.raises(InputError, match="unknown family 'latent-classes'"):
-        form_of("latent-classes")
-    assert form_or_plain("two-pl") is form_of("two-pl")

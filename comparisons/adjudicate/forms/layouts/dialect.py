@@ -32,7 +32,16 @@ def read_cells(path: str | Path) -> tuple[Table, list[str]]:
     ------
     InputError
     """
-    raw, name = read_bytes(path), str(path)
+    return cells_of(read_bytes(path), str(path))
+
+
+def cells_of(raw: bytes, name: str) -> tuple[Table, list[str]]:
+    """The same of the bytes of a file.
+
+    Raises
+    ------
+    InputError
+    """
     text = decoded(raw, name)
     rows = dumped(text, name) or console_list(text) or sections(text)
     notes: list[str] = []

@@ -29,22 +29,35 @@ def dumped(text: str, path: str) -> Rows | None:
     InputError
         If it begins as one and cannot be read.
     """
+    found = parsed(text, path)
+    if found is None:
+        return None
+    rows = _of_records(found) if isinstance(found, list) else _of_lists(found)
+    if rows is None:
+        raise InputError(f"{path}: no lists of numbers, expected one per parameter, all of one length")
+    return rows
+
+
+def parsed(text: str, path: str) -> Any:
+    """What a JSON file or a Python dict holds, numbers as they are written; None where the text is neither.
+
+    Raises
+    ------
+    InputError
+        If it begins as one and cannot be read.
+    """
     if not text.lstrip().startswith(("{", "[{")):
         return None
     try:
-        found: Any = json.loads(text, parse_float=_Text, parse_int=_Text)
+        return json.loads(text, parse_float=_Text, parse_int=_Text)
     except ValueError:
         try:
-            found = _literal(text)
+            return _literal(text)
         except (ValueError, SyntaxError):
             raise InputError(
                 f"{path}: begins with {text.lstrip()[0]!r} and is neither JSON nor a Python dict, expected a table, or "
                 "lists of numbers by the name of the parameter"
             ) from None
-    rows = _of_records(found) if isinstance(found, list) else _of_lists(found)
-    if rows is None:
-        raise InputError(f"{path}: no lists of numbers, expected one per parameter, all of one length")
-    return rows
 
 
 def _literal(text: str) -> Any:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 NAMELESS = "(row names)"
 SECOND_NAMELESS = f"{NAMELESS} 2"
 COLUMNS_OF_NAMES = ("variable", "name", "names", "parameter", "parameters", "param", "params", "par", "term", "index")
-# The first of them that a table has is read.
+# The first of them that a table has is read; `em` and `pymc` are those of a report's estimates.csv.
 COLUMNS_OF_VALUES = (
     "estimate", "estimates", "value", "values", "est", "par", "coef", "coefficient", "mle", "map", "mode", "mean",
-    "median", "50%", "q50",
+    "median", "50%", "q50", "em", "pymc",
 )  # fmt: skip
 # Mean and variance of the ability as mirt names them.
 GROUP = ("mean1", "cov11")
