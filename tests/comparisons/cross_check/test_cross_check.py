@@ -290,7 +290,6 @@ def test_an_em_that_ran_out_of_cycles_is_carried_on(make_coins):
     result = crosscheck(slow, 20, 0)
     assert result.verdict == "agree", result.sentence
     assert (result.em.status == "converged").all()
-    assert result.em.accelerated.any()
     assert (result.em.effort > 12).all()
     assert "em_cycle_limit" not in {flag.code for flag in result.flags}
 

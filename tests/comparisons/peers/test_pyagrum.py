@@ -10,6 +10,8 @@ from comparisons.case import Array, Case, Natural
 from comparisons.peers import pyagrum
 from comparisons.peers._heard import listening
 
+# Its own: NumPy 2.5 says so of how it makes arrays.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 package = pyagrum.package()
 TIGHT = pyagrum.SETTINGS[1].options
 PROBLEMS = {problem.name: problem.load() for problem in pyagrum.PROBLEMS}

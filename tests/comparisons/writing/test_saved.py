@@ -69,7 +69,7 @@ def test_what_is_saved_is_what_is_loaded(linkage: CrossCheck, tmp_path: Path) ->
 def test_an_objective_travels_without_what_is_compiled() -> None:
     objective = bind(lifetimes, one_cycle).em.objective
     objective.value_and_gradient(np.zeros(1))
-    assert set(objective.__getstate__()) == {"model", "with_prior", "backend", "units", "origin"}
+    assert set(objective.__getstate__()) == {"model", "with_prior", "backend", "units", "origin", "threads"}
 
 
 def test_a_case_bound_from_a_function_pickles_by_the_function() -> None:
