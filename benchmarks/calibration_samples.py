@@ -19,20 +19,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from em_speed import simulated  # it stands beside this file
 
 COMMAND = "from comparisons.commands.main import main; main()"
 # Examinees, items, starts.
 SAMPLES = ((1_000, 20, 100), (5_000, 40, 100))
 LARGE = ((100_000, 50, 5),)
-
-
-def simulated(path: Path, examinees: int, items: int) -> None:
-    """Responses to items with log-normal slopes and normal intercepts, as CSV."""
-    rng = np.random.default_rng(1)
-    slope, intercept, ability = rng.lognormal(0, 0.25, items), rng.normal(size=items), rng.normal(size=(examinees, 1))
-    responses = (rng.random((examinees, items)) < 1 / (1 + np.exp(-(intercept + slope * ability)))).astype(np.int8)
-    header = ",".join(f"item{i + 1}" for i in range(items))
-    np.savetxt(path, responses, fmt="%d", delimiter=",", header=header, comments="")
 
 
 def timed(path: Path, starts: int) -> tuple[float, float, str]:
@@ -59,7 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for examinees, items, starts in (*SAMPLES, *(LARGE if given.large else ())):
             path = Path(folder) / f"sample{examinees}.csv"
-            simulated(path, examinees, items)
+            header = ",".join(f"item{i + 1}" for i in range(items))
+            np.savetxt(path, simulated(examinees, items), fmt="%d", delimiter=",", header=header, comments="")
             runs = [timed(path, starts) for _ in range(given.repeat if (examinees, items, starts) not in LARGE else 1)]
             seconds, memory = [run[0] for run in runs], max(run[1] for run in runs)
             all_runs = ", ".join(f"{value:.1f}" for value in seconds)

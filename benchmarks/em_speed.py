@@ -53,11 +53,11 @@ def coins(accelerate):
     return seconds, f"{reached:,} of 10,000 at the maximum, {fit.cycles.mean():.0f} cycles on average"
 
 
-def simulated():
-    """Responses of 100,000 examinees to 50 items."""
+def simulated(examinees=100_000, items=50):
+    """Responses to items with log-normal slopes and normal intercepts."""
     rng = np.random.default_rng(1)
-    slope, intercept, ability = rng.lognormal(0, 0.25, 50), rng.normal(size=50), rng.normal(size=(100_000, 1))
-    return (rng.random((100_000, 50)) < 1 / (1 + np.exp(-(intercept + slope * ability)))).astype(np.int8)
+    slope, intercept, ability = rng.lognormal(0, 0.25, items), rng.normal(size=items), rng.normal(size=(examinees, 1))
+    return (rng.random((examinees, items)) < 1 / (1 + np.exp(-(intercept + slope * ability)))).astype(np.int8)
 
 
 def cycle():

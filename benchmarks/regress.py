@@ -21,6 +21,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
+from em_speed import simulated  # it stands beside this file
 
 from comparisons import catalogue, crosscheck
 from comparisons.case import Case
@@ -59,10 +60,7 @@ def least(work: Callable[[], object]) -> float:
 
 def sample(examinees: int, items: int) -> Case:
     """Simulated 2PL responses."""
-    rng = np.random.default_rng(1)
-    logits = rng.normal(size=items) + rng.lognormal(0, 0.25, items) * rng.normal(size=(examinees, 1))
-    responses = (rng.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(float)
-    return two_pl.bind("sample", responses, tuple(map(str, range(items))))
+    return two_pl.bind("sample", simulated(examinees, items).astype(float), tuple(map(str, range(items))))
 
 
 def rows() -> dict[str, Callable[[], object]]:

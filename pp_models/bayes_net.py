@@ -10,7 +10,7 @@ another, parents first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,15 +164,16 @@ def _listed(tables: Tables, group: Group, size: int) -> Indices:
 
 def _one_after_another(tables: Tables, groups: list[Group], logs: Any) -> list[Any]:
     """Log of the sum over the open variables of each group, summed out when no further family speaks of them."""
-    steps = [step for group in groups for step in _steps(tables, group)]
+    by_group = [list(_steps(tables, group)) for group in groups]
+    steps = list(chain.from_iterable(by_group))
     if not steps:
         return []
     looked_up = logs[np.concatenate([step.cells.ravel() for step in steps])]
     parts = iter(_split(looked_up, [step.cells.size for step in steps]))
     sums = []
-    for group in groups:
+    for group, own in zip(groups, by_group, strict=True):
         partial: Any = np.zeros((len(group.base),))
-        for step in _steps(tables, group):
+        for step in own:
             partial = pt.expand_dims(partial, step.fresh) if step.fresh else partial
             partial = partial + next(parts).reshape(step.cells.shape)
             partial = log_sum_exp(partial, step.done) if step.done else partial

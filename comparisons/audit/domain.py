@@ -13,8 +13,6 @@ from comparisons.errors import Trouble
 
 # Random parameters and their symmetric copies that are tried before an EM's domain is given up.
 MOST_TRIED = 60
-# Parameters at which it does not return in time before any at which it does.
-MOST_HUNG = 2
 
 
 def where_it_works(subject: Subject, reference: Reference) -> Reference:
@@ -33,7 +31,7 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
     good: list[Natural] = []
     broken: list[Trouble] = []
     refused: list[Trouble] = []
-    hung, passed_over = 0, False
+    passed_over = False
     late = out_of_time()
     for point in chain(reference.points, reference.more_points()):
         if (
@@ -46,13 +44,8 @@ def where_it_works(subject: Subject, reference: Reference) -> Reference:
             try:
                 act(copy)
             except Trouble as trouble:
-                if trouble.late and good:
-                    return reference.restricted(good, broken, refused)
                 if trouble.late:
-                    hung, passed_over = hung + 1, True
-                    if hung == MOST_HUNG:
-                        return reference
-                    break
+                    return reference
                 if trouble.refused:
                     refused.append(trouble)
                     continue

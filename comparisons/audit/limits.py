@@ -16,7 +16,7 @@ from comparisons.audit.early_stops import (
 from comparisons.audit.finding import Finding, Outcome, described, failed, not_applicable, passed, remark
 from comparisons.audit.guard import out_of_time
 from comparisons.audit.noise import forgiven, noise
-from comparisons.audit.own_em import end_of_em, one_cycle
+from comparisons.audit.own_em import one_cycle
 from comparisons.audit.reference import Reference
 from comparisons.audit.stop_rules import cut_off
 from comparisons.audit.subject import Subject
@@ -118,7 +118,7 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
     check = "fixed_point"
     assert subject.fit is not None
     stays = stays_at_the_maximum(subject, reference)
-    if stays is not None and stays > FIXED and _reference_stays(reference):
+    if stays is not None and stays > FIXED:
         top = reference.top.natural
         ended = nearest(reference.case, subject.fit(top, None).natural, top)
         return _moved(reference, ended, "a fit that starts at PyMC's maximum")
@@ -136,12 +136,6 @@ def _of_a_fit(subject: Subject, reference: Reference) -> Finding:
     if left <= ARRIVED or worst.converged is False or (stays is not None and left <= LEAVES_OFF):
         return passed(check, f"{told}; continued, it comes to {left:.1e}")
     return failed(check, f"{told}; continued from there, it comes no nearer than {left:.3g}", described(worst.end))
-
-
-def _reference_stays(reference: Reference) -> bool:
-    """Whether the reference EM stays at PyMC's maximum: one on a few rows may be too narrow for doubles."""
-    top = reference.top.natural
-    return reference.apart(nearest(reference.case, end_of_em(reference.case, top), top), top) <= FIXED
 
 
 def moves_the_maximum(subject: Subject, reference: Reference) -> Finding | None:

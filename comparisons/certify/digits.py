@@ -108,11 +108,12 @@ def _certify(case: Case, n_starts: int, seed: int, progress: Progress) -> list[d
         rows.append(row)
     lost = {f"{fit.by}_starts": int((where < 0).sum()) for fit, where in zip(fits, reached, strict=True)}
     highest = max(float(np.nanmax(fit.objective, initial=-np.inf)) for fit in fits)
-    if any(lost.values()) or highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best)):
+    beaten = highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best))
+    if any(lost.values()) or beaten:
         stray = {
             f"{fit.by}_documented": documented and bool(where[0] < 0) for fit, where in zip(fits, reached, strict=True)
         }
-        strange = highest > best + CERTIFICATE_ROUND_OFF * (1 + abs(best)) or not _at_saddles(compiled, fits, reached)
+        strange = beaten or not _at_saddles(compiled, fits, reached)
         kind, stands = (ELSEWHERE, repr(highest)) if strange else (UNLISTED, "")
         rows.append({"problem": case.name, "kind": kind, "log_likelihood": stands, **lost, **stray})
     return rows

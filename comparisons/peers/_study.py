@@ -7,7 +7,6 @@ own quadrature and once under one of ours, the checks by `comparisons.audit.chec
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from comparisons.adjudicate import Adjudication, adjudicate
@@ -63,9 +62,8 @@ class Audited(NamedTuple):
         The estimates and what the package says of them, started as it pleases.
     heard : tuple of str
         What it logs and warns of meanwhile.
-    own, ours : Adjudication or None
-        Compared with the maximum under its own quadrature, and under ours; None where the data are impossible under
-        its estimates.
+    own, ours : Adjudication
+        Compared with the maximum under its own quadrature, and under ours.
     checks : DataFrame
         From `check_em`.
     saddle : AtSaddle or None
@@ -79,8 +77,8 @@ class Audited(NamedTuple):
     quadrature: str
     said: Estimate
     heard: tuple[str, ...]
-    own: Adjudication | None
-    ours: Adjudication | None
+    own: Adjudication
+    ours: Adjudication
     checks: pd.DataFrame
     saddle: AtSaddle | None
 
@@ -169,7 +167,7 @@ def _audited(
         anywhere = subject_of(None, case, _factory(peer, setting, problem, False, heard)).fit
         assert anywhere is not None
         said = anywhere(known.optima[0].point.natural, None)
-        held = [_adjudicated(one, said, peer, known) for one, known in (ours, own)]
+        held = [adjudicate(one, returned(one, said.natural, peer.PACKAGE), known=known) for one, known in (ours, own)]
         factory = _factory(peer, setting, problem, peer.STARTS, [])
         checks = check_em(factory=factory, case=case, seed=seed, time_limit=TIME_LIMIT, data_only=True)
         saddle = _at_saddle(factory, problem, case, known) if peer.STARTS and problem.saddle else None
@@ -178,13 +176,6 @@ def _audited(
         guard.patience.reset(tokens[1])
     told = tuple(dict.fromkeys(heard))
     return Audited(peer, version, setting, problem, words, said, told, held[1], held[0], checks, saddle)
-
-
-def _adjudicated(case: Case, said: Estimate, peer: Peer, known: KnownOptima) -> Adjudication | None:
-    """Compared with the maximum; None where the data are impossible under the estimates."""
-    if np.isneginf(case.em.e_step(case.to_em(said.natural)).log_likelihood):
-        return None
-    return adjudicate(case, returned(case, said.natural, peer.PACKAGE), known=known)
 
 
 def _at_saddle(factory: Factory, problem: Problem, case: Case, known: KnownOptima) -> AtSaddle:

@@ -1,6 +1,5 @@
 """The page `reports/peers.md`: published packages, what they claim and where they stop."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -122,14 +121,14 @@ def _problem(runs: Sequence[Audited]) -> list[str]:
 
 
 def _claimed(run: Audited) -> list[str]:
-    said, height = run.said, -math.inf if run.own is None else run.own.log_likelihood
+    said = run.said
     return [
         label(run),
         run.quadrature,
         _yes_or_no(said.converged),
         numerals.whole(said.cycles),
         numerals.log_likelihood(said.log_likelihood),
-        numerals.difference(None if said.log_likelihood is None else said.log_likelihood - height),
+        numerals.difference(None if said.log_likelihood is None else said.log_likelihood - run.own.log_likelihood),
     ]
 
 
@@ -147,13 +146,11 @@ def _yes_or_no(value: bool | None) -> str:
     return numerals.MISSING if value is None else "yes" if value else "no"
 
 
-def _distance(found: Adjudication | None) -> list[str]:
-    if found is None:
-        return [numerals.difference(math.inf), numerals.difference(math.inf), IMPOSSIBLE]
+def _distance(found: Adjudication) -> list[str]:
     return [
         numerals.difference(found.distance),
         numerals.difference(found.best - found.log_likelihood),
-        str(found.verdict),
+        IMPOSSIBLE if found.impossible else str(found.verdict),
     ]
 
 
@@ -215,8 +212,7 @@ def line(run: Audited) -> str:
     """One run in one line, for the terminal."""
     failed = run.checks["check"][run.checks["outcome"] == Outcome.FAILED]
     found = f"failed: {', '.join(failed)}" if len(failed) else "no check failed"
-    distance = math.inf if run.own is None else run.own.distance
     return (
         f"{run.peer.PACKAGE} {run.version}, {run.setting.name}, on {run.problem.name}: "
-        f"{numerals.difference(distance)} standard errors from the maximum under its quadrature, {found}"
+        f"{numerals.difference(run.own.distance)} standard errors from the maximum under its quadrature, {found}"
     )

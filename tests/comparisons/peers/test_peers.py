@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from scipy.special import expit
 
 from comparisons import catalogue, peers
-from comparisons.adjudicate import Verdict
+from comparisons.adjudicate import Verdict, adjudicate
+from comparisons.adjudicate.estimates import returned
 from comparisons.adjudicate.known_optima import known_optima
 from comparisons.audit.forms import main_array, spread
 from comparisons.case import Array, Case, InputError, Natural
@@ -292,10 +293,11 @@ def test_estimates_under_which_the_data_are_impossible_are_told(study: list[_stu
     case = catalogue.load("two-coins")
     known = known_optima(case, 1, 0)
     said = study[1].said
-    assert _study._adjudicated(case, said, Coins(), known).distance < 1e-6
+    assert adjudicate(case, returned(case, said.natural, "coins"), known=known).distance < 1e-6
     never = {**said.natural, "bias": np.zeros(2)}
-    assert _study._adjudicated(case, said._replace(natural=never), Coins(), known) is None
-    run = study[1]._replace(own=None, ours=None)
+    found = adjudicate(case, returned(case, never, "coins"), known=known)
+    assert found.verdict is Verdict.IMPOSSIBLE
+    run = study[1]._replace(own=found, ours=found)
     text = report.page([run], [], "em-crosscheck peers", 1, 0)
     assert f"| coins, tight | ∞ | ∞ | {report.IMPOSSIBLE} | ∞ | ∞ | {report.IMPOSSIBLE} |" in text
     assert report.line(run).startswith("coins 0.1, tight, on two-coins: ∞ standard errors")
